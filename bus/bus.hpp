@@ -1,0 +1,93 @@
+#pragma once
+
+#include <sidestep/bus/clock.hpp>
+#include <sidestep/bus/producer.hpp>
+#include <sidestep/bus/source.hpp>
+
+#include <chrono>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace sidestep {
+
+struct BusOptions {
+  std::size_t ring_capacity = 16384;     ///< events for each producer; a power of two
+  const ManualClock* clock = nullptr;    ///< a test's clock; null: the real one
+  bool thread = true;                    ///< false: no dispatcher thread, poll() does its work
+  std::chrono::nanoseconds longest_nap = std::chrono::milliseconds(1);  ///< of an idle dispatcher
+  std::chrono::milliseconds deadline = std::chrono::seconds(30);        ///< of a handler that blocks, of the drain of one sink at close
+};
+
+/// Sums over all subscriptions; `events` counts each event once.
+struct BusAccount {
+  std::uint64_t events = 0, published = 0, delivered = 0, dropped = 0, pending = 0, publisher_waits = 0, publisher_waited_ns = 0;
+};
+
+struct BusError : std::runtime_error { using std::runtime_error::runtime_error; };
+
+class Dispatcher;
+
+/// Events from the threads that publish them to the pipelines that listen. Publishing takes nothing but a slot in the
+/// publisher's own ring; everything else happens on the dispatcher's thread.
+///
+///   sidestep::Bus bus;
+///   bus.on<BatchEnd>() | every(100) | subscribe([](const BatchEnd& e) { fmt::print("{}\n", e.loss); });
+///   auto producer = bus.producer("trainer");
+///   producer.publish(BatchEnd{.step = 1, .loss = 2.3});
+class Bus {
+ public:
+  explicit Bus(BusOptions options = {});
+  ~Bus();  ///< closes it
+  Bus(const Bus&) = delete;
+  Bus& operator=(const Bus&) = delete;
+
+  /// The source of a pipeline; `| ... | subscribe(f)` adds it and returns its Handle.
+  template <Event... E>
+  Source<E...> on() {
+    (event_info<E>(), ...);
+    return {this, PipelineOptions{.types = {E::id...}}};
+  }
+
+  /// A ring for the calling thread (or whoever it is moved to: one thread at a time). Throws BusError when closed.
+  Producer producer(std::string_view name, Stream stream = Stream::others);
+
+  /// Publishes from any thread through a producer of the thread's own. A thread of the bus never waits here: a full ring spills.
+  template <Event E>
+  void publish(const E& event) { thread_producer().publish(event); }
+
+  /// What `|` calls at a pipeline's end. It sees every event that is published after this returned.
+  Handle add(std::unique_ptr<Pipeline> pipeline, PipelineOptions options);
+
+  /// Waits until everything published before is handled, behind observe_on too (or failed its deadline). Not from a handler.
+  void flush();
+  /// Drains, flushes windows, completes the pipelines in order of registration, joins. Idempotent. Not from a handler.
+  void close();
+  bool closed() const noexcept;
+
+  /// Without a thread: hands over what is there; false if there was nothing.
+  bool poll();
+  /// Ends the dispatcher's nap.
+  void wake() noexcept;
+  /// The longest nap from now on: a trainer sets it to half of k steps.
+  void longest_nap(std::chrono::nanoseconds nap) noexcept;
+  /// The dispatcher hangs in a handler for good: its cursor leaves every publisher's way, nothing more is delivered.
+  void abandon_dispatcher() noexcept;
+
+  BusAccount account() const;
+  std::vector<Handle> subscriptions() const;
+  const Clock& clock() const noexcept { return clock_; }
+  const BusOptions& options() const noexcept { return options_; }
+
+ private:
+  friend class Subscription;
+  friend class Dispatcher;
+
+  Producer& thread_producer();
+
+  BusOptions options_;
+  Clock clock_;
+  std::shared_ptr<Dispatcher> dispatcher_;
+};
+
+}  // namespace sidestep

@@ -1,0 +1,109 @@
+#pragma once
+
+#include <sidestep/bus/name.hpp>
+#include <sidestep/bus/slot.hpp>
+
+#include <concepts>
+#include <cstring>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+namespace sidestep {
+
+inline constexpr EventId first_user_event = 64;
+inline constexpr EventId event_ids = 1024;  ///< ids are smaller than this
+
+/// An event is a trivially copyable struct of at most 40 bytes with a stable id and a name. Yours, in three lines:
+///
+///   struct Detection {
+///     static constexpr sidestep::EventId id = sidestep::first_user_event + 1;
+///     static constexpr std::string_view name = "Detection";
+///     sidestep::Step step; float score; int label;
+///     void fields(auto&& field) const { field("step", step); field("score", score); }   // optional: loggers print these
+///   };
+template <class E>
+concept Event = std::is_trivially_copyable_v<E> && sizeof(E) <= Slot::body_size && alignof(E) <= 8 && requires {
+  { E::id } -> std::convertible_to<EventId>;
+  { E::name } -> std::convertible_to<std::string_view>;
+};
+
+/// Receives an event's fields, one call each.
+class FieldVisitor {
+ public:
+  virtual ~FieldVisitor() = default;
+  virtual void integer(std::string_view name, std::int64_t value) = 0;
+  virtual void real(std::string_view name, double value) = 0;
+  virtual void boolean(std::string_view name, bool value) = 0;
+  virtual void text(std::string_view name, std::string_view value) = 0;
+};
+
+/// What the process knows of an event type that it has met.
+struct EventInfo {
+  EventId id;
+  std::uint16_t size;
+  std::string_view name;
+  void (*visit)(const void* body, FieldVisitor& visitor);  ///< null: the type names no fields
+};
+
+/// Two event types share an id, or an id is out of range.
+struct EventTypeError : std::logic_error { using std::logic_error::logic_error; };
+
+/// Enters a type into the process' registry. Throws EventTypeError if another type has its id already.
+const EventInfo& register_event(const EventInfo& info);
+/// The type with this id, or null.
+const EventInfo* find_event(EventId id);
+
+namespace detail {
+
+template <class E>
+concept HasFields = requires(const E& event) { event.fields([](std::string_view, const auto&) {}); };
+
+template <class E>
+void visit_fields(const void* body, FieldVisitor& visitor) {
+  static_cast<const E*>(body)->fields([&](std::string_view name, const auto& value) {
+    using T = std::remove_cvref_t<decltype(value)>;
+    if constexpr (std::same_as<T, bool>) visitor.boolean(name, value);
+    else if constexpr (std::integral<T> || std::is_enum_v<T>) visitor.integer(name, static_cast<std::int64_t>(value));
+    else if constexpr (std::floating_point<T>) visitor.real(name, static_cast<double>(value));
+    else if constexpr (std::same_as<T, Name>) visitor.text(name, value.text());
+    else visitor.text(name, std::string_view(value));
+  });
+}
+
+}  // namespace detail
+
+template <Event E>
+const EventInfo& event_info() {
+  static const EventInfo& info = register_event(EventInfo{E::id, sizeof(E), E::name, [] {
+    if constexpr (detail::HasFields<E>) return &detail::visit_fields<E>;
+    else return static_cast<void (*)(const void*, FieldVisitor&)>(nullptr);
+  }()});
+  return info;
+}
+
+/// One event of a source that listens to several types: `bus.on<Metric, EpochEnd>()`.
+template <Event... E>
+class OneOf {
+ public:
+  explicit OneOf(const Slot& slot) noexcept : slot_(&slot) {}
+
+  /// The event if it is an X, else null. Valid until the handler returns.
+  template <class X>
+    requires(std::same_as<X, E> || ...)
+  const X* get_if() const noexcept { return slot_->type == X::id ? &slot_->as<X>() : nullptr; }
+
+  /// Calls f with the event as its own type.
+  template <class F>
+  void visit(F&& f) const {
+    (void)((slot_->type == E::id && (f(slot_->template as<E>()), true)) || ...);
+  }
+  const Slot& slot() const noexcept { return *slot_; }
+
+ private:
+  const Slot* slot_;
+};
+
+}  // namespace sidestep

@@ -1,0 +1,134 @@
+#pragma once
+
+#include <sidestep/bus/decider.hpp>
+#include <sidestep/bus/event.hpp>
+#include <sidestep/bus/meter.hpp>
+#include <sidestep/bus/pipeline.hpp>
+
+#include <bitset>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace sidestep {
+
+class Bus;
+
+/// Whose events a pipeline sees. Deciders and pipelines that are part of a checkpoint see the trainer's alone: only those have a
+/// place in the run that depends on nothing but seed and data.
+enum class Stream : std::uint8_t { all, trainer, others };
+
+/// What a pipeline says of itself when it is added.
+struct PipelineOptions {
+  std::string name;         ///< default: "pipeline"
+  std::string owner;        ///< the callback that it belongs to; default: its name
+  Stream stream = Stream::all;
+  std::vector<EventId> types;
+  bool saved = false;       ///< part of a checkpoint: all its stages can save their state
+  bool decides = false;
+  bool wall_time = false;   ///< one of its stages depends on clocks
+  bool wall_time_allowed = false;  ///< and its user said that this is fine before decide
+  std::string settings;     ///< the callback's options; part of the key that finds its state in a checkpoint
+};
+
+/// The queue of one observe_on. For values: handed = finished + dropped + queued.
+struct QueueAccount {
+  Counter handed, dropped;   ///< by the dispatcher
+  Counter marks_pushed;      ///< by the dispatcher: everything that isn't a value
+  std::atomic<std::uint64_t> finished{0}, marks_done{0};  ///< release by the executor; acquire at close, before it looks at the rings
+  Meter meter;               ///< by the executor
+
+  std::uint64_t queued() const noexcept {
+    const std::uint64_t done = finished.load(std::memory_order_acquire);  // pairs with the executor's release
+    const std::uint64_t in = handed.get() - dropped.get();
+    return in > done ? in - done : 0;
+  }
+  bool idle() const noexcept {
+    // acquire both: what the handlers published is visible to whoever looks at the rings next
+    return finished.load(std::memory_order_acquire) + dropped.get() >= handed.get() &&
+           marks_done.load(std::memory_order_acquire) >= marks_pushed.get();
+  }
+};
+
+/// A pipeline on a bus: its account, its state of life. Kept by the bus; dropping a handle ends nothing, end() does.
+/// For each subscription published = delivered + dropped + pending: exact after flush() and close(), else monotone lower bounds.
+class Subscription {
+ public:
+  enum class Life : std::uint8_t { running, completed, failed, ended };
+
+  Subscription(Bus& bus, unsigned registration, PipelineOptions options, std::unique_ptr<Pipeline> pipeline);
+  ~Subscription();
+  Subscription(const Subscription&) = delete;
+  Subscription& operator=(const Subscription&) = delete;
+
+  const std::string& name() const noexcept { return options_.name; }
+  const std::string& owner() const noexcept { return options_.owner; }
+  const PipelineOptions& options() const noexcept { return options_; }
+  unsigned registration() const noexcept { return registration_; }
+  /// What finds this pipeline's state in a checkpoint: owner, name, ordinals among equals, hash of its stages and settings.
+  const std::string& key() const noexcept { return key_; }
+  Bus& bus() noexcept { return bus_; }
+  Pipeline& pipeline() noexcept { return *pipeline_; }
+
+  /// Sees no event that is published after this returned (called from its own handler: none after this call).
+  void end();
+
+  Life life() const noexcept { return life_.load(std::memory_order_acquire); }  // pairs with fail() and finish()
+  bool failed() const noexcept { return life() == Life::failed; }
+  unsigned failures() const noexcept { return failed() ? 1 : 0; }
+  std::string error() const;
+
+  /// Ends it for good with an error: isolates it, publishes PipelineFailed. The first call counts. Any thread; never throws.
+  void fail(std::string_view error, Sequence number) noexcept;
+  /// It completed by itself or at close.
+  void finish(Life how) noexcept;
+
+  /// Set while it is bound, by the stage that decides; null: it doesn't.
+  void decides_with(Decider& decider, unsigned part) noexcept { decider_ = &decider, decider_part_ = part; }
+  Decider* decider() const noexcept { return decider_; }
+  unsigned decider_part() const noexcept { return decider_part_; }
+  /// Its decider was failed by the trainer (a deadline): nothing more is handed over.
+  bool decider_failed() const noexcept {
+    return decider_ != nullptr && decider_->failed.load(std::memory_order_acquire);  // pairs with the trainer's release
+  }
+  /// Parts that answer a barrier: the dispatcher's and one for each observe_on.
+  unsigned parts() const noexcept { return static_cast<unsigned>(queues_.size()) + 1; }
+  void add_queue(std::shared_ptr<QueueAccount> queue) { queues_.push_back(std::move(queue)); }  // while it is bound
+  const std::vector<std::shared_ptr<QueueAccount>>& queues() const noexcept { return queues_; }
+
+  std::uint64_t published() const noexcept { return published_.get(); }
+  std::uint64_t delivered() const noexcept { return delivered_.get(); }
+  std::uint64_t dropped() const noexcept { return dropped_.get(); }
+  std::uint64_t pending() const noexcept { return published() - delivered() - dropped(); }
+  const Meter& meter() const noexcept { return meter_; }
+
+ private:
+  friend class Bus;
+  friend class Dispatcher;
+
+  Bus& bus_;
+  const unsigned registration_;
+  PipelineOptions options_;
+  std::string key_;
+  std::unique_ptr<Pipeline> pipeline_;
+  Decider* decider_ = nullptr;
+  unsigned decider_part_ = 0;
+  std::vector<std::shared_ptr<QueueAccount>> queues_;
+  std::bitset<event_ids> types_;
+  std::vector<Sequence> begin_;  ///< by ring: the first number that it sees; rings made later: 1
+  std::vector<Sequence> end_;    ///< by ring: the first number that it doesn't see any more; empty: none yet
+
+  mutable std::mutex mutex_;     ///< guards error_
+  std::string error_;
+
+  alignas(no_sharing) std::atomic<Life> life_{Life::running};
+  std::atomic<bool> ending_{false};
+  // the dispatcher's
+  alignas(no_sharing) Counter published_, delivered_, dropped_;
+  Meter meter_;
+};
+
+using Handle = std::shared_ptr<Subscription>;
+
+}  // namespace sidestep
