@@ -16,6 +16,11 @@ if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release)
 endif()
 
+find_program(CCACHE ccache)
+if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
 add_library(sidestep_flags INTERFACE)
 target_compile_options(sidestep_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wno-interference-size $<$<CXX_COMPILER_ID:Clang>:-Wno-unknown-warning-option>)
@@ -33,7 +38,7 @@ function(sidestep_umbrella name header)
   install(FILES ${PROJECT_SOURCE_DIR}/${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/sidestep RENAME ${name}.hpp)
 endfunction()
 
-# sidestep_layer(bus SOURCES a.cpp ... DEPENDS PUBLIC x PRIVATE y): the target sidestep::bus.
+# sidestep_layer(bus SOURCES a.cpp ... PUBLIC x PRIVATE y): the target sidestep::bus.
 function(sidestep_layer name)
   cmake_parse_arguments(LAYER "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
   add_library(sidestep_${name} STATIC ${LAYER_SOURCES})
@@ -43,5 +48,6 @@ function(sidestep_layer name)
   target_include_directories(sidestep_${name} PUBLIC
     $<BUILD_INTERFACE:${SIDESTEP_INCLUDE}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   target_link_libraries(sidestep_${name} PUBLIC ${LAYER_PUBLIC} PRIVATE $<BUILD_INTERFACE:sidestep_flags> ${LAYER_PRIVATE})
+  set_property(GLOBAL APPEND PROPERTY SIDESTEP_LAYERS sidestep_${name})
   install(TARGETS sidestep_${name} EXPORT sidestep-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 endfunction()
