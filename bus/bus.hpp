@@ -26,8 +26,6 @@ struct BusAccount {
 
 struct BusError : std::runtime_error { using std::runtime_error::runtime_error; };
 
-class Dispatcher;
-
 /// Events from the threads that publish them to the pipelines that listen. Publishing takes nothing but a slot in the
 /// publisher's own ring; everything else happens on the dispatcher's thread.
 ///
@@ -74,15 +72,15 @@ class Bus {
   /// The dispatcher hangs in a handler for good: its cursor leaves every publisher's way, nothing more is delivered.
   void abandon_dispatcher() noexcept;
 
+  /// Who collects states at a Barrier and hands them out at a CheckpointLoaded of the trainer's stream; null: nobody.
+  void cut_sink(CutSink* sink) noexcept;
+
   BusAccount account() const;
   std::vector<Handle> subscriptions() const;
   const Clock& clock() const noexcept { return clock_; }
   const BusOptions& options() const noexcept { return options_; }
 
  private:
-  friend class Subscription;
-  friend class Dispatcher;
-
   Producer& thread_producer();
 
   BusOptions options_;

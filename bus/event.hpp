@@ -28,7 +28,7 @@ template <class E>
 concept Event = std::is_trivially_copyable_v<E> && sizeof(E) <= Slot::body_size && alignof(E) <= 8 && requires {
   { E::id } -> std::convertible_to<EventId>;
   { E::name } -> std::convertible_to<std::string_view>;
-};
+} && (E::id > 0) && (E::id < event_ids);
 
 /// Receives an event's fields, one call each.
 class FieldVisitor {

@@ -1,11 +1,11 @@
 #pragma once
 
+#include <sidestep/bus/clock.hpp>
 #include <sidestep/bus/decider.hpp>
 #include <sidestep/bus/event.hpp>
 #include <sidestep/bus/meter.hpp>
 #include <sidestep/bus/pipeline.hpp>
 
-#include <bitset>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -14,6 +14,7 @@
 namespace sidestep {
 
 class Bus;
+class Dispatcher;
 
 /// Whose events a pipeline sees. Deciders and pipelines that are part of a checkpoint see the trainer's alone: only those have a
 /// place in the run that depends on nothing but seed and data.
@@ -57,7 +58,7 @@ class Subscription {
  public:
   enum class Life : std::uint8_t { running, completed, failed, ended };
 
-  Subscription(Bus& bus, unsigned registration, PipelineOptions options, std::unique_ptr<Pipeline> pipeline);
+  Subscription(std::shared_ptr<Dispatcher> bus, unsigned registration, PipelineOptions options, std::unique_ptr<Pipeline> pipeline);
   ~Subscription();
   Subscription(const Subscription&) = delete;
   Subscription& operator=(const Subscription&) = delete;
@@ -68,8 +69,10 @@ class Subscription {
   unsigned registration() const noexcept { return registration_; }
   /// What finds this pipeline's state in a checkpoint: owner, name, ordinals among equals, hash of its stages and settings.
   const std::string& key() const noexcept { return key_; }
-  Bus& bus() noexcept { return bus_; }
   Pipeline& pipeline() noexcept { return *pipeline_; }
+  const Clock& clock() const noexcept { return clock_; }
+  /// How long a handler may block, or a sink drain at close, before it is failed.
+  std::chrono::nanoseconds deadline() const noexcept { return deadline_; }
 
   /// Sees no event that is published after this returned (called from its own handler: none after this call).
   void end();
@@ -83,6 +86,8 @@ class Subscription {
   void fail(std::string_view error, Sequence number) noexcept;
   /// It completed by itself or at close.
   void finish(Life how) noexcept;
+  /// All that was handed to its queues is done, or never will be.
+  bool queues_idle() const noexcept;
 
   /// Set while it is bound, by the stage that decides; null: it doesn't.
   void decides_with(Decider& decider, unsigned part) noexcept { decider_ = &decider, decider_part_ = part; }
@@ -104,10 +109,11 @@ class Subscription {
   const Meter& meter() const noexcept { return meter_; }
 
  private:
-  friend class Bus;
   friend class Dispatcher;
 
-  Bus& bus_;
+  std::weak_ptr<Dispatcher> bus_;  // weak: a hung handler's thread may outlive the bus
+  const Clock clock_;
+  const std::chrono::nanoseconds deadline_;
   const unsigned registration_;
   PipelineOptions options_;
   std::string key_;
@@ -115,7 +121,7 @@ class Subscription {
   Decider* decider_ = nullptr;
   unsigned decider_part_ = 0;
   std::vector<std::shared_ptr<QueueAccount>> queues_;
-  std::bitset<event_ids> types_;
+  std::uint64_t types_seen_as_ = 0;  ///< one bit for each id modulo 64: most spans are ruled out by one AND
   std::vector<Sequence> begin_;  ///< by ring: the first number that it sees; rings made later: 1
   std::vector<Sequence> end_;    ///< by ring: the first number that it doesn't see any more; empty: none yet
 

@@ -1,0 +1,43 @@
+#include <sidestep/bus/bus.hpp>
+
+#include <sidestep/bus/dispatcher.hpp>
+
+#include <bit>
+
+namespace sidestep {
+
+Bus::Bus(BusOptions options) : options_(options), clock_(options.clock) {
+  if (!std::has_single_bit(options.ring_capacity) || options.ring_capacity < 2)
+    throw BusError("ring capacity " + std::to_string(options.ring_capacity) + " isn't a power of two: choose " +
+                   std::to_string(std::bit_ceil(options.ring_capacity < 2 ? 2 : options.ring_capacity)) + ".");
+  dispatcher_ = std::make_shared<Dispatcher>(options_, clock_);
+  dispatcher_->start();
+}
+
+Bus::~Bus() { dispatcher_->close(); }
+
+Producer Bus::producer(std::string_view name, Stream stream) {
+  if (closed()) throw BusError("producer '" + std::string(name) + "' joined a closed bus: make it before close().");
+  return Producer(dispatcher_->make_ring(name, stream == Stream::trainer ? Stream::trainer : Stream::others), dispatcher_, clock_);
+}
+
+Producer& Bus::thread_producer() { return dispatcher_->thread_producer(); }
+Handle Bus::add(std::unique_ptr<Pipeline> pipeline, PipelineOptions options) {
+  return dispatcher_->add(std::move(pipeline), std::move(options));
+}
+void Bus::flush() { dispatcher_->flush(); }
+void Bus::close() { dispatcher_->close(); }
+bool Bus::closed() const noexcept { return dispatcher_->closed(); }
+bool Bus::poll() { return dispatcher_->poll(); }
+void Bus::wake() noexcept { dispatcher_->waker.wake(); }
+void Bus::longest_nap(std::chrono::nanoseconds nap) noexcept {
+  dispatcher_->longest_nap.store(nap.count(), std::memory_order_relaxed);  // advice: orders nothing
+}
+void Bus::abandon_dispatcher() noexcept { dispatcher_->abandon(); }
+void Bus::cut_sink(CutSink* sink) noexcept {
+  dispatcher_->cut_sink.store(sink, std::memory_order_release);  // pairs with Dispatcher::send_mark
+}
+BusAccount Bus::account() const { return dispatcher_->account(); }
+std::vector<Handle> Bus::subscriptions() const { return dispatcher_->subscriptions(); }
+
+}  // namespace sidestep

@@ -1,0 +1,357 @@
+#include <sidestep/bus/dispatcher.hpp>
+
+#include <sidestep/bus/events.hpp>
+#include <sidestep/bus/test_point.hpp>
+
+#include <algorithm>
+
+namespace sidestep {
+namespace {
+
+constexpr Nanoseconds first_nap = 50'000, tick_interval = 1'000'000;
+
+std::uint64_t next_serial() {
+  static std::atomic<std::uint64_t> serial{0};
+  return serial.fetch_add(1, std::memory_order_relaxed) + 1;  // relaxed: only the numbers must differ
+}
+
+bool listens(Stream wanted, Stream ring) noexcept { return wanted == Stream::all || wanted == ring; }
+
+Sequence at_or(const std::vector<Sequence>& numbers, unsigned ring, Sequence otherwise) noexcept {
+  return ring < numbers.size() ? numbers[ring] : otherwise;
+}
+
+bool is_mark(const Slot& slot) noexcept { return slot.type == Barrier::id || slot.type == CheckpointLoaded::id; }
+
+}  // namespace
+
+Dispatcher::Dispatcher(const BusOptions& options, const Clock& clock)
+    : longest_nap(options.longest_nap.count()), options_(options), clock_(clock), serial_(next_serial()) {}
+
+void Dispatcher::start() {
+  if (options_.thread) thread_ = std::thread([self = shared_from_this()] { self->work(); });
+}
+
+void Dispatcher::work() {
+  const BusThread here;
+  Nanoseconds nap = first_nap;
+  std::uint64_t found = 0;
+  while (!dead()) {
+    if (pass()) {
+      ++found;
+      continue;
+    }
+    // acquire: pairs with close()
+    if (phase_.load(std::memory_order_acquire) == Phase::closing && try_close()) return;
+    // Traffic that fills spans wants shorter naps, silence longer ones; in between the nap stays as it is.
+    if (found == 0) nap *= 2;
+    else if (found > 8) nap /= 2;
+    found = 0;
+    nap = std::clamp(nap, first_nap / 4, std::max<Nanoseconds>(longest_nap.load(std::memory_order_relaxed), first_nap / 4));
+    waker.sleep(nap);
+  }
+}
+
+bool Dispatcher::poll() {
+  const std::lock_guard one_at_a_time(polling_);
+  const BusThread here;
+  return pass();
+}
+
+/// Looks at every ring once. False: nothing was there (then those who wait for time have had their tick).
+bool Dispatcher::pass() {
+  heartbeat_.store(heartbeat_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  renew();
+  bool found = false;
+  for (std::size_t i = 0; i < my_rings_.size() && !dead(); ++i) {
+    const std::shared_ptr<Ring> ring = my_rings_[i];  // the list may be renewed meanwhile
+    found |= drain(*ring) || drain_spill(*ring);
+  }
+  if (dead()) return false;
+  if (any_ending_) end_subscriptions();
+  if (!found) {
+    run_length_ = 0;
+    retire_rings();
+    if (any_ticks_) tick();
+  }
+  return found;
+}
+
+bool Dispatcher::drain(Ring& ring) {
+  std::span<const Slot> slots = ring.available(batch);
+  if (slots.empty()) return false;
+  renew();  // after the acquire in available(): see the class' comment
+  test_point(Point::span_taken, &ring);
+  slots = slots.first(up_to_mark(ring, slots));
+  const Slot& last = slots.back();
+  run_length_ += slots.size();
+  if (last.type == CheckpointLoaded::id && ring.stream == Stream::trainer) {
+    // restored states come first: the event itself, and all that follows, meets them
+    if (slots.size() > 1) run(ring, slots.first(slots.size() - 1));
+    send_mark(last);
+    run(ring, slots.last(1));
+  } else {
+    run(ring, slots);
+    if (is_mark(last) && ring.stream == Stream::trainer) send_mark(last);
+  }
+  if (dead()) return true;
+  if (ring.stream == Stream::trainer) advance_words(last.sequence, last.stamp);
+  test_point(Point::cursor, &ring);
+  ring.release(slots.size());
+  return true;
+}
+
+bool Dispatcher::drain_spill(Ring& ring) {
+  // acquire: pairs with the producer's release after its enqueue
+  const std::uint64_t spilled = ring.spilled.load(std::memory_order_acquire);
+  const std::uint64_t done = ring.unspilled.load(std::memory_order_relaxed);
+  if (spilled == done) return false;
+  // What was published before the first spill may have become visible only now: it comes first.
+  if (!ring.available(1).empty()) return true;
+  std::array<Slot, batch> slots;
+  const std::size_t count = ring.spill.try_dequeue_bulk(slots.begin(), std::min<std::size_t>(spilled - done, batch));
+  if (count == 0) return true;
+  renew();
+  run(ring, std::span<const Slot>(slots).first(count));
+  // release: pairs with the acquire in publish_slow
+  ring.unspilled.store(done + count, std::memory_order_release);
+  return true;
+}
+
+/// How many of `slots` can be run before a mark must be sent: it ends its span.
+std::size_t Dispatcher::up_to_mark(const Ring& ring, std::span<const Slot> slots) const noexcept {
+  if (ring.stream != Stream::trainer) return slots.size();
+  const auto mark = std::find_if(slots.begin(), slots.end(), is_mark);
+  return static_cast<std::size_t>(mark - slots.begin()) + (mark != slots.end() ? 1 : 0);
+}
+
+void Dispatcher::run(const Ring& ring, std::span<const Slot> slots) {
+  std::uint64_t seen_as = 0;
+  for (const Slot& slot : slots) {
+    ++counts_[slot.type];
+    seen_as |= std::uint64_t{1} << (slot.type % 64);
+  }
+  const Sequence front = slots.front().sequence;
+  const Nanoseconds now = clock_.now();
+  Nanoseconds before = Clock::steady();
+  for (const Handle& handle : mine_) {
+    Subscription& to = *handle;
+    if ((seen_as & to.types_seen_as_) == 0 || !listens(to.options_.stream, ring.stream)) continue;
+    if (to.life_.load(std::memory_order_relaxed) != Subscription::Life::running || to.decider_failed()) continue;
+    std::span<const Slot> part = slots;
+    const Sequence begin = at_or(to.begin_, ring.id, 1), end = at_or(to.end_, ring.id, to.end_.empty() ? ~Sequence{0} : 1);
+    if (front != 0 && (begin > front || end < front + slots.size())) [[unlikely]] {
+      if (end <= front || begin >= front + slots.size() || end <= begin) continue;
+      const std::size_t skipped = begin > front ? begin - front : 0;
+      part = slots.subspan(skipped, std::min<std::size_t>(end - front, slots.size()) - skipped);
+    }
+    const auto matches = [&](std::span<const Slot> some) {
+      std::uint64_t count = 0;
+      for (const Slot& slot : some)
+        count += std::find(to.options_.types.begin(), to.options_.types.end(), slot.type) != to.options_.types.end();
+      return count;
+    };
+    std::uint64_t matched = 0;
+    if (part.size() == slots.size()) for (const EventId type : to.options_.types) matched += counts_[type];
+    else matched = matches(part);
+    if (matched == 0) continue;
+    to.published_.add(matched);
+    to.meter_.max_backlog.raise(run_length_);
+    to.meter_.delay.record(now - part.front().stamp);
+    running_.store(&to, std::memory_order_relaxed);
+    const std::size_t taken = to.pipeline_->run(part);
+    running_.store(nullptr, std::memory_order_relaxed);
+    if (dead()) return;
+    to.delivered_.add(taken == part.size() ? matched : matches(part.first(taken)));
+    const Nanoseconds after = Clock::steady();
+    to.meter_.cpu_ns.add(static_cast<std::uint64_t>(after - before));
+    before = after;
+  }
+  for (const Slot& slot : slots) counts_[slot.type] = 0;
+}
+
+void Dispatcher::send_mark(const Slot& slot) {
+  // acquire: pairs with cut_sink's release store in Bus::cut_sink
+  CutSink* const sink = cut_sink.load(std::memory_order_acquire);
+  if (sink == nullptr) return;
+  const bool barrier = slot.type == Barrier::id;
+  const Mark mark{.kind = barrier ? Mark::Kind::barrier : Mark::Kind::restore, .number = slot.sequence, .stamp = slot.stamp,
+                  .cut = barrier ? slot.as<Barrier>().cut : 0, .sink = sink};
+  for (const Handle& to : mine_) {
+    const auto life = to->life();
+    if (!to->options_.saved || life == Subscription::Life::failed || life == Subscription::Life::ended) continue;
+    to->pipeline_->mark(mark);
+    test_point(Point::cut_answered, to.get());
+  }
+}
+
+/// Deciders have run through event `number` of the trainer's stream: says so where the trainer looks.
+void Dispatcher::advance_words(Sequence number, Nanoseconds stamp) {
+  last_trainer_ = number;
+  for (const Handle& to : mine_)
+    // relaxed: see Decider::advance
+    if (to->decider_ != nullptr && to->decider_part_ > 0 && to->decider_->eager.load(std::memory_order_relaxed) &&
+        to->life() != Subscription::Life::failed && !to->decider_failed())
+      to->pipeline_->mark({.kind = Mark::Kind::progress, .number = number, .stamp = stamp});
+  if (inline_deciders_.empty()) return;
+  test_point(Point::word_inline, nullptr);
+  for (Decider* const decider : inline_deciders_) decider->advance(number);
+}
+
+void Dispatcher::end_subscriptions() {
+  for (const Handle& to : mine_) {
+    if (to->end_.empty() || to->life() != Subscription::Life::running) continue;
+    const bool reached = std::all_of(my_rings_.begin(), my_rings_.end(), [&](const auto& ring) {
+      return ring->cursor() >= at_or(to->end_, ring->id, 1);
+    });
+    if (!reached) continue;
+    to->pipeline_->mark({.kind = Mark::Kind::cancel, .number = last_trainer_, .stamp = clock_.now()});
+    to->finish(Subscription::Life::ended);
+  }
+}
+
+void Dispatcher::tick() {
+  const Nanoseconds now = clock_.now();
+  if (now < last_tick_ + (clock_.manual() ? 1 : tick_interval)) return;
+  last_tick_ = now;
+  for (const Handle& to : mine_)
+    if (to->pipeline_->wants_ticks() && to->life() == Subscription::Life::running)
+      to->pipeline_->mark({.kind = Mark::Kind::tick, .number = last_trainer_, .stamp = now});
+}
+
+void Dispatcher::renew() {
+  // acquire: pairs with the release under the lock by whoever changed the list
+  if (version_.load(std::memory_order_acquire) != seen_version_) [[unlikely]] renew_copy();
+}
+
+void Dispatcher::renew_copy() {
+  const std::lock_guard lock(mutex_);
+  seen_version_ = version_.load(std::memory_order_relaxed);  // it changes under the lock alone
+  my_rings_ = rings_;
+  mine_ = subscriptions_;
+  any_ticks_ = any_ending_ = false;
+  inline_deciders_.clear();
+  for (const Handle& to : mine_) {
+    any_ticks_ |= to->pipeline_->wants_ticks();
+    any_ending_ |= !to->end_.empty() && to->life() == Subscription::Life::running;
+    if (to->decider_ != nullptr && to->decider_part_ == 0 &&
+        std::find(inline_deciders_.begin(), inline_deciders_.end(), to->decider_) == inline_deciders_.end())
+      inline_deciders_.push_back(to->decider_);
+  }
+}
+
+bool Dispatcher::rings_empty() const noexcept {
+  return std::all_of(my_rings_.begin(), my_rings_.end(), [](const auto& ring) {
+    return ring->available(1).empty() &&
+           ring->spilled.load(std::memory_order_acquire) == ring->unspilled.load(std::memory_order_relaxed);  // as in drain_spill
+  });
+}
+
+/// Forgets rings whose producers are gone, once they are empty.
+void Dispatcher::retire_rings() {
+  // acquire: pairs with Producer::leave, so that what was published last is seen by rings' available()
+  const auto done = [](const std::shared_ptr<Ring>& ring) {
+    return ring->left.load(std::memory_order_acquire) && ring->available(1).empty() &&
+           ring->spilled.load(std::memory_order_acquire) == ring->unspilled.load(std::memory_order_relaxed);
+  };
+  if (std::none_of(my_rings_.begin(), my_rings_.end(), done)) return;
+  const std::lock_guard lock(mutex_);
+  std::erase_if(rings_, [&](const std::shared_ptr<Ring>& ring) {
+    if (!done(ring)) return false;
+    retired_.events += ring->next() - 1 + ring->spilled_total.get();
+    retired_.publisher_waits += ring->waits.get();
+    retired_.publisher_waited_ns += ring->waited_ns.get();
+    return true;
+  });
+  version_.fetch_add(1, std::memory_order_release);  // pairs with renew()
+}
+
+Handle Dispatcher::add(std::unique_ptr<Pipeline> pipeline, PipelineOptions options) {
+  for (const EventId type : options.types)
+    if (type == 0 || type >= event_ids) throw EventTypeError("a pipeline listens to an event id out of range.");
+  std::unique_lock lock(mutex_);
+  if (phase_.load(std::memory_order_relaxed) != Phase::open)
+    throw BusError("a pipeline was added to a closed bus: add it before close().");
+  const std::string base = options.name.empty() ? (options.owner.empty() ? "pipeline" : options.owner) : options.name;
+  const auto taken = [&](const std::string& name) {
+    return std::any_of(subscriptions_.begin(), subscriptions_.end(), [&](const Handle& s) { return s->name() == name; });
+  };
+  options.name = base;
+  for (int ordinal = 2; taken(options.name); ++ordinal) options.name = base + "#" + std::to_string(ordinal);
+  const auto registration = static_cast<unsigned>(subscriptions_.size());
+  auto subscription = std::make_shared<Subscription>(shared_from_this(), registration, std::move(options), std::move(pipeline));
+  subscription->pipeline().bind(*subscription);
+  subscription->begin_.assign(next_ring_, 1);
+  for (const auto& ring : rings_) subscription->begin_[ring->id] = ring->next();
+  subscriptions_.push_back(subscription);
+  version_.fetch_add(1, std::memory_order_release);  // pairs with renew()
+  return subscription;
+}
+
+void Dispatcher::end(Subscription& subscription) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (subscription.life() != Subscription::Life::running) return;
+    if (subscription.end_.empty()) {
+      subscription.end_.assign(next_ring_ + 1, 1);
+      for (const auto& ring : rings_) subscription.end_[ring->id] = ring->next();
+      version_.fetch_add(1, std::memory_order_release);  // pairs with renew()
+    }
+  }
+  if (BusThread::current()) return;
+  if (!await([&] { return subscription.life() != Subscription::Life::running && subscription.queues_idle(); }))
+    subscription.fail("its handler has not returned within the deadline after it was ended.", 0);
+}
+
+std::shared_ptr<Ring> Dispatcher::make_ring(std::string_view name, Stream stream) {
+  const std::lock_guard lock(mutex_);
+  if (phase_.load(std::memory_order_relaxed) == Phase::closed)
+    throw BusError("producer '" + std::string(name) + "' joined a closed bus: make it before close().");
+  auto ring = std::make_shared<Ring>(options_.ring_capacity, next_ring_++, stream, std::string(name));
+  rings_.push_back(ring);
+  version_.fetch_add(1, std::memory_order_release);  // pairs with renew()
+  return ring;
+}
+
+Producer& Dispatcher::thread_producer() {
+  static thread_local std::vector<std::pair<std::uint64_t, Producer>> producers;
+  for (auto& [serial, producer] : producers)
+    if (serial == serial_) return producer;
+  // acquire: pairs with the last store of close()
+  std::erase_if(producers, [](const auto& entry) { return entry.second.ring().closed.load(std::memory_order_acquire); });
+  return producers.emplace_back(serial_, Producer(make_ring("thread", Stream::others), weak_from_this(), clock_)).second;
+}
+
+void Dispatcher::report_failure(const Subscription& subscription, Sequence number) noexcept {
+  try {
+    const BusThread never_wait;
+    thread_producer().publish(
+        PipelineFailed{.number = number, .pipeline = intern(subscription.name()), .error = intern(subscription.error())});
+  } catch (...) {  // closed meanwhile, or out of memory: the subscription itself knows its error
+  }
+}
+
+BusAccount Dispatcher::account() const {
+  const std::lock_guard lock(mutex_);
+  BusAccount sum = retired_;
+  for (const auto& ring : rings_) {
+    sum.events += ring->next() - 1 + ring->spilled_total.get();
+    sum.publisher_waits += ring->waits.get();
+    sum.publisher_waited_ns += ring->waited_ns.get();
+  }
+  for (const Handle& s : subscriptions_) {
+    sum.delivered += s->delivered();
+    sum.dropped += s->dropped();
+    const std::uint64_t published = s->published();
+    sum.published += published;
+  }
+  sum.pending = sum.published - std::min(sum.published, sum.delivered + sum.dropped);
+  return sum;
+}
+
+std::vector<Handle> Dispatcher::subscriptions() const {
+  const std::lock_guard lock(mutex_);
+  return subscriptions_;
+}
+
+}  // namespace sidestep

@@ -1,0 +1,86 @@
+#include <sidestep/bus/dispatcher.hpp>
+#include <sidestep/bus/producer.hpp>
+#include <sidestep/bus/test_point.hpp>
+
+#include <algorithm>
+#include <thread>
+
+namespace sidestep {
+namespace {
+thread_local int bus_scopes = 0;
+}
+
+BusThread::BusThread() noexcept { ++bus_scopes; }
+BusThread::~BusThread() { --bus_scopes; }
+bool BusThread::current() noexcept { return bus_scopes > 0; }
+
+Producer::Producer(std::shared_ptr<Ring> ring, std::weak_ptr<Dispatcher> bus, const Clock& clock)
+    : ring_(std::move(ring)), bus_(std::move(bus)), clock_(clock) {}
+
+Producer& Producer::operator=(Producer&& other) noexcept {
+  if (this != &other) {
+    leave();
+    ring_ = std::move(other.ring_);
+    bus_ = std::move(other.bus_);
+    clock_ = other.clock_;
+    hook_ = other.hook_;
+  }
+  return *this;
+}
+
+void Producer::leave() noexcept {
+  // release: pairs with the acquire in Dispatcher::retire_rings; all that was published is in the ring by then
+  if (ring_ != nullptr) ring_->left.store(true, std::memory_order_release);
+  ring_.reset();
+}
+
+void Producer::publish_slow(Nanoseconds stamp, EventId type, std::uint16_t size, const void* body) noexcept {
+  // acquire: pairs with the dispatcher's release; equal counts mean that the order can't be broken by using the ring again
+  const bool spilling = ring_->spilled.load(std::memory_order_relaxed) != ring_->unspilled.load(std::memory_order_acquire);
+  if (!spilling && ring_->make_room()) {
+    Slot& slot = *ring_->claim();
+    write(slot, stamp, type, size, body);
+    ring_->commit(slot);
+    return;
+  }
+  if (spilling || BusThread::current()) {
+    Slot slot{};
+    write(slot, stamp, type, size, body);
+    ring_->spill.enqueue(slot);
+    ring_->spilled_total.add(1);
+    // release: pairs with the dispatcher's acquire; the slot is in the queue by then
+    ring_->spilled.store(ring_->spilled.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    return;
+  }
+  if (!wait_for_room()) {
+    ring_->swallowed.add(1);
+    return;
+  }
+  Slot& slot = *ring_->claim();
+  write(slot, stamp, type, size, body);
+  ring_->commit(slot);
+}
+
+bool Producer::wait_for_room() noexcept {
+  using namespace std::chrono_literals;
+  ring_->waits.add(1);
+  const Nanoseconds begin = Clock::steady();
+  Nanoseconds slice = 1000, waited = 0;
+  bool room = false;
+  for (;;) {
+    test_point(Point::ring_full, ring_.get());
+    if (ring_->abandoned.load(std::memory_order_acquire)) ring_->unbound();  // pairs with Dispatcher::abandon
+    if ((room = ring_->claim() != nullptr || ring_->make_room())) break;
+    if (ring_->closed.load(std::memory_order_acquire)) break;  // pairs with the dispatcher's last store
+    if (const auto bus = bus_.lock()) bus->waker.wake();
+    else break;
+    std::this_thread::sleep_for(std::chrono::nanoseconds(slice));
+    waited += slice;
+    if (hook_.slice != nullptr) hook_.slice(hook_.self, slice);
+    slice = std::min<Nanoseconds>(slice * 2, 1'000'000);
+  }
+  ring_->waited_ns.add(static_cast<std::uint64_t>(Clock::steady() - begin));
+  return room;
+}
+
+}  // namespace sidestep

@@ -1,0 +1,114 @@
+#pragma once
+
+#include <sidestep/bus/subscription.hpp>
+
+#include <concurrentqueue/concurrentqueue.h>
+
+#include <atomic>
+#include <bit>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace sidestep {
+
+/// The real atomics. tests/model/ runs the same ring on instrumented ones.
+struct StdAtomics {
+  template <class T>
+  static T load(const T& place, std::memory_order order) noexcept { return std::atomic_ref<T>(const_cast<T&>(place)).load(order); }
+  template <class T>
+  static void store(T& place, T value, std::memory_order order) noexcept { std::atomic_ref<T>(place).store(value, order); }
+};
+
+/// One writer, one reader (the dispatcher). The number lies in the slot, so handing an event over moves one cache line, and
+/// nothing else is shared: the writer looks at the reader's cursor only when its ring seems full, the reader never at the writer.
+/// Invariant: slot (n & mask) holds event n from its release store until the cursor has passed n and n + capacity is written.
+template <class Atomics = StdAtomics>
+class BasicRing {
+ public:
+  explicit BasicRing(std::size_t capacity)
+      : slots_(std::make_unique<Slot[]>(capacity)), mask_(capacity - 1), limit_(capacity + 1) {}
+
+  std::size_t capacity() const noexcept { return mask_ + 1; }
+
+  // ---- the writer's side
+
+  /// The slot for the next event, or null when the ring is full as far as the writer knows.
+  Slot* claim() noexcept {
+    const Sequence next = Atomics::load(next_, std::memory_order_relaxed);  // only this thread stores it
+    return next < limit_ ? &slots_[next & mask_] : nullptr;
+  }
+  /// Hands the claimed slot over. Returns its number.
+  Sequence commit(Slot& slot) noexcept {
+    const Sequence number = Atomics::load(next_, std::memory_order_relaxed);
+    // release: pairs with the acquire in available(); a reader that sees this number sees the whole slot
+    Atomics::store(slot.sequence, number, std::memory_order_release);
+    // release: pairs with the acquire in next(); whoever reads a number here may wait until the cursor reaches it
+    Atomics::store(next_, number + 1, std::memory_order_release);
+    return number;
+  }
+  /// Looks how far the reader is. False: the ring is full indeed.
+  bool make_room() noexcept {
+    // acquire: pairs with the release in release(); the reader is done with every slot before the cursor
+    limit_ = Atomics::load(cursor_, std::memory_order_acquire) + capacity();
+    return Atomics::load(next_, std::memory_order_relaxed) < limit_;
+  }
+  /// The reader is gone for good: never full again.
+  void unbound() noexcept { limit_ = ~Sequence{0}; }
+
+  // ---- the reader's side
+
+  /// Events that are ready, contiguous in memory, at most `most`.
+  std::span<const Slot> available(std::size_t most) const noexcept {
+    const Sequence from = Atomics::load(cursor_, std::memory_order_relaxed);  // only this thread stores it
+    const std::size_t first = from & mask_;
+    const std::size_t end = std::min(most, capacity() - first);
+    std::size_t count = 0;
+    // acquire: pairs with the release in commit()
+    while (count < end && Atomics::load(slots_[first + count].sequence, std::memory_order_acquire) == from + count) ++count;
+    return {&slots_[first], count};
+  }
+  /// The reader is done with `count` more events.
+  void release(std::size_t count) noexcept {
+    // release: pairs with the acquire in make_room()
+    Atomics::store(cursor_, Atomics::load(cursor_, std::memory_order_relaxed) + count, std::memory_order_release);
+  }
+
+  // ---- anybody
+
+  /// The number that the next event will have.
+  Sequence next() const noexcept { return Atomics::load(next_, std::memory_order_acquire); }      // pairs with commit()
+  /// The first number that the reader isn't done with.
+  Sequence cursor() const noexcept { return Atomics::load(cursor_, std::memory_order_acquire); }  // pairs with release()
+
+ private:
+  const std::unique_ptr<Slot[]> slots_;
+  const std::size_t mask_;
+  alignas(no_sharing) Sequence next_ = 1;  // the writer's line
+  Sequence limit_;                         // the writer's alone
+  alignas(no_sharing) Sequence cursor_ = 1;  // the reader's line
+};
+
+/// A producer's ring and what belongs to it.
+struct Ring : BasicRing<> {
+  Ring(std::size_t capacity, unsigned id, Stream stream, std::string name)
+      : BasicRing(capacity), id(id), stream(stream), name(std::move(name)) {}
+
+  const unsigned id;
+  const Stream stream;  ///< trainer or others
+  const std::string name;
+
+  std::atomic<bool> left{false};    ///< the producer is gone (release); pairs with the dispatcher's acquire before it retires the ring
+  std::atomic<bool> closed{false};  ///< the bus is (release): a full ring then swallows instead of waiting; acquire in publish_slow
+  std::atomic<bool> abandoned{false};  ///< its dispatcher hangs for good: never wait for it
+
+  // Events that a thread of the bus published while the ring was full; read after the ring. Producer: `spilled` (release, after
+  // the enqueue); dispatcher: `unspilled` (release, after the handling). The ring isn't written again until they are equal.
+  moodycamel::ConcurrentQueue<Slot> spill{64};
+  std::atomic<std::uint64_t> spilled{0}, unspilled{0};
+
+  Counter waits, waited_ns, swallowed;  ///< the producer's
+  Counter spilled_total;                ///< the producer's
+};
+
+}  // namespace sidestep

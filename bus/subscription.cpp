@@ -1,0 +1,68 @@
+#include <sidestep/bus/dispatcher.hpp>
+
+#include <algorithm>
+
+namespace sidestep {
+namespace {
+
+// FNV-1a: the key must be the same in every build, which std::hash doesn't promise.
+std::uint64_t hash(std::uint64_t seed, std::string_view text) {
+  for (const unsigned char c : text) seed = (seed ^ c) * 1099511628211ULL;
+  return (seed ^ 0xff) * 1099511628211ULL;
+}
+
+std::string key_of(const PipelineOptions& options, const Pipeline& pipeline) {
+  std::uint64_t value = hash(14695981039346656037ULL, options.settings);
+  for (const std::string& line : pipeline.describe()) value = hash(value, line);
+  constexpr char digits[] = "0123456789abcdef";
+  std::string text;
+  for (int shift = 60; shift >= 0; shift -= 4) text += digits[(value >> shift) & 15];
+  return options.owner + "/" + options.name + "/" + text;
+}
+
+}  // namespace
+
+Subscription::Subscription(std::shared_ptr<Dispatcher> bus, unsigned registration, PipelineOptions options,
+                           std::unique_ptr<Pipeline> pipeline)
+    : bus_(bus), clock_(bus->clock()), deadline_(bus->options().deadline), registration_(registration),
+      options_(std::move(options)), pipeline_(std::move(pipeline)) {
+  if (options_.name.empty()) options_.name = options_.owner.empty() ? "pipeline" : options_.owner;
+  if (options_.owner.empty()) options_.owner = options_.name;
+  if (options_.saved || options_.decides) options_.stream = Stream::trainer;
+  key_ = key_of(options_, *pipeline_);
+  for (const EventId type : options_.types) types_seen_as_ |= std::uint64_t{1} << (type % 64);
+}
+
+Subscription::~Subscription() = default;
+
+void Subscription::end() {
+  if (const auto bus = bus_.lock()) bus->end(*this);
+}
+
+std::string Subscription::error() const {
+  const std::lock_guard lock(mutex_);
+  return error_;
+}
+
+void Subscription::fail(std::string_view error, Sequence number) noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    Life was = Life::running;
+    if (error_.empty()) error_ = error.empty() ? "failed" : error;
+    // acq_rel: release pairs with life()'s acquire, so that whoever sees `failed` finds the error
+    if (!life_.compare_exchange_strong(was, Life::failed, std::memory_order_acq_rel)) return;
+  }
+  if (const auto bus = bus_.lock()) bus->report_failure(*this, number);
+}
+
+void Subscription::finish(Life how) noexcept {
+  Life was = Life::running;
+  life_.compare_exchange_strong(was, how, std::memory_order_acq_rel);  // pairs with life()
+}
+
+bool Subscription::queues_idle() const noexcept {
+  if (failed()) return true;
+  return std::all_of(queues_.begin(), queues_.end(), [](const auto& queue) { return queue->idle(); });
+}
+
+}  // namespace sidestep
