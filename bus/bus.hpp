@@ -44,7 +44,9 @@ class Bus {
   template <Event... E>
   Source<E...> on() {
     (event_info<E>(), ...);
-    return {this, PipelineOptions{.types = {E::id...}}};
+    PipelineOptions options;
+    options.types = {E::id...};
+    return {this, std::move(options)};
   }
 
   /// A ring for the calling thread (or whoever it is moved to: one thread at a time). Throws BusError when closed.

@@ -34,6 +34,25 @@ void Producer::leave() noexcept {
   ring_.reset();
 }
 
+template <class GivenUp>
+bool Producer::wait_for_room(GivenUp given_up) noexcept {
+  ring_->waits.add(1);
+  const Nanoseconds begin = Clock::steady();
+  Nanoseconds slice = 1000;
+  bool room = false;
+  for (;;) {
+    test_point(Point::ring_full, ring_.get());
+    if ((room = ring_->make_room()) || given_up()) break;
+    if (const auto bus = bus_.lock()) bus->waker.wake();
+    else break;
+    std::this_thread::sleep_for(std::chrono::nanoseconds(slice));
+    if (hook_.slice != nullptr) hook_.slice(hook_.self, slice);
+    slice = std::min<Nanoseconds>(slice * 2, 1'000'000);
+  }
+  ring_->waited_ns.add(static_cast<std::uint64_t>(Clock::steady() - begin));
+  return room;
+}
+
 void Producer::publish_slow(Nanoseconds stamp, EventId type, std::uint16_t size, const void* body) noexcept {
   // acquire: pairs with the dispatcher's release; equal counts mean that the order can't be broken by using the ring again
   const bool spilling = ring_->spilled.load(std::memory_order_relaxed) != ring_->unspilled.load(std::memory_order_acquire);
@@ -52,35 +71,17 @@ void Producer::publish_slow(Nanoseconds stamp, EventId type, std::uint16_t size,
     ring_->spilled.store(ring_->spilled.load(std::memory_order_relaxed) + 1, std::memory_order_release);
     return;
   }
-  if (!wait_for_room()) {
+  // acquire: pairs with the last store of close() and with abandon(); a hung handler may still read its slots, so none is reused
+  const auto given_up = [&] {
+    return ring_->closed.load(std::memory_order_acquire) || ring_->abandoned.load(std::memory_order_acquire);
+  };
+  if (given_up() || !wait_for_room(given_up)) {
     ring_->swallowed.add(1);
     return;
   }
   Slot& slot = *ring_->claim();
   write(slot, stamp, type, size, body);
   ring_->commit(slot);
-}
-
-bool Producer::wait_for_room() noexcept {
-  using namespace std::chrono_literals;
-  ring_->waits.add(1);
-  const Nanoseconds begin = Clock::steady();
-  Nanoseconds slice = 1000, waited = 0;
-  bool room = false;
-  for (;;) {
-    test_point(Point::ring_full, ring_.get());
-    if (ring_->abandoned.load(std::memory_order_acquire)) ring_->unbound();  // pairs with Dispatcher::abandon
-    if ((room = ring_->claim() != nullptr || ring_->make_room())) break;
-    if (ring_->closed.load(std::memory_order_acquire)) break;  // pairs with the dispatcher's last store
-    if (const auto bus = bus_.lock()) bus->waker.wake();
-    else break;
-    std::this_thread::sleep_for(std::chrono::nanoseconds(slice));
-    waited += slice;
-    if (hook_.slice != nullptr) hook_.slice(hook_.self, slice);
-    slice = std::min<Nanoseconds>(slice * 2, 1'000'000);
-  }
-  ring_->waited_ns.add(static_cast<std::uint64_t>(Clock::steady() - begin));
-  return room;
 }
 
 }  // namespace sidestep

@@ -66,7 +66,8 @@ class Producer {
     std::memcpy(slot.body, body, size);
   }
   void publish_slow(Nanoseconds stamp, EventId type, std::uint16_t size, const void* body) noexcept;
-  bool wait_for_room() noexcept;
+  template <class GivenUp>
+  bool wait_for_room(GivenUp given_up) noexcept;
 
   std::shared_ptr<Ring> ring_;
   std::weak_ptr<Dispatcher> bus_;  // for the slow path: wakes it

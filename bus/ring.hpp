@@ -53,8 +53,6 @@ class BasicRing {
     limit_ = Atomics::load(cursor_, std::memory_order_acquire) + capacity();
     return Atomics::load(next_, std::memory_order_relaxed) < limit_;
   }
-  /// The reader is gone for good: never full again.
-  void unbound() noexcept { limit_ = ~Sequence{0}; }
 
   // ---- the reader's side
 
@@ -100,7 +98,7 @@ struct Ring : BasicRing<> {
 
   std::atomic<bool> left{false};    ///< the producer is gone (release); pairs with the dispatcher's acquire before it retires the ring
   std::atomic<bool> closed{false};  ///< the bus is (release): a full ring then swallows instead of waiting; acquire in publish_slow
-  std::atomic<bool> abandoned{false};  ///< its dispatcher hangs for good: never wait for it
+  std::atomic<bool> abandoned{false};  ///< its dispatcher hangs for good (release): a full ring swallows; acquire in publish_slow
 
   // Events that a thread of the bus published while the ring was full; read after the ring. Producer: `spilled` (release, after
   // the enqueue); dispatcher: `unspilled` (release, after the handling). The ring isn't written again until they are equal.
