@@ -3,10 +3,11 @@ include(CMakePackageConfigHelpers)
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/sidestep)
 
 install(DIRECTORY bus operators DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/sidestep FILES_MATCHING PATTERN "*.hpp")
-install(DIRECTORY trainer/control trainer/callbacks DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/sidestep/trainer
-        FILES_MATCHING PATTERN "*.hpp")
 if(SIDESTEP_TRAINER)
   install(DIRECTORY kernels trainer DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/sidestep FILES_MATCHING PATTERN "*.hpp")
+else()
+  install(DIRECTORY trainer/control trainer/callbacks DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/sidestep/trainer
+          FILES_MATCHING PATTERN "*.hpp")
 endif()
 if(TARGET sidestep_command)
   set_target_properties(sidestep_command PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})

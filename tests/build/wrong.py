@@ -1,0 +1,23 @@
+"""What a compiler must say of a wrong program: the user's line first, and little in all."""
+import pathlib
+import re
+
+MOST_LINES = 25
+MARK = "// expect-error-line"
+
+
+def verdict(program, status, output):
+    """What is amiss with the compiler's answer to the program at this path; empty if nothing is."""
+    marked = [n for n, line in enumerate(pathlib.Path(program).read_text().splitlines(), 1) if MARK in line]
+    if len(marked) != 1:
+        return f"the program marks {len(marked)} lines with '{MARK}', not one"
+    if status == 0:
+        return "it compiles"
+    lines = output.splitlines()
+    if len(lines) > MOST_LINES:
+        return f"the compiler says {len(lines)} lines, more than {MOST_LINES}"
+    first = next((line for line in lines if "error:" in line), "")
+    place = re.match(r"(.+?):(\d+):", first)
+    if not place or pathlib.Path(place[1]).name != pathlib.Path(program).name or int(place[2]) != marked[0]:
+        return f"the first error is not at line {marked[0]} of the program: {first}"
+    return ""
