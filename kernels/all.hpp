@@ -1,0 +1,9 @@
+#pragma once
+
+#include <sidestep/kernels/cpu/session.hpp>
+#include <sidestep/kernels/error.hpp>
+#include <sidestep/kernels/initialise.hpp>
+#include <sidestep/kernels/network.hpp>
+#include <sidestep/kernels/optimizer.hpp>
+#include <sidestep/kernels/philox.hpp>
+#include <sidestep/kernels/session.hpp>
