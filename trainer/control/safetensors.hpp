@@ -2,12 +2,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
+#include <ranges>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <sidestep/trainer/control/atomic_file.hpp>
@@ -66,15 +69,14 @@ struct Tensor {
   void require(Dtype wanted, std::size_t alignment) const;
 };
 
-/// A tensor over somebody's elements, to be written.
-template <class T>
-Tensor make_tensor(std::string name, std::vector<std::uint64_t> shape, std::span<const T> elements) {
-  Tensor made;
-  made.name = std::move(name);
-  made.dtype = dtype_of<T>;
-  made.shape = std::move(shape);
-  made.bytes = std::as_bytes(elements);
-  return made;
+/// A tensor over somebody's elements, to be written. They must outlive it: a temporary container is refused.
+template <std::ranges::contiguous_range Elements>
+requires std::ranges::borrowed_range<Elements> Tensor make_tensor(std::string name, std::vector<std::uint64_t> shape,
+                                                                  Elements&& elements) {
+  return {.name = std::move(name),
+          .dtype = dtype_of<std::ranges::range_value_t<Elements>>,
+          .shape = std::move(shape),
+          .bytes = std::as_bytes(std::span(std::ranges::data(elements), std::ranges::size(elements)))};
 }
 
 using Metadata = std::map<std::string, std::string>;
