@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <future>
 #include <string>
 #include <string_view>
@@ -28,8 +29,9 @@ constexpr std::string_view install =
 fs::path find_file(const fs::path& folder, std::string_view name) {
   const fs::path plain = folder / name;
   const fs::path packed = folder / fmt::format("{}.gz", name);
-  if (fs::exists(plain)) return plain;
-  if (fs::exists(packed)) return packed;
+  std::error_code failed;
+  if (fs::exists(plain, failed)) return plain;
+  if (fs::exists(packed, failed)) return packed;
   refuse(folder, "has no file {}, neither plain nor with .gz. {}", name, install);
 }
 
@@ -70,6 +72,22 @@ Samples Samples::part(std::size_t begin, std::size_t count) const noexcept {
   return cut;
 }
 
+PixelStatistics pixel_statistics(const Samples& samples) {
+  std::array<std::uint64_t, 256> count{};
+  for (const std::uint8_t pixel : samples.images) ++count[pixel];
+  std::uint64_t sum = 0, squares = 0;
+  for (std::size_t value = 0; value < count.size(); ++value) {
+    sum += count[value] * value;
+    squares += count[value] * value * value;
+  }
+  if (samples.images.empty()) return {};
+  const double pixels = static_cast<double>(samples.images.size());
+  const double mean = static_cast<double>(sum) / pixels;
+  const double variance = static_cast<double>(squares) / pixels - mean * mean;
+  return {.mean = static_cast<float>(mean / 255.0),
+          .deviation = variance > 0.0 ? static_cast<float>(std::sqrt(variance) / 255.0) : 1.0F};
+}
+
 Dataset::Dataset(IdxArray train_images, IdxArray train_labels, IdxArray test_images, IdxArray test_labels,
                  const fs::path& where)
     : train_images_(std::move(train_images)),
@@ -86,6 +104,7 @@ Dataset::Dataset(IdxArray train_images, IdxArray train_labels, IdxArray test_ima
   const std::size_t validation = std::clamp<std::size_t>(all.count() / 12, 1, most_validation);
   train_ = all.first(all.count() - validation);
   validation_ = all.part(train_.count(), validation);
+  statistics_ = pixel_statistics(train_);
 }
 
 Dataset fashion_mnist(const fs::path& folder) {

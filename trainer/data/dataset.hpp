@@ -22,6 +22,15 @@ struct Samples {
   Samples first(std::size_t count) const noexcept { return part(0, count); }
 };
 
+/// What the pixels of a data set are like, as numbers between 0 and 1: a network sees (pixel / 255 - mean) / deviation.
+struct PixelStatistics {
+  float mean = 0.0F;
+  float deviation = 1.0F;
+};
+
+/// Over all pixels of all channels; exact sums, so the same on every machine. A deviation of 0 is given as 1.
+PixelStatistics pixel_statistics(const Samples& samples);
+
 /// Images as unsigned bytes with their labels, in three parts. Move-only, since the parts point into it.
 class Dataset {
  public:
@@ -39,10 +48,13 @@ class Dataset {
   const Samples& train() const noexcept { return train_; }
   const Samples& validation() const noexcept { return validation_; }
   const Samples& test() const noexcept { return test_; }
+  /// Of the training part.
+  PixelStatistics statistics() const noexcept { return statistics_; }
 
  private:
   IdxArray train_images_, train_labels_, test_images_, test_labels_;
   Samples train_, validation_, test_;
+  PixelStatistics statistics_;
 };
 
 /// Where Debian's package dataset-fashion-mnist puts the data.

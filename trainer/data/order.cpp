@@ -3,7 +3,7 @@
 #include <numeric>
 #include <utility>
 
-#include <sidestep/trainer/data/philox.hpp>
+#include <sidestep/trainer/data/random_stream.hpp>
 
 namespace sidestep {
 
