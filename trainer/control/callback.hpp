@@ -1,0 +1,51 @@
+#pragma once
+
+#include <sidestep/bus/bus.hpp>
+#include <sidestep/bus/events.hpp>
+#include <sidestep/trainer/control/control.hpp>
+
+#include <concepts>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace sidestep {
+
+/// What a callback is told of the run that it joins, and where its pipelines begin.
+struct CallbackContext {
+  Bus& bus;
+  Control& control;
+  std::string name;                   ///< the callback's: owner of its pipelines
+  std::string settings;               ///< its options as text: part of the key that finds its state in a checkpoint
+  std::filesystem::path folder;       ///< where it puts its files
+  std::filesystem::path checkpoints;  ///< where checkpoints lie
+  Sync sync;
+  std::uint64_t seed = 0;
+  bool resumed = false;   ///< the run goes on: state comes with CheckpointLoaded, files are cut back to it
+  bool can_save = false;  ///< the loop has a snapshot: SaveCheckpoint will be obeyed
+
+  /// A source whose pipelines belong to this callback.
+  template <Event... E>
+  Source<E...> on() {
+    Source<E...> source = bus.on<E...>();
+    source.options.name = source.options.owner = name;
+    source.options.settings = settings;
+    return source;
+  }
+};
+
+/// Something that hangs pipelines on a run.
+///
+///   Callback print_epochs() {
+///     return {"print_epochs", "", [](CallbackContext& run) {
+///       run.on<EpochEnd>() | subscribe([](const EpochEnd& e) { fmt::print("{}\n", e.epoch); });
+///     }};
+///   }
+struct Callback {
+  std::string name;
+  std::string settings;
+  std::function<void(CallbackContext&)> attach;
+};
+
+}  // namespace sidestep

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <sidestep/bus/subscription.hpp>
+#include <sidestep/operators/stage.hpp>
+#include <sidestep/trainer/control/control.hpp>
+#include <sidestep/trainer/control/decision.hpp>
+
+#include <memory>
+#include <utility>
+
+namespace sidestep {
+
+struct DecideOptions {
+  /// This pipeline may depend on the wall clock in lag and lockstep too; the report then says that the run can't be
+  /// repeated.
+  bool wall_time = false;
+};
+
+namespace detail {
+
+/// One deciding pipeline's way to the mailbox: its count, and its decider.
+class Asker;
+std::shared_ptr<Asker> bind_decider(const std::shared_ptr<ControlCore>& core, Subscription& subscription,
+                                    unsigned part);
+void ask(Asker& asker, const Decision& decision, Sequence cause);
+
+/// The stage at the end of a pipeline that decides. See decide().
+template <class F>
+class Decide {
+ public:
+  using is_end = void;
+  static constexpr bool decides = true;
+  static constexpr std::string_view label = "decide";
+
+  Decide(std::shared_ptr<ControlCore> core, F f, DecideOptions options)
+      : core_(std::move(core)), f_(std::move(f)), options_(options) {}
+
+  template <class In>
+  requires KnownState<F> && requires(F& f, const In& value) {
+    { detail::call(f, value) } -> DecisionResult;
+  }
+  using out = void;
+
+  template <class In>
+  void operator()(const In& value, auto&& out) {
+    each_decision(call(f_, value), [&](const Decision& decision) { ask(*asker_, decision, out.number()); });
+  }
+  void state(auto& archive) { functor_state(f_, archive); }
+
+  void options(PipelineOptions& pipeline) const {
+    pipeline.saved = pipeline.decides = true;
+    pipeline.stream = Stream::trainer;
+    pipeline.wall_time_allowed = options_.wall_time;
+  }
+  void bind(Subscription& subscription, unsigned part) { asker_ = bind_decider(core_, subscription, part); }
+
+ private:
+  std::shared_ptr<ControlCore> core_;
+  std::shared_ptr<Asker> asker_;
+  F f_;
+  DecideOptions options_;
+};
+
+}  // namespace detail
+
+/// Ends a pipeline: for each value that reaches it, `f(value)` returns what the training loop is asked for: a decision,
+/// an optional one, a variant, or Decisions (several). A functor with a state of its own has `state(archive)`.
+///
+/// The pipeline sees the trainer's events alone and is part of each checkpoint. When a decision takes effect, the
+/// loop's mode says.
+template <class F>
+detail::Decide<F> decide(Control& control, F f, DecideOptions options = {}) {
+  return {control.shared(), std::move(f), options};
+}
+
+}  // namespace sidestep

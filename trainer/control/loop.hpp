@@ -1,0 +1,220 @@
+#pragma once
+
+#include <sidestep/bus/bus.hpp>
+#include <sidestep/bus/events.hpp>
+#include <sidestep/bus/meter.hpp>
+#include <sidestep/trainer/control/callback.hpp>
+#include <sidestep/trainer/control/checkpoint.hpp>
+#include <sidestep/trainer/control/control.hpp>
+#include <sidestep/trainer/control/decision.hpp>
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+namespace sidestep {
+
+namespace detail {
+class LoopInside;
+}
+
+/// What applying a decision came to.
+struct Outcome {
+  std::optional<double> value;          ///< default: the decision's own value()
+  std::optional<double> learning_rate;  ///< after it; default: unchanged
+  std::string refused;                  ///< why it couldn't be applied; empty: it was
+
+  static Outcome refuse(std::string why) { return {{}, {}, std::move(why)}; }
+};
+
+/// Where a decision comes from, for its handler.
+struct Cause {
+  std::optional<Step> step;  ///< of the event that caused it; none: asked for from outside
+  Segment segment = Segment::batch;
+  Step applied_step = 0;  ///< it acts from the next step on
+  std::string_view by;    ///< the callback or pipeline
+};
+
+/// The training loop's side of the bus and of control.
+///
+///   auto loop = control.attach(bus, {.snapshot = copy_weights, .folder = "run/checkpoints"});
+///   loop.on<SetLearningRate>([&](const SetLearningRate& d) { optimizer.lr = d.learning_rate; });
+///   if (resuming) restore_weights(loop.resume(file));
+///   loop.use(callbacks);
+///   loop.publish(FitBegin{...});
+///   for (Step step = loop.step() + 1; step <= last && !loop.stopped(); ++step) {
+///     ...
+///     loop.publish(BatchEnd{.step = step, .loss = loss});
+///     loop.boundary();
+///     if (end of an epoch) { loop.publish(Metric{...}, EpochEnd{...}); loop.boundary(); }
+///   }
+///   if (in mid-epoch) loop.publish(EpochEnd{.partial = true});      // no boundary: the checkpoint is cut before it
+///   loop.finish();                                                  // FitEnd, its boundary, drain, seal, checkpoints
+///   on disk
+///
+/// Everything on one thread, but for interrupt(). `publish` and `boundary` allocate nothing, lock nothing and make no
+/// system call while no decision, checkpoint or metric from outside waits.
+class Loop {
+ public:
+  Loop(std::shared_ptr<detail::ControlCore> core, Bus& bus, AttachOptions options);
+  ~Loop();  ///< finishes it
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  // ---- before the first event
+
+  /// Hangs callbacks on the run. Behind resume(), so that they know.
+  void use(std::span<const Callback> callbacks);
+  void use(std::initializer_list<Callback> callbacks) { use(std::span(callbacks.begin(), callbacks.size())); }
+  void use(const Callback& callback) { use(std::span(&callback, 1)); }
+
+  /// What a decision does: f(const D&) or f(const D&, const Cause&), returning void or an Outcome. One for each type; a
+  /// decision without one is refused. Validate's runs the validation and publishes up to ValidationEnd; the boundary
+  /// behind it is run here.
+  template <DecisionType D, class F>
+  requires std::invocable<F&, const D&> || std::invocable<F&, const D&, const Cause&>
+  void on(F f);
+
+  /// Goes on from a checkpoint. The file's own: a safetensors file with `sidestep` in its metadata. Throws
+  /// CheckpointError.
+  const CheckpointState& resume(const std::filesystem::path& file);
+  /// From a container of your own. `name` stands in CheckpointLoaded.
+  const CheckpointState& resume(CheckpointState state, std::string_view name = "checkpoint");
+
+  // ---- the run
+
+  /// Publishes events of one moment, in this order: they share a stamp.
+  template <Event First, Event... More>
+  void publish(const First& first, const More&... more) {
+    const Nanoseconds stamp = producer_.now();
+    if (--until_sample_ == 0) [[unlikely]] {
+      before_sample();
+      const Nanoseconds begin = Clock::steady();
+      put(stamp, first);
+      sampled(Clock::steady() - begin);
+    } else {
+      put(stamp, first);
+    }
+    (put(stamp, more), ...);
+  }
+
+  /// After each BatchEnd and EpochEnd: waits for deciders as the mode says, applies what is due, cuts checkpoints.
+  /// Throws ControlError when it is called at any other place, and what handlers throw.
+  void boundary();
+
+  /// The run is to end here: Stop was applied, or it was interrupted.
+  bool stopped() const noexcept { return stopped_; }
+  /// Ends the run at the next boundary, with a checkpoint. Any thread, signal handlers too; `by` is a literal.
+  void interrupt(const char* by) noexcept;
+
+  // ---- its end
+
+  /// FitEnd and the boundary behind it, which waits in full and applies what FitEnd caused (RestoreBest, ReleaseMemory,
+  /// ...). Behind it a test may be run and TestEnd published. The checkpoint `last` is cut before, if this place has
+  /// none.
+  void end();
+  /// end(), if it hasn't been called; then waits until all is delivered, and until checkpoints are on disk. Idempotent.
+  void finish();
+
+  // ---- what is known
+
+  Step step() const noexcept { return place_.step; }  ///< of the last BatchEnd
+  Epoch epoch() const noexcept { return place_.epoch; }
+  Sync sync() const noexcept;
+  bool resumed() const noexcept;
+  /// The checkpoint that it went on from, or null.
+  const CheckpointState* resumed_from() const noexcept;
+  /// Who interrupted it; empty: nobody.
+  std::string_view interrupted() const noexcept;
+  Nanoseconds waited_ns() const noexcept;  ///< at boundaries, for deciders
+  Bus& bus() const noexcept;
+  Control* control() const noexcept;
+  const AttachOptions& options() const noexcept;
+  const Histogram& publish_ns() const noexcept { return publish_ns_; }
+  const Histogram& boundary_ns() const noexcept;  ///< sampled, net of the timer
+  std::uint64_t boundaries() const noexcept;
+  std::uint64_t waits() const noexcept;  ///< boundaries that waited
+  std::span<const AppliedRow> decisions() const noexcept;
+  std::span<const RefusedRow> refused() const noexcept;
+  std::span<const BrokenRow> broken() const noexcept;
+  std::vector<PendingRow> pending() const;                 ///< asked for and not in effect
+  std::span<const std::string> warnings() const noexcept;  ///< sentences for the user, e.g. of resuming
+  std::uint64_t checkpoints_failed() const noexcept;
+  std::string checkpoint_error() const;  ///< of the last that failed
+
+ private:
+  friend class detail::LoopInside;
+
+  /// The last event that a boundary may follow.
+  struct Place {
+    Sequence number = 0;
+    Step step = 0;
+    Epoch epoch = 0;
+    std::int32_t batch = 0;
+    Segment segment = Segment::batch;
+    bool open = false;  ///< no boundary has followed it yet
+    double learning_rate = 0;
+  };
+
+  template <Event E>
+  void put(Nanoseconds stamp, const E& event) {
+    if constexpr (std::same_as<E, FitBegin>) {
+      FitBegin begin = event;
+      begin.resumed = resumed();
+      producer_.publish_at(stamp, begin);
+    } else {
+      if constexpr (std::same_as<E, EpochEnd>) {
+        if (event.partial) before_partial_epoch();
+      }
+      producer_.publish_at(stamp, event);
+    }
+    if constexpr (std::same_as<E, BatchEnd>)
+      place_ = {producer_.next() - 1, event.step, event.epoch, event.batch, Segment::batch, true, event.learning_rate};
+    if constexpr (std::same_as<E, EpochEnd>) leave(Segment::epoch, event.epoch, !event.partial);
+    if constexpr (std::same_as<E, ValidationEnd>) leave(Segment::validation, event.epoch, true);
+  }
+  void leave(Segment segment, Epoch epoch, bool open) noexcept {
+    place_.number = producer_.next() - 1;
+    place_.epoch = epoch;
+    place_.segment = segment;
+    place_.open = open;
+  }
+  void before_sample();
+  void sampled(Nanoseconds took) noexcept;
+  void before_partial_epoch();
+  void add_handler(Name kind, std::function<Outcome(const Decision&, const Cause&)> handler);
+
+  Producer producer_;
+  std::uint32_t until_sample_ = 1;  // the first publish begins the run
+  Place place_;
+  bool stopped_ = false;
+  Histogram publish_ns_;
+  std::unique_ptr<detail::LoopInside> inside_;
+};
+
+template <DecisionType D, class F>
+requires std::invocable<F&, const D&> || std::invocable<F&, const D&, const Cause&>
+void Loop::on(F f) {
+  add_handler(decision_info<D>().kind,
+              [f = std::move(f)](const Decision& decision, const Cause& cause) mutable -> Outcome {
+                const D* const d = decision.get_if<D>();
+                if (d == nullptr) return Outcome::refuse("its argument has another size than in this program");
+                const auto apply = [&]() -> decltype(auto) {
+                  if constexpr (std::invocable<F&, const D&, const Cause&>)
+                    return f(*d, cause);
+                  else
+                    return f(*d);
+                };
+                if constexpr (std::is_void_v<decltype(apply())>)
+                  return apply(), Outcome{};
+                else
+                  return apply();
+              });
+}
+
+}  // namespace sidestep
