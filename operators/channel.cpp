@@ -1,0 +1,87 @@
+#include <sidestep/operators/channel.hpp>
+
+#include <sidestep/bus/test_point.hpp>
+#include <sidestep/operators/stage.hpp>
+
+#include <algorithm>
+#include <string>
+#include <thread>
+
+namespace sidestep::detail {
+
+ChannelBase::ChannelBase(Executor& executor, std::size_t capacity) : executor_(executor), capacity_(capacity) {
+  if (capacity == 0) throw OperatorError("observe_on: capacity must be at least 1");
+}
+
+void ChannelBase::bind(Subscription& subscription, bool ticks_behind) {
+  subscription_ = &subscription;
+  ticks_ = ticks_behind;
+  subscription.add_queue(account_);
+}
+
+void ChannelBase::announce() noexcept {
+  if (unannounced_ == 0) return;
+  // acq_rel: release pairs with the strand's acquire, which then finds everything that was enqueued before
+  if (ready_.fetch_add(std::exchange(unannounced_, 0), std::memory_order_acq_rel) == 0) executor_.post(shared_from_this());
+}
+
+bool ChannelBase::refresh() noexcept {
+  // acquire: pairs with the strand's release after it has handled them
+  done_seen_ = account_->finished.load(std::memory_order_acquire) + account_->marks_done.load(std::memory_order_acquire);
+  return pushed_ - done_seen_ < capacity_;
+}
+
+bool ChannelBase::wait_for_room() noexcept {
+  announce();  // or the other side sleeps
+  test_point(Point::queue_full, subscription_);
+  const Nanoseconds deadline = subscription_->deadline().count();
+  // The deadline counts slices of this wait, not a difference of clocks: a suspended process fails nobody when it wakes.
+  Nanoseconds waited = 0, slice = 1'000;
+  std::uint64_t seen = done_seen_;
+  while (!refresh()) {
+    if (stopped()) return false;
+    if (over_behind_.load(std::memory_order_acquire)) return true;  // pairs with the strand's release; it only empties the queue
+    if (done_seen_ != seen) seen = done_seen_, waited = 0;
+    if (waited >= deadline) {
+      const auto seconds = std::to_string(static_cast<double>(deadline) / 1e9);
+      subscription_->fail("what stands behind its observe_on has not taken an event for " + seconds.substr(0, seconds.find('.') + 3) +
+                              " s, and its queue is full.", last_number_);
+      return false;
+    }
+    if (slice < 20'000) std::this_thread::yield();
+    else std::this_thread::sleep_for(std::chrono::nanoseconds(slice));
+    waited += slice;
+    slice = std::min<Nanoseconds>(slice + slice / 4, 1'000'000);
+  }
+  return true;
+}
+
+bool ChannelBase::mark(const Mark& mark) noexcept {
+  if (stopped() && mark.kind != Mark::Kind::cancel) return false;
+  if (mark.kind == Mark::Kind::progress) {
+    // An item with this number brings the word as far. Else it waits for room as a value does: nothing here is unbounded.
+    if (mark.number == last_number_ || over_behind_.load(std::memory_order_acquire)) return true;  // pairs with the strand's release
+    if (!has_room() && !wait_for_room()) return false;
+  }
+  if (mark.kind == Mark::Kind::tick) {
+    // acquire: pairs with the strand's release. One tick at a time is enough.
+    if (!ticks_ || account_->marks_done.load(std::memory_order_acquire) != account_->marks_pushed.get()) return true;
+  }
+  push_mark(mark);
+  announce();
+  return true;
+}
+
+void ChannelBase::fail(std::string error, Sequence number) noexcept {
+  error_before_ = std::move(error);
+  mark({.kind = Mark::Kind::cancel, .number = number, .cut = threw});
+}
+
+void ChannelBase::await_idle(std::chrono::nanoseconds longest) const noexcept {
+  constexpr std::chrono::nanoseconds slice = std::chrono::microseconds(200);
+  // seq_cst: pairs with the strand, which first says that it runs and then looks whether it is retired
+  for (std::chrono::nanoseconds waited{0}; running_.load(std::memory_order_seq_cst) > 0 && waited < longest; waited += slice)
+    std::this_thread::sleep_for(slice);
+}
+
+}  // namespace sidestep::detail

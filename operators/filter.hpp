@@ -1,0 +1,34 @@
+#pragma once
+
+#include <sidestep/operators/stage.hpp>
+
+namespace sidestep {
+
+/// Lets pass what `f` says true to.
+///
+///   in   --1--5--2--7--|
+///   filter(> 3)
+///   out  -----5-----7--|
+///
+/// Keeps nothing. Semantics: RxJava 3 `filter`.
+template <class F>
+struct filter {
+  static constexpr std::string_view label = "filter";
+  F f;
+  explicit filter(F predicate) : f(std::move(predicate)) {}
+
+  template <class In>
+    requires std::predicate<F&, const In&>
+  using out = In;
+  template <class In>
+  SIDESTEP_INLINE void operator()(const In& value, auto&& out) {
+    if (detail::call(f, value)) out(value);
+  }
+  void state(auto& archive)
+    requires KnownState<F>
+  {
+    detail::functor_state(f, archive);
+  }
+};
+
+}  // namespace sidestep

@@ -1,0 +1,105 @@
+#pragma once
+
+#include <sidestep/bus/event.hpp>
+#include <sidestep/operators/describe.hpp>
+#include <sidestep/operators/stages.hpp>
+
+#include <array>
+#include <cstdint>
+#include <limits>
+
+/// Which stage follows which, and where values come in.
+namespace sidestep::detail {
+
+inline constexpr std::size_t open_end = std::numeric_limits<std::size_t>::max();  ///< "the stage that is appended next"
+
+/// Events of these types enter the chain at stage `Target`.
+template <std::size_t Target, Event... E>
+struct Entry {
+  using Element = Slot;
+  static constexpr std::size_t target = Target;
+  template <std::size_t New>
+  using at = Entry<New, E...>;
+
+  SIDESTEP_INLINE static bool wants(const Slot& slot) { return ((slot.type == E::id) || ...); }
+  SIDESTEP_INLINE static Sequence number(const Slot& slot) { return slot.sequence; }
+  SIDESTEP_INLINE static decltype(auto) value(const Slot& slot) {
+    if constexpr (sizeof...(E) == 1) return (slot.template as<E>(), ...);
+    else return OneOf<E...>(slot);
+  }
+  using Value = std::remove_cvref_t<decltype(value(std::declval<const Slot&>()))>;
+};
+
+template <class Next, class... Entries>
+struct Flow;
+template <std::size_t... Next, class... Entries>
+struct Flow<std::index_sequence<Next...>, Entries...> {
+  static_assert(sizeof...(Next) <= 64, "a chain has at most 64 stages");
+  static_assert(sizeof...(Entries) <= 32, "merge takes at most 32 sources");
+  static constexpr std::size_t entries = sizeof...(Entries);
+  static constexpr std::array<std::size_t, sizeof...(Next) + 1> next{Next..., open_end};
+  static constexpr std::array<std::size_t, entries> targets{Entries::target...};
+  static constexpr std::array<std::string_view, entries> types{type_name<typename Entries::Value>()...};
+  static constexpr std::uint32_t all = static_cast<std::uint32_t>((std::uint64_t{1} << entries) - 1);
+
+  /// Bit e: what enters at entry e comes to stage I.
+  static constexpr std::uint32_t reached_from(std::size_t i) {
+    std::uint32_t mask = 0;
+    for (std::size_t e = 0; e < entries; ++e) {
+      std::size_t at = targets[e];
+      while (at < i) at = next[at];
+      if (at == i) mask |= std::uint32_t{1} << e;
+    }
+    return mask;
+  }
+  /// Bit i: stage i sees what every entry brings.
+  static constexpr std::uint64_t trunk() {
+    std::uint64_t mask = 0;
+    for (std::size_t i = 0; i < sizeof...(Next); ++i) mask |= std::uint64_t{reached_from(i) == all} << i;
+    return mask;
+  }
+};
+
+template <class F>
+struct Appended;  // the flow with one stage more: every open end leads to it
+template <std::size_t... Next, class... Entries>
+struct Appended<Flow<std::index_sequence<Next...>, Entries...>> {
+  static constexpr std::size_t count = sizeof...(Next);
+  using type = Flow<std::index_sequence<(Next == open_end ? count : Next)..., open_end>,
+                    typename Entries::template at<(Entries::target == open_end ? count : Entries::target)>...>;
+};
+
+constexpr std::size_t shifted(std::size_t at, std::size_t by) { return at == open_end ? at : at + by; }
+
+template <class A, class B>
+struct Joined;  // two flows side by side
+template <std::size_t... I, class... E, std::size_t... K, class... G>
+struct Joined<Flow<std::index_sequence<I...>, E...>, Flow<std::index_sequence<K...>, G...>> {
+  static constexpr std::size_t by = sizeof...(I);
+  using type = Flow<std::index_sequence<I..., shifted(K, by)...>, E..., typename G::template at<shifted(G::target, by)>...>;
+};
+
+/// What a chain knows of the moment while it runs over a batch.
+struct Context {
+  Nanoseconds stamp = 0;
+  Sequence number = 0;
+  std::uint64_t ended = 0;  ///< bit i: stage i has said done()
+};
+
+/// Where stage `From` puts what it emits.
+template <class Refs, class Flow, std::size_t From>
+struct Out {
+  Refs& stages;
+  Context& context;
+
+  template <class V>
+  SIDESTEP_INLINE void operator()(const V& value) const {
+    constexpr std::size_t next = Flow::next[From];
+    if constexpr (next < Refs::count) stage<next>(stages)(value, Out<Refs, Flow, next>{stages, context});
+  }
+  SIDESTEP_INLINE void done() const { context.ended |= std::uint64_t{1} << From; }
+  SIDESTEP_INLINE Nanoseconds stamp() const { return context.stamp; }
+  SIDESTEP_INLINE Sequence number() const { return context.number; }
+};
+
+}  // namespace sidestep::detail

@@ -1,0 +1,135 @@
+#pragma once
+
+#include <sidestep/operators/observe_on.hpp>
+#include <sidestep/operators/strand.hpp>
+
+#include <tuple>
+
+namespace sidestep::detail {
+
+template <class S>
+concept IsHandover = requires { typename S::is_handover; };
+
+/// Where a chain is cut: behind each observe_on. `begins[k]` is the first stage of part k, `begins[parts]` one past the last.
+template <class... S>
+struct Cuts {
+  static constexpr std::size_t parts = (std::size_t{IsHandover<S>} + ... + 1);
+  static constexpr std::array<std::size_t, parts + 1> begins = [] {
+    std::array<std::size_t, parts + 1> at{};
+    std::size_t part = 0, i = 0;
+    ((++i, IsHandover<S> ? void(at[++part] = i) : void()), ...);
+    at[parts] = sizeof...(S);
+    return at;
+  }();
+  template <std::size_t K>
+  using Indexes = std::make_index_sequence<begins[K + 1] - begins[K]>;
+};
+
+template <std::size_t Begin, std::size_t... I, class... S>
+auto slice(Stages<S...>& stages, std::index_sequence<I...>) {
+  return Stages<At<Begin + I, S...>...>{{std::move(stage<Begin + I>(stages))}...};
+}
+
+/// The first part: stages 0 ... behind the chain's own entries.
+template <class Flow, class Indexes, class... S>
+struct FirstPart;
+template <std::size_t... Next, class... Entries, std::size_t... I, class... S>
+struct FirstPart<Flow<std::index_sequence<Next...>, Entries...>, std::index_sequence<I...>, S...> {
+  using type = Part<Flow<std::index_sequence<Flow<std::index_sequence<Next...>, Entries...>::next[I]...>, Entries...>, At<I, S...>...>;
+};
+
+/// A later part: one entry, one stage behind the other.
+template <class V, std::size_t Begin, class Indexes, class... S>
+struct LaterPart;
+template <class V, std::size_t Begin, std::size_t... I, class... S>
+struct LaterPart<V, Begin, std::index_sequence<I...>, S...> {
+  using type = Strand<V, Part<Flow<std::index_sequence<(I + 1)...>, ItemEntry<V>>, At<Begin + I, S...>...>>;
+};
+
+/// A chain as the bus sees it: the one type-erased boundary, one virtual call for each batch. What stands before the first
+/// observe_on runs here, the rest in strands.
+template <class First, class... Strands>
+class Fused final : public Pipeline {
+ public:
+  Fused(auto first, std::tuple<std::shared_ptr<Strands>...> strands, std::vector<std::string> description)
+      : first_(std::move(first)), strands_(std::move(strands)), description_(std::move(description)) {}
+
+  ~Fused() override {
+    if (subscription_ == nullptr) return;
+    each([](auto& strand) { strand.retire(); });
+    // A handler that is still running may use what dies with the bus. One that hangs is not waited for twice.
+    const std::chrono::nanoseconds longest = subscription_->failed() ? std::chrono::milliseconds(200) : subscription_->deadline();
+    each([&](auto& strand) { strand.await_idle(longest); });
+  }
+
+  void bind(Subscription& subscription) override {
+    subscription_ = &subscription;
+    std::array<ChannelBase*, sizeof...(Strands) + 1> channels{};
+    std::array<bool, sizeof...(Strands) + 1> ticks{};
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      ((channels[I] = std::get<I>(strands_).get()), ...);
+      ((ticks[I] = At<I, Strands...>::wants_ticks), ...);
+    }(std::index_sequence_for<Strands...>{});
+    for (std::size_t i = sizeof...(Strands); i-- > 0;) ticks[i] |= ticks[i + 1];
+    for (std::size_t i = 0; i < sizeof...(Strands); ++i) channels[i]->bind(subscription, ticks[i]);
+    first_.bind(subscription, 0, nullptr, channels[0]);
+    unsigned index = 0;
+    each([&](auto& strand) { ++index, strand.bind_segment(subscription, index, channels[index]); });
+  }
+
+  std::size_t run(std::span<const Slot> slots) noexcept override {
+    if (subscription_->failed() || subscription_->decider_failed()) return 0;
+    return first_.run(slots);
+  }
+
+  void mark(const Mark& mark) noexcept override {
+    if (!subscription_->failed() && !first_.failed()) first_.mark(mark);
+  }
+  bool over() const noexcept override { return first_.over() || subscription_->failed(); }
+  bool wants_ticks() const noexcept override { return First::wants_ticks || (Strands::wants_ticks || ...); }
+  std::vector<std::string> describe() const override { return description_; }
+
+ private:
+  void each(auto&& f) {
+    std::apply([&](auto&... strands) { (f(*strands), ...); }, strands_);
+  }
+
+  Segment<First> first_;
+  std::tuple<std::shared_ptr<Strands>...> strands_;
+  std::vector<std::string> description_;
+  Subscription* subscription_ = nullptr;
+};
+
+template <class Types, std::size_t I>
+struct TypeAtOf;
+template <class... T, std::size_t I>
+struct TypeAtOf<TypeList<T...>, I> {
+  using type = At<I, T...>;
+};
+template <class Types, std::size_t I>
+using TypeAt = typename TypeAtOf<Types, I>::type;
+
+/// Makes the pipeline of a complete chain. `Types` are the types that the stages emit.
+template <class Flow, class Types, class... S>
+std::unique_ptr<Pipeline> fuse(Stages<S...>&& stages, std::vector<std::string> description) {
+  using Cut = Cuts<S...>;
+  using First = typename FirstPart<Flow, typename Cut::template Indexes<0>, S...>::type;
+  return [&]<std::size_t... K>(std::index_sequence<K...>) -> std::unique_ptr<Pipeline> {
+    [[maybe_unused]] const auto make = [&]<std::size_t P>() {
+      constexpr std::size_t begin = Cut::begins[P];
+      using Strand = typename LaterPart<TypeAt<Types, begin - 1>, begin, typename Cut::template Indexes<P>, S...>::type;
+      auto& handover = stage<begin - 1>(stages);
+      auto strand = std::make_shared<Strand>(*handover.executor, handover.capacity,
+                                             slice<begin>(stages, typename Cut::template Indexes<P>{}));
+      handover.channel = strand.get();
+      return strand;
+    };
+    auto strands = std::make_tuple(make.template operator()<K + 1>()...);
+    auto first = slice<0>(stages, typename Cut::template Indexes<0>{});
+    return [&]<class... T>(std::tuple<std::shared_ptr<T>...>& all) -> std::unique_ptr<Pipeline> {
+      return std::make_unique<Fused<First, T...>>(std::move(first), std::move(all), std::move(description));
+    }(strands);
+  }(std::make_index_sequence<Cut::parts - 1>{});
+}
+
+}  // namespace sidestep::detail

@@ -1,0 +1,167 @@
+#pragma once
+
+#include <sidestep/operators/flow.hpp>
+#include <sidestep/operators/stage.hpp>
+
+#include <bit>
+#include <exception>
+#include <memory>
+#include <span>
+
+namespace sidestep::detail {
+
+template <class S>
+concept Ticks = requires(S& stage, AnyOut out) { stage.tick(out); };
+template <class S>
+concept Ends = requires(S& stage, AnyOut out) { stage.end(out); };
+template <class S>
+concept Announces = requires(S& stage) { stage.announce(); };
+
+/// The stages of a chain that one thread runs, fused into one loop over a batch. Each small stage is copied into a local variable of
+/// its own for the length of the batch: through `this` its state would be loaded and stored for each event (2 to 4 times slower).
+/// A throw abandons the locals, so the state of a part that failed is never used again.
+template <class Flow, class... S>
+class Part;
+
+template <class Next, class... Entries, class... S>
+class Part<Flow<Next, Entries...>, S...> {
+ public:
+  using Flow = detail::Flow<Next, Entries...>;
+  using Element = typename At<0, Entries...>::Element;
+  static constexpr bool saveable = (Saveable<S> && ...);
+  static constexpr bool wants_ticks = (Ticks<S> || ...);
+
+  explicit Part(Stages<S...> stages) : stages_(std::move(stages)) {}
+
+  bool over() const noexcept { return over_ == Flow::all; }
+  const std::exception_ptr& failure() const noexcept { return failure_; }
+
+  /// Runs elements until they are through, or a stage ended the last stream, or threw; returns how many it has taken.
+  SIDESTEP_FLATTEN std::size_t run(std::span<const Element> elements, Context& context) noexcept {
+    const Element* at = elements.data();
+    const Element* const end = at + elements.size();
+    Context c;
+    try {
+      while (at != end && !over()) {
+        loop(at, end, c);
+        if (c.ended != 0) [[unlikely]] {
+          Context apart = std::exchange(c, {c.stamp, c.number, 0});  // a copy: what escapes can't stay in registers
+          settle(apart);
+        }
+      }
+    } catch (...) {
+      fail();
+    }
+    context = c;
+    announce();
+    return static_cast<std::size_t>(at - elements.data());
+  }
+
+  void tick(Context& c) {
+    each([&]<std::size_t I>() {
+      if constexpr (Ticks<At<I, S...>>)
+        if ((Flow::reached_from(I) & ~over_) != 0) stage<I>(stages_).tick(Out<Stages<S...>, Flow, I>{stages_, c});
+    });
+    if (c.ended != 0) settle(c);
+    announce();
+  }
+
+  /// The stream ends here: what stages still hold is emitted, in their order.
+  void complete(Context& c) {
+    const std::uint32_t before = over_;
+    over_ = Flow::all;
+    flush(before, 0, c);
+    announce();
+  }
+  void cancel() noexcept { over_ = Flow::all; }
+  void fail() noexcept {
+    failure_ = std::current_exception();
+    over_ = Flow::all;
+    announce();
+  }
+
+  void state(Archive& archive)
+    requires(saveable)
+  {
+    archive(over_);
+    each([&]<std::size_t I>() { stage<I>(stages_).state(archive); });
+  }
+
+  void each(auto&& f) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) { (f.template operator()<I>(), ...); }(std::index_sequence_for<S...>{});
+  }
+  void each_stage(auto&& f) { each([&]<std::size_t I>() { f(stage<I>(stages_)); }); }
+  auto& last() noexcept { return stage<sizeof...(S) - 1>(stages_); }
+
+ private:
+  template <std::size_t I = 0, class... L>
+  SIDESTEP_INLINE void loop(const Element*& at, const Element* end, Context& c, L&... locals) {
+    if constexpr (I < sizeof...(S)) {
+      auto& home = stage<I>(stages_);
+      using T = At<I, S...>;
+      if constexpr (Small<T>) {
+        T local = home;
+        loop<I + 1>(at, end, c, locals..., local);
+        std::construct_at(&home, local);  // a lambda can't be assigned
+      } else loop<I + 1>(at, end, c, locals..., home);
+    } else spin(at, end, c, std::index_sequence_for<S...>{}, locals...);
+  }
+
+  template <std::size_t... K>
+  SIDESTEP_INLINE void spin(const Element*& at, const Element* end, Context& c, std::index_sequence<K...>, S&... locals) {
+    Stages<S&...> refs{Leaf<K, S&>{locals}...};
+    while (at != end) {
+      const Element& element = *at++;
+      (enter<Entries>(refs, element, c), ...);
+      if (c.ended != 0) [[unlikely]] return;
+    }
+  }
+
+  template <class E, class Refs>
+  SIDESTEP_INLINE void enter(Refs& refs, const Element& element, Context& c) {
+    if (!E::wants(element)) return;
+    if constexpr (Flow::entries > 1) {
+      if ((Flow::reached_from(E::target) & ~over_) == 0 || (c.ended & Flow::trunk()) != 0) [[unlikely]] return;
+    }
+    c.stamp = element.stamp;
+    c.number = E::number(element);
+    stage<E::target>(refs)(E::value(element), Out<Refs, Flow, E::target>{refs, c});
+  }
+
+  /// Stages have said done(): their own branch of the stream is over, and the rest of it if no other branch is left.
+  SIDESTEP_APART void settle(Context& c) {
+    while (c.ended != 0) {
+      const std::uint64_t ended = std::exchange(c.ended, 0);
+      const std::uint32_t before = over_;
+      each([&]<std::size_t I>() {
+        if ((ended >> I & 1) != 0) over_ |= Flow::reached_from(I);
+      });
+      flush(before, ended, c);
+    }
+  }
+
+  /// Calls end() of the stages that have nothing before them any more and whose stream wasn't ended behind them.
+  SIDESTEP_APART void flush(std::uint32_t before, std::uint64_t ended, Context& c) {
+    each([&]<std::size_t I>() {
+      if constexpr (Ends<At<I, S...>>) {
+        constexpr std::uint32_t mine = Flow::reached_from(I);
+        if ((mine & ~over_) != 0 || (mine & ~before) == 0) return;
+        bool ended_behind = false;
+        each([&]<std::size_t J>() {
+          if constexpr (J >= I && (mine & ~Flow::reached_from(J)) == 0) ended_behind |= ((ended | c.ended) >> J & 1) != 0;
+        });
+        if (!ended_behind) stage<I>(stages_).end(Out<Stages<S...>, Flow, I>{stages_, c});
+      }
+    });
+  }
+
+  void announce() noexcept {
+    if constexpr (Announces<At<sizeof...(S) - 1, S...>>) last().announce();
+  }
+
+  Stages<S...> stages_;
+  std::uint32_t over_ = 0;  // bit e: nothing comes through entry e any more
+  std::exception_ptr failure_;
+};
+
+}  // namespace sidestep::detail

@@ -1,0 +1,117 @@
+#pragma once
+
+#include <sidestep/bus/bus.hpp>
+#include <sidestep/operators/describe.hpp>
+#include <sidestep/operators/fused.hpp>
+
+namespace sidestep {
+
+/// A chain that has no end yet. `V` is what its last stage emits.
+template <class V, class Flow, class Types, class... S>
+struct [[nodiscard("this pipeline has no end: add subscribe(...) or decide(...)")]] Pipe {
+  Bus* bus;
+  PipelineOptions options;
+  detail::Stages<S...> stages;
+};
+
+namespace detail {
+
+template <class P>
+struct Chained;  // how a Source or a Pipe is continued
+template <class V, class F, class... T, class... S>
+struct Chained<Pipe<V, F, TypeList<T...>, S...>> {
+  using Value = V;
+  static constexpr bool saveable = (Saveable<S> && ...);
+  static auto pipe(Pipe<V, F, TypeList<T...>, S...>&& pipe) { return std::move(pipe); }
+};
+template <Event... E>
+struct Chained<Source<E...>> {
+  using Value = typename Entry<open_end, E...>::Value;
+  static constexpr bool saveable = true;
+  static auto pipe(Source<E...>&& source) {
+    return Pipe<Value, Flow<std::index_sequence<>, Entry<open_end, E...>>, TypeList<>>{source.bus, std::move(source.options), {}};
+  }
+};
+
+template <class Op>
+concept NeedsState = End<Op> && requires { requires Op::saved || Op::decides; };
+
+template <class P, class Op>
+concept Fits = Accepts<Placed<typename Chained<P>::Value, Op>, typename Chained<P>::Value> &&
+               (!NeedsState<Op> || (Chained<P>::saveable && Saveable<Op>));
+
+/// The lines of describe(): where values come in, each stage, what it emits.
+template <class Flow, class... T, class... S>
+std::vector<std::string> described(const Stages<S...>& stages, TypeList<T...>) {
+  Describer lines;
+  [&]<std::size_t... I>(std::index_sequence<I...>) {
+    ((describe_entries(lines, Flow::targets, Flow::types, I), describe_stage(lines, stage<I>(stages)),
+      (std::is_void_v<At<I, T...>> ? void() : lines.type(type_name<At<I, T...>>()))), ...);
+  }(std::index_sequence_for<S...>{});
+  return std::move(lines).take();
+}
+
+/// One stage more; an end adds the whole to the bus.
+template <class V, class F, class... T, class... S, class Op>
+auto continued(Pipe<V, F, TypeList<T...>, S...>&& pipe, Op&& op) {
+  using Placed = std::remove_cvref_t<Op>;
+  using Emits = typename Placed::template out<V>;
+  using Next = typename Appended<F>::type;
+  using Types = TypeList<T..., Emits>;
+  if constexpr (requires { requires Placed::wall_time; }) pipe.options.wall_time = true;
+  auto stages = append(std::move(pipe.stages), std::move(op));
+  if constexpr (End<Placed>) {
+    if constexpr (requires { requires Placed::saved; }) pipe.options.saved = true;
+    if constexpr (requires { requires Placed::decides; }) pipe.options.decides = true;
+    auto& end = stage<sizeof...(S)>(stages);
+    if constexpr (requires { end.options(pipe.options); }) end.options(pipe.options);
+    auto lines = described<Next>(stages, Types{});
+    return pipe.bus->add(fuse<Next, Types>(std::move(stages), std::move(lines)), std::move(pipe.options));
+  } else {
+    return Pipe<Emits, Next, Types, S..., Placed>{pipe.bus, std::move(pipe.options), std::move(stages)};
+  }
+}
+
+template <class P>
+concept Chain = requires { typename Chained<P>::Value; };
+
+}  // namespace detail
+
+/// Puts a stage behind a source or a pipe; behind an end stage the pipeline is on the bus, and the result is its Handle.
+template <detail::Chain P, class Op>
+  requires detail::Fits<P, Op>
+auto operator|(P chain, Op op) {
+  using V = typename detail::Chained<P>::Value;
+  return detail::continued(detail::Chained<P>::pipe(std::move(chain)), detail::place<V>(std::move(op)));
+}
+
+// A wrong program: the first line of the error is the user's `|` and says what is wrong.
+#ifdef __clang__
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wgcc-compat"
+namespace detail {
+struct Refused {
+  template <class T>
+  friend Refused operator|(Refused, T&&) { return {}; }
+};
+}  // namespace detail
+template <detail::Chain P, class Op>
+detail::Refused operator|(P, Op)
+    __attribute__((diagnose_if(!detail::NeedsState<Op> || detail::Chained<P>::saveable, "this stage can't take what the stage before it emits", "error")))
+    __attribute__((diagnose_if(detail::NeedsState<Op> && !detail::Chained<P>::saveable, "a stage whose state can't be saved stands before this end", "error")));
+#pragma clang diagnostic pop
+#else
+template <class V, class Op>
+struct this_stage_cannot_take_what_the_stage_before_it_emits {};
+template <class Op>
+struct a_stage_whose_state_cannot_be_saved_stands_before_this_end {};
+namespace detail {
+template <class P, class Op>
+using Reason = std::conditional_t<NeedsState<Op> && !Chained<P>::saveable, a_stage_whose_state_cannot_be_saved_stands_before_this_end<Op>,
+                                  this_stage_cannot_take_what_the_stage_before_it_emits<typename Chained<P>::Value, Op>>;
+}
+template <detail::Chain P, class Op>
+detail::Reason<P, Op> operator|(P, Op) = delete;
+#endif
+
+}  // namespace sidestep

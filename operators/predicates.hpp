@@ -1,0 +1,32 @@
+#pragma once
+
+#include <sidestep/bus/events.hpp>
+#include <sidestep/operators/inline.hpp>
+
+#include <cmath>
+#include <concepts>
+#include <string_view>
+
+/// Predicates that one often filters by.
+namespace sidestep {
+
+/// filter(finite): neither NaN nor infinite.
+struct Finite {
+  SIDESTEP_INLINE bool operator()(std::floating_point auto value) const { return std::isfinite(value); }
+};
+/// filter(not_finite): NaN or infinite.
+struct NotFinite {
+  SIDESTEP_INLINE bool operator()(std::floating_point auto value) const { return !std::isfinite(value); }
+};
+inline constexpr Finite finite{};
+inline constexpr NotFinite not_finite{};
+
+/// filter(named("val/loss")): the metrics of this name.
+struct named {
+  using is_pure = void;
+  Name name;
+  explicit named(std::string_view text) : name(intern(text)) {}
+  SIDESTEP_INLINE bool operator()(const Metric& metric) const { return metric.metric == name; }
+};
+
+}  // namespace sidestep

@@ -1,0 +1,125 @@
+#pragma once
+
+#include <sidestep/bus/producer.hpp>
+#include <sidestep/bus/test_point.hpp>
+#include <sidestep/operators/segment.hpp>
+
+#include <vector>
+
+namespace sidestep::detail {
+
+/// Where values enter the part behind an observe_on.
+template <class V>
+struct ItemEntry {
+  using Element = Item<V>;
+  using Value = V;
+  static constexpr std::size_t target = 0;
+  SIDESTEP_INLINE static bool wants(const Item<V>&) { return true; }
+  SIDESTEP_INLINE static Sequence number(const Item<V>& item) { return item.number; }
+  SIDESTEP_INLINE static decltype(auto) value(const Item<V>& item) { return Storage<V>::load(*std::get_if<1>(&item.content)); }
+};
+
+/// CPU time of the calling thread.
+Nanoseconds thread_cpu_time() noexcept;
+
+/// The part behind an observe_on, and its queue. In order, one worker at a time.
+template <class V, class Part>
+class Strand final : public Channel<V> {
+ public:
+  static constexpr std::size_t batch = 64;
+  static constexpr bool wants_ticks = Part::wants_ticks;
+
+  Strand(Executor& executor, std::size_t capacity, auto stages) : Channel<V>(executor, capacity), segment_(std::move(stages)), items_(batch) {}
+
+  Segment<Part>& segment() noexcept { return segment_; }
+
+  void run() noexcept override {
+    // seq_cst: pairs with await_idle(): either it sees that this runs, or this sees that it is retired
+    this->running_.fetch_add(1, std::memory_order_seq_cst);
+    if (!this->retired()) work();
+    this->running_.fetch_sub(1, std::memory_order_seq_cst);
+  }
+
+ private:
+  void work() noexcept {
+    const BusThread here;
+    std::uint64_t left = this->ready_.load(std::memory_order_acquire);  // pairs with announce()
+    while (left > 0) {
+      if (this->stopped()) return;  // what is left stays in the queue: nothing is ever taken after a gap
+      const std::size_t count =
+          this->queue_.try_dequeue_bulk_from_producer(this->token_, items_.begin(), std::min<std::uint64_t>(left, batch));
+      test_point(Point::item_taken, this->subscription_);
+      if (!handle(std::span<const Item<V>>(items_).first(count), left)) return;
+      // acq_rel: release pairs with whoever works next; acquire with announce()
+      left = this->ready_.fetch_sub(count, std::memory_order_acq_rel) - count;
+    }
+  }
+
+  /// False: it failed, or nobody may be told any more.
+  bool handle(std::span<const Item<V>> items, std::uint64_t backlog) noexcept {
+    if (items.empty()) return true;
+    const Nanoseconds cpu = thread_cpu_time();
+    Meter& meter = this->account_->meter;
+    meter.max_backlog.raise(backlog);
+    std::size_t at = 0;
+    bool good = true, delayed = false;
+    while (at < items.size() && good) {
+      std::size_t to = at;
+      while (to < items.size() && items[to].content.index() == 1) ++to;
+      if (to > at) {
+        if (!std::exchange(delayed, true)) meter.delay.record(this->subscription_->clock().now() - items[at].stamp);
+        good = values(items.subspan(at, to - at));
+      } else {
+        segment_.mark(*std::get_if<0>(&items[to++].content));
+        if (this->retired()) return false;
+        good = !segment_.failed();
+        add(this->account_->marks_done, 1);
+      }
+      at = to;
+    }
+    if (good) progressed(items.back().number);
+    meter.cpu_ns.add(static_cast<std::uint64_t>(thread_cpu_time() - cpu));
+    return good;
+  }
+
+  bool values(std::span<const Item<V>> items) noexcept {
+    std::size_t taken = items.size();
+    if (!segment_.over()) {
+      taken = segment_.run(items);
+      if (this->retired()) return false;
+      if (segment_.failed()) {
+        add(this->account_->finished, taken);
+        return false;
+      }
+    }
+    if (segment_.over()) this->over_behind_.store(true, std::memory_order_release);  // pairs with push(): no more values, please
+    add(this->account_->finished, items.size());
+    return true;
+  }
+
+  void progressed(Sequence number) noexcept {
+    Subscription& subscription = *this->subscription_;
+    Decider* const decider = subscription.decider();
+    if (decider == nullptr || subscription.decider_part() != index_ || segment_.over()) return;
+    test_point(Point::word_observed, &subscription);
+    decider->advance(number);
+  }
+
+  // release: pairs with idle() at close and refresh(); only this side writes
+  static void add(std::atomic<std::uint64_t>& counter, std::uint64_t by) noexcept {
+    counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_release);
+  }
+
+ public:
+  void bind_segment(Subscription& subscription, unsigned index, ChannelBase* next) {
+    index_ = index;
+    segment_.bind(subscription, index, this, next);
+  }
+
+ private:
+  Segment<Part> segment_;
+  std::vector<Item<V>> items_;
+  unsigned index_ = 0;
+};
+
+}  // namespace sidestep::detail
