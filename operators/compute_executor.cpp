@@ -3,6 +3,8 @@
 
 #include <tbb/task_arena.h>
 
+#include <algorithm>
+
 namespace sidestep {
 namespace {
 
@@ -13,8 +15,8 @@ class ComputeArena final : public Executor {
   }
 
  private:
-  // No slot is reserved for a caller: nobody waits here, so all of them are for workers.
-  tbb::task_arena arena_{tbb::task_arena::automatic, 0};
+  // No slot is reserved for a caller, since nobody waits here; and no more workers than oneTBB has by default.
+  tbb::task_arena arena_{std::max(1, tbb::this_task_arena::max_concurrency() - 1), 0};
 };
 
 }  // namespace

@@ -25,8 +25,8 @@ struct Cuts {
   using Indexes = std::make_index_sequence<begins[K + 1] - begins[K]>;
 };
 
-template <std::size_t Begin, std::size_t... I, class... S>
-auto slice(Stages<S...>& stages, std::index_sequence<I...>) {
+template <std::size_t Begin, std::size_t... I, class Indexes, class... S>
+auto slice(Leaves<Indexes, S...>& stages, std::index_sequence<I...>) {
   return Stages<At<Begin + I, S...>...>{{std::move(stage<Begin + I>(stages))}...};
 }
 
@@ -110,8 +110,8 @@ template <class Types, std::size_t I>
 using TypeAt = typename TypeAtOf<Types, I>::type;
 
 /// Makes the pipeline of a complete chain. `Types` are the types that the stages emit.
-template <class Flow, class Types, class... S>
-std::unique_ptr<Pipeline> fuse(Stages<S...>&& stages, std::vector<std::string> description) {
+template <class Flow, class Types, class Indexes, class... S>
+std::unique_ptr<Pipeline> fuse(Leaves<Indexes, S...>&& stages, std::vector<std::string> description) {
   using Cut = Cuts<S...>;
   using First = typename FirstPart<Flow, typename Cut::template Indexes<0>, S...>::type;
   return [&]<std::size_t... K>(std::index_sequence<K...>) -> std::unique_ptr<Pipeline> {

@@ -41,13 +41,11 @@ concept Fits = Accepts<Placed<typename Chained<P>::Value, Op>, typename Chained<
                (!NeedsState<Op> || (Chained<P>::saveable && Saveable<Op>));
 
 /// The lines of describe(): where values come in, each stage, what it emits.
-template <class Flow, class... T, class... S>
-std::vector<std::string> described(const Stages<S...>& stages, TypeList<T...>) {
+template <class Flow, std::size_t... I, class... S, class... T>
+std::vector<std::string> described(const Leaves<std::index_sequence<I...>, S...>& stages, TypeList<T...>) {
   Describer lines;
-  [&]<std::size_t... I>(std::index_sequence<I...>) {
-    ((describe_entries(lines, Flow::targets, Flow::types, I), describe_stage(lines, stage<I>(stages)),
-      (std::is_void_v<At<I, T...>> ? void() : lines.type(type_name<At<I, T...>>()))), ...);
-  }(std::index_sequence_for<S...>{});
+  ((describe_entries(lines, Flow::targets, Flow::types, I), describe_stage(lines, stage<I>(stages)),
+    (std::is_void_v<T> ? void() : lines.type(type_name<T>()))), ...);
   return std::move(lines).take();
 }
 
