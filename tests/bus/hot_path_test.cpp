@@ -1,0 +1,91 @@
+// Publishing allocates nothing and makes no system call. The allocator counts; a seccomp filter kills the process at any call.
+#include <sidestep/bus.hpp>
+
+#include <bus/probe.hpp>
+
+#include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+namespace {
+std::atomic<bool> counting{false};
+std::atomic<std::uint64_t> allocations{0};
+}  // namespace
+
+void* operator new(std::size_t size) {
+  if (counting.load(std::memory_order_relaxed)) allocations.fetch_add(1, std::memory_order_relaxed);
+  if (void* const memory = std::malloc(size)) return memory;
+  throw std::bad_alloc{};
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+
+namespace sidestep {
+namespace {
+
+using testing_support::Probe;
+using testing_support::probe_options;
+
+TEST(HotPath, PublishingAndHandlingAllocateNothing) {
+  Bus bus({.ring_capacity = 1024});
+  std::uint64_t seen = 0;
+  bus.add(std::make_unique<Probe>([&](const Slot&) { ++seen; }), probe_options({BatchEnd::id}));
+  Producer producer = bus.producer("test");
+  producer.publish(BatchEnd{.step = 1});
+  bus.flush();
+  counting = true;
+  for (Step step = 2; step <= 10'000; ++step) producer.publish(BatchEnd{.step = step});
+  counting = false;
+  bus.flush();
+  EXPECT_EQ(allocations.load(), 0u);
+  EXPECT_EQ(seen, 10'000u);
+  allocations = 0;
+  counting = true;
+  ::operator delete(::operator new(1));  // the counter counts
+  counting = false;
+  EXPECT_EQ(allocations.load(), 1u);
+}
+
+/// Runs f in a child process that is killed at any system call but exit. True: it lived. (Not seccomp's strict mode, which also
+/// forbids the time-stamp counter, and with it every clock.)
+bool lives_without_system_calls(const std::function<void()>& f) {
+  const pid_t child = fork();
+  if (child == 0) {
+    sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit_group, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+    };
+    const sock_fprog program{std::size(filter), filter};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) _exit(2);
+    f();
+    _exit(0);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_FALSE(WIFEXITED(status) && WEXITSTATUS(status) == 2) << "seccomp isn't to be had here";
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+TEST(HotPath, PublishingMakesNoSystemCall) {
+  Bus bus({.ring_capacity = 65536, .thread = false});
+  bus.add(std::make_unique<Probe>([](const Slot&) {}), probe_options({BatchEnd::id}));
+  Producer producer = bus.producer("test");
+  for (Step step = 1; step <= 10; ++step) producer.publish(BatchEnd{.step = step});
+  EXPECT_TRUE(lives_without_system_calls([&] {
+    for (Step step = 1; step <= 10'000; ++step) producer.publish(BatchEnd{.step = step});
+  }));
+  EXPECT_FALSE(lives_without_system_calls([] { (void)getppid(); }));  // the filter bites
+}
+
+}  // namespace
+}  // namespace sidestep
