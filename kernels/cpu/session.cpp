@@ -9,6 +9,7 @@
 #include <optional>
 #include <thread>
 
+#include <sidestep/kernels/cpu/hand_layers.hpp>
 #include <sidestep/kernels/cpu/memory.hpp>
 #include <sidestep/kernels/cpu/onednn.hpp>
 #include <sidestep/kernels/cpu/optimizer_step.hpp>
@@ -20,16 +21,25 @@ namespace {
 
 using namespace cpu;
 
-std::vector<std::unique_ptr<Layer>> make_layers(const NetworkSpec& spec, CpuPath) {
+std::unique_ptr<Layer> make_layer(const Convolution& layer, const Shape& input, bool first, const HandKernels* hand) {
+  if (hand && hand_convolution_serves(layer, input, first)) return make_hand_convolution(layer, input, *hand);
+  return make_onednn_convolution(layer, input);
+}
+
+std::unique_ptr<Layer> make_layer(const Dense& layer, const Shape& input, bool, const HandKernels* hand) {
+  return hand ? make_hand_dense(layer, input, *hand) : make_onednn_dense(layer, input);
+}
+
+std::vector<std::unique_ptr<Layer>> make_layers(const NetworkSpec& spec, CpuPath path) {
+  const HandKernels* hand = path == CpuPath::avx512 ? &avx512_kernels()
+                            : path == CpuPath::avx2 ? &avx2_kernels()
+                                                    : nullptr;
   std::vector<std::unique_ptr<Layer>> layers;
   const auto shapes = output_shapes(spec);
-  for (std::size_t i = 0; i < spec.layers.size(); ++i) {
-    const Shape& input = i ? shapes[i - 1] : spec.input;
-    if (const auto* convolution = std::get_if<Convolution>(&spec.layers[i]))
-      layers.push_back(make_onednn_convolution(*convolution, input));
-    else
-      layers.push_back(make_onednn_dense(std::get<Dense>(spec.layers[i]), input));
-  }
+  for (std::size_t i = 0; i < spec.layers.size(); ++i)
+    layers.push_back(
+        std::visit([&](const auto& layer) { return make_layer(layer, i ? shapes[i - 1] : spec.input, i == 0, hand); },
+                   spec.layers[i]));
   return layers;
 }
 
@@ -208,7 +218,7 @@ float* CpuSession::gradient(WorkerMemory& memory, std::size_t boundary, std::siz
 
 SoftmaxSums CpuSession::run_slice(const DatasetView& data, std::span<const std::uint32_t> indices, std::size_t row,
                                   int worker, bool training, float* parameter_gradients) {
-  if (path_ == CpuPath::portable) single_threaded_onednn();
+  single_threaded_onednn();
   WorkerMemory& memory = worker_memory_[static_cast<std::size_t>(worker)];
   Slice slice;
   slice.samples = indices.size();
@@ -281,7 +291,7 @@ void CpuSession::submit(DataId id, std::span<const std::uint32_t> indices, const
     batch.gradient_pitch = batch_.gradient_pitch;
     batch.slices = groups;
     batch.scratch = update_scratch_[static_cast<std::size_t>(worker)].data();
-    if (path_ == CpuPath::portable) single_threaded_onednn();
+    single_threaded_onednn();
     layers_[layer]->update(task, batch, update, state_.of(layer));
   });
 

@@ -1,0 +1,119 @@
+#pragma once
+
+#include <sidestep/kernels/cpu/hand/simd.hpp>
+#include <sidestep/kernels/cpu/hand/table.hpp>
+
+// Backward through convolution, ReLU and pool together: of each window's four gradients at most one is not zero, so
+// both gradients are sums over lists of those, a quarter of the work or less. Channels are a multiple of 16.
+namespace {
+
+using sidestep::kernels::cpu::ConvolutionShape;
+using sidestep::kernels::cpu::Entry;
+
+/// weight_gradient[o][dy][dx][c] += sum over the entries of o of value * padded[offset + (dy, dx, c)]
+///
+/// padded           [height + 4][width + 4][channels]
+/// lists            [filters][height * width / 4], counts [filters]; offset = that of the position in padded
+/// weight_gradient  [filters][5][5][channels];  bias_gradient [filters] += sum of the values
+///
+/// Rows of the kernel are taken R at a time, as many as there are registers for.
+template <int W>
+void sparse_weight_gradient(const ConvolutionShape& s, const float* padded, const Entry* lists,
+                            const std::int32_t* counts, float* weight_gradient, float* bias_gradient) {
+  constexpr std::size_t B = sidestep::kernels::cpu::block;
+  constexpr int vectors = static_cast<int>(B) / W, R = W == 16 ? 5 : 1;
+  const std::size_t C = s.channels, pitch = (s.width + 4) * C, capacity = s.height * s.width / 4;
+  for (std::size_t c = 0; c < C; c += B)
+    for (int dy = 0; dy < 5; dy += R)
+      for (std::size_t f = 0; f < s.filters; ++f) {
+        float* out = weight_gradient + (f * 25 + dy * 5) * C + c;
+        Vec<W> sum[R][5][vectors], bias{};
+        each<R>([&](auto r) {
+          each<5>([&](auto dx) {
+            each<vectors>([&](auto v) { sum[r][dx][v] = load<W>(out + (r * 5 + dx) * C + v * W); });
+          });
+        });
+        const float* in = padded + dy * pitch + c;
+        const Entry* end = lists + f * capacity + counts[f];
+        for (const Entry* e = lists + f * capacity; e != end; ++e) {
+          const Vec<W> g = broadcast<W>(e->value);
+          const float* at = in + e->offset;
+          bias += g;
+          each<R>([&](auto r) {
+            each<5>([&](auto dx) {
+              each<vectors>([&](auto v) { sum[r][dx][v] += g * load<W>(at + r * pitch + dx * C + v * W); });
+            });
+          });
+        }
+        each<R>([&](auto r) {
+          each<5>([&](auto dx) {
+            each<vectors>([&](auto v) { store<W>(out + (r * 5 + dx) * C + v * W, sum[r][dx][v]); });
+          });
+        });
+        if (c == 0 && dy == 0) bias_gradient[f] += bias[0];
+      }
+}
+
+/// One window's row of gradients spread over its six columns of inputs, D rows of the kernel at once.
+template <int W, int D>
+[[gnu::always_inline]] inline void spread(std::size_t C, std::size_t pitch, const float* weights, const Entry* left,
+                                          std::int32_t lefts, const Entry* right, std::int32_t rights, float* out) {
+  constexpr int vectors = static_cast<int>(sidestep::kernels::cpu::block) / W;
+  Vec<W> sum[D][6][vectors];
+  each<D>([&](auto d) {
+    each<6>([&](auto x) { each<vectors>([&](auto v) { sum[d][x][v] = load<W>(out + d * pitch + x * C + v * W); }); });
+  });
+  const auto add = [&](auto side, const Entry& e) __attribute__((always_inline)) {
+    const Vec<W> g = broadcast<W>(e.value);
+    const float* w = weights + e.offset;
+    each<D>([&](auto d) {
+      each<5>([&](auto dx) {
+        each<vectors>([&](auto v) { sum[d][dx + side][v] += g * load<W>(w + (d * 5 + dx) * C + v * W); });
+      });
+    });
+  };
+  for (std::int32_t i = 0; i < lefts; ++i) add(std::integral_constant<int, 0>{}, left[i]);
+  for (std::int32_t i = 0; i < rights; ++i) add(std::integral_constant<int, 1>{}, right[i]);
+  each<D>([&](auto d) {
+    each<6>([&](auto x) { each<vectors>([&](auto v) { store<W>(out + d * pitch + x * C + v * W, sum[d][x][v]); }); });
+  });
+}
+
+/// padded_gradient[y + dy][x + dx][c] += sum over the entries at (y, x) of value * weights[o][4 - ...]: since the
+/// forward sum reads in[y + dy][x + dx] for the output (y, x), each entry adds value * weights[o][dy][dx][c] there.
+///
+/// weights          [filters][5][5][channels]
+/// lists            [windows][4][filters], counts [windows][4]: the entries at each of a window's positions,
+///                  offset = that of the filter in weights
+/// padded_gradient  [height + 4][width + 4][channels], added to
+///
+/// The kernel's rows are the outermost loop: what is read of the weights then stays in the first cache.
+template <int W>
+void sparse_data_gradient(const ConvolutionShape& s, const float* weights, const Entry* lists,
+                          const std::int32_t* counts, float* padded_gradient) {
+  constexpr std::size_t B = sidestep::kernels::cpu::block;
+  const std::size_t C = s.channels, F = s.filters, pitch = (s.width + 4) * C, columns = s.width / 2;
+  const auto pass = [&](auto rows, std::size_t c, int dy) __attribute__((always_inline)) {
+    for (std::size_t y = 0; y < s.height / 2; ++y)
+      for (std::size_t x = 0; x < columns; ++x) {
+        const std::size_t window = y * columns + x;
+        const Entry* list = lists + window * 4 * F;
+        const std::int32_t* count = counts + window * 4;
+        float* out = padded_gradient + (2 * y + dy) * pitch + 2 * x * C + c;
+        const float* w = weights + dy * 5 * C + c;
+        spread<W, decltype(rows)::value>(C, pitch, w, list, count[0], list + F, count[1], out);
+        spread<W, decltype(rows)::value>(C, pitch, w, list + 2 * F, count[2], list + 3 * F, count[3], out + pitch);
+      }
+  };
+  for (std::size_t c = 0; c < C; c += B) {
+    if constexpr (W == 16) {
+      pass(std::integral_constant<int, 2>{}, c, 0);
+      pass(std::integral_constant<int, 2>{}, c, 2);
+      pass(std::integral_constant<int, 1>{}, c, 4);
+    } else {
+      for (int dy = 0; dy < 5; ++dy) pass(std::integral_constant<int, 1>{}, c, dy);
+    }
+  }
+}
+
+}  // namespace

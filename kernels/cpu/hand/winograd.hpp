@@ -1,0 +1,180 @@
+#pragma once
+
+#include <sidestep/kernels/cpu/hand/pool.hpp>
+#include <sidestep/kernels/cpu/hand/simd.hpp>
+#include <sidestep/kernels/cpu/hand/table.hpp>
+
+// Winograd's F(2x2, 5x5) (Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2016), points 0, 1, -1, 2,
+// -2 and infinity: a 2x2 tile of outputs, which is exactly one pool window, costs 36 products a channel instead of 100.
+//
+//   tile = A' [ (G w G') * (B' d B) summed over channels ] A,   d the 6x6 inputs around the tile
+namespace {
+
+using sidestep::kernels::cpu::ConvolutionShape;
+
+/// B': six inputs to six points.
+template <class V>
+[[gnu::always_inline]] inline void to_points(const V (&d)[6], V (&r)[6]) {
+  const V a = d[4] - 4.0f * d[2], b = d[3] - 4.0f * d[1], c = d[4] - d[2], e = d[3] - d[1];
+  r[0] = 4.0f * d[0] - 5.0f * d[2] + d[4];
+  r[1] = a + b;
+  r[2] = a - b;
+  r[3] = c + 2.0f * e;
+  r[4] = c - 2.0f * e;
+  r[5] = 4.0f * d[1] - 5.0f * d[3] + d[5];
+}
+
+/// A': six points to two outputs.
+template <class V>
+[[gnu::always_inline]] inline void from_points(const V (&m)[6], V (&y)[2]) {
+  y[0] = m[0] + (m[1] + m[2]) + (m[3] + m[4]);
+  y[1] = (m[1] - m[2]) + 2.0f * (m[3] - m[4]) + m[5];
+}
+
+/// G: five weights to six points.
+template <class V>
+[[gnu::always_inline]] inline void weights_to_points(const V (&g)[5], V (&u)[6]) {
+  const V even = g[0] + g[2] + g[4], odd = g[1] + g[3];
+  const V even2 = g[0] + 4.0f * g[2] + 16.0f * g[4], odd2 = 2.0f * g[1] + 8.0f * g[3];
+  u[0] = 0.25f * g[0];
+  u[1] = (-1.0f / 6.0f) * (even + odd);
+  u[2] = (-1.0f / 6.0f) * (even - odd);
+  u[3] = (1.0f / 24.0f) * (even2 + odd2);
+  u[4] = (1.0f / 24.0f) * (even2 - odd2);
+  u[5] = g[4];
+}
+
+/// G w G' for the 16 filters of one block.
+///
+/// weights      [filters][5][5][channels]
+/// transformed  [36][channels][filters]
+/// scratch      25 * 16 + 30 * 16 floats
+template <int W>
+void winograd_weights(const ConvolutionShape& s, const float* weights, float* transformed, std::size_t filter_block,
+                      float* scratch) {
+  constexpr std::size_t B = sidestep::kernels::cpu::block;
+  weights += filter_block * B * 25 * s.channels;
+  float* turned = scratch;            // [25][16 filters]
+  float* halfway = scratch + 25 * B;  // [6][5][16 filters]
+  for (std::size_t c = 0; c < s.channels; ++c) {
+    for (std::size_t f = 0; f < B; ++f)
+      for (std::size_t t = 0; t < 25; ++t) turned[t * B + f] = weights[(f * 25 + t) * s.channels + c];
+    for (std::size_t v = 0; v < B; v += W) {
+      for (int dx = 0; dx < 5; ++dx) {
+        Vec<W> g[5], u[6];
+        each<5>([&](auto dy) { g[dy] = load<W>(turned + (dy * 5 + dx) * B + v); });
+        weights_to_points(g, u);
+        each<6>([&](auto i) { store<W>(halfway + (i * 5 + dx) * B + v, u[i]); });
+      }
+      for (int i = 0; i < 6; ++i) {
+        Vec<W> g[5], u[6];
+        each<5>([&](auto dx) { g[dx] = load<W>(halfway + (i * 5 + dx) * B + v); });
+        weights_to_points(g, u);
+        each<6>([&](auto j) {
+          store<W>(transformed + ((i * 6 + j) * s.channels + c) * s.filters + filter_block * B + v, u[j]);
+        });
+      }
+    }
+  }
+}
+
+/// products[t][o] = sum over c of inputs[t][c] * weights[c][o], for T tiles and V vectors of filters.
+template <int W, int T, int V>
+[[gnu::always_inline]] inline void tile_products(std::size_t channels, std::size_t filters, const float* inputs,
+                                                 const float* weights, float* products) {
+  Vec<W> sum[T][V] = {};
+  for (std::size_t c = 0; c < channels; ++c) {
+    Vec<W> w[V];
+    each<V>([&](auto v) { w[v] = load<W>(weights + c * filters + v * W); });
+    each<T>([&](auto t) {
+      const Vec<W> x = broadcast<W>(inputs[t * channels + c]);
+      each<V>([&](auto v) { sum[t][v] += x * w[v]; });
+    });
+  }
+  each<T>([&](auto t) { each<V>([&](auto v) { store<W>(products + t * filters + v * W, sum[t][v]); }); });
+}
+
+/// tile_products for any number of tiles; T at a time, and a rest of one is avoided where two will do.
+template <int W, int T, int V>
+[[gnu::always_inline]] inline void all_tile_products(std::size_t tiles, std::size_t channels, std::size_t filters,
+                                                     const float* inputs, const float* weights, float* products) {
+  std::size_t t = 0;
+  for (; t + T <= tiles && tiles - t != T + 1; t += T)
+    tile_products<W, T, V>(channels, filters, inputs + t * channels, weights, products + t * filters);
+  for (; t + 2 <= tiles; t += 2)
+    tile_products<W, 2, V>(channels, filters, inputs + t * channels, weights, products + t * filters);
+  for (; t < tiles; ++t)
+    tile_products<W, 1, V>(channels, filters, inputs + t * channels, weights, products + t * filters);
+}
+
+/// One row of tiles after another; for each of the six rows of points: inputs to points, products, half of A.
+///
+/// padded       [height + 4][width + 4][channels], channels a multiple of 16
+/// transformed  as winograd_weights made it
+/// output       [height / 2][width / 2][filters], choice alike
+/// scratch      winograd_scratch(s) floats
+template <int W>
+void winograd_forward(const ConvolutionShape& s, const float* padded, const float* transformed, const float* bias,
+                      float* output, std::uint8_t* choice, float* scratch) {
+  constexpr std::size_t B = sidestep::kernels::cpu::block;
+  const std::size_t C = s.channels, F = s.filters, columns = s.width + 4, tiles = s.width / 2;
+  float* vertical = scratch;                   // [6][columns][C]
+  float* points = vertical + 6 * columns * C;  // [6][tiles][C]
+  float* products = points + 6 * tiles * C;    // [6][tiles][F]
+  float* halves = products + 6 * tiles * F;    // [6][2][tiles][F]
+  for (std::size_t row = 0; row < s.height / 2; ++row) {
+    const float* in = padded + 2 * row * columns * C;
+    for (std::size_t x = 0; x < columns * C; x += W) {
+      Vec<W> d[6], r[6];
+      each<6>([&](auto i) { d[i] = load<W>(in + i * columns * C + x); });
+      to_points(d, r);
+      each<6>([&](auto i) { store<W>(vertical + i * columns * C + x, r[i]); });
+    }
+    for (int i = 0; i < 6; ++i) {
+      for (std::size_t t = 0; t < tiles; ++t)
+        for (std::size_t c = 0; c < C; c += W) {
+          Vec<W> d[6], r[6];
+          const float* from = vertical + (i * columns + 2 * t) * C + c;
+          each<6>([&](auto j) { d[j] = load<W>(from + j * C); });
+          to_points(d, r);
+          each<6>([&](auto j) { store<W>(points + (j * tiles + t) * C + c, r[j]); });
+        }
+      for (int j = 0; j < 6; ++j) {
+        const float* from = points + j * tiles * C;
+        const float* with = transformed + (i * 6 + j) * C * F;
+        float* to = products + j * tiles * F;
+        std::size_t f = 0;
+        for (; f + 2 * B <= F; f += 2 * B) {
+          if constexpr (W == 8) all_tile_products<W, 3, 4>(tiles, C, F, from, with + f, to + f);
+          if constexpr (W == 16) all_tile_products<W, 7, 2>(tiles, C, F, from, with + f, to + f);
+        }
+        for (; f < F; f += B) {
+          if constexpr (W == 8) all_tile_products<W, 5, 2>(tiles, C, F, from, with + f, to + f);
+          if constexpr (W == 16) all_tile_products<W, 7, 1>(tiles, C, F, from, with + f, to + f);
+        }
+      }
+      for (std::size_t at = 0; at < tiles * F; at += W) {
+        Vec<W> m[6], y[2];
+        each<6>([&](auto j) { m[j] = load<W>(products + j * tiles * F + at); });
+        from_points(m, y);
+        each<2>([&](auto x) { store<W>(halves + (i * 2 + x) * tiles * F + at, y[x]); });
+      }
+    }
+    for (std::size_t t = 0; t < tiles; ++t)
+      for (std::size_t f = 0; f < F; f += W) {
+        const std::size_t at = t * F + f;
+        Vec<W> left[6], right[6], l[2], r[2];
+        each<6>([&](auto i) {
+          left[i] = load<W>(halves + (i * 2) * tiles * F + at);
+          right[i] = load<W>(halves + (i * 2 + 1) * tiles * F + at);
+        });
+        from_points(left, l);
+        from_points(right, r);
+        const Vec<W> b = load<W>(bias + f);
+        const std::size_t out = row * tiles * F + at;
+        pool<W>(l[0] + b, r[0] + b, l[1] + b, r[1] + b, output + out, choice + out);
+      }
+  }
+}
+
+}  // namespace
