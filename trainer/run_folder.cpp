@@ -1,0 +1,133 @@
+#include <sidestep/trainer/run_folder.hpp>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <ctime>
+#include <utility>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <sidestep/trainer/control/atomic_file.hpp>
+
+namespace sidestep {
+namespace {
+
+namespace fs = std::filesystem;
+
+template <class... Values>
+[[noreturn]] void refuse(const fs::path& where, fmt::format_string<Values...> why, Values&&... values) {
+  throw RunFolderError(fmt::format("{}: {}", where.string(), fmt::format(why, std::forward<Values>(values)...)));
+}
+
+/// Without a '/' at the end, which would make its last part empty.
+fs::path tidy(const fs::path& path) {
+  const fs::path normal = path.lexically_normal();
+  return normal.has_filename() ? normal : normal.parent_path();
+}
+
+bool something_at(const fs::path& path) {
+  std::error_code failed;
+  return fs::symlink_status(path, failed).type() != fs::file_type::not_found && !failed;
+}
+
+bool is_run(const fs::path& folder) {
+  std::error_code failed;
+  return fs::is_regular_file(folder / "config.toml", failed);
+}
+
+/// Makes the folder and those on the way to it, and adds each to `made`.
+void make_folders(const fs::path& folder, std::vector<fs::path>& made) {
+  if (folder.has_parent_path() && !something_at(folder.parent_path())) make_folders(folder.parent_path(), made);
+  std::error_code failed;
+  const bool is_new = fs::create_directory(folder, failed);
+  if (failed) throw FileError(folder, "be made", failed.value());
+  if (is_new) made.push_back(folder);
+}
+
+fs::path unused_name() {
+  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  const std::string time = fmt::format("{:%Y-%m-%d_%H-%M-%S}", fmt::localtime(now));
+  fs::path path = fs::path(RunFolder::root) / time;
+  for (int count = 2; something_at(path); ++count) path = fs::path(RunFolder::root) / fmt::format("{}_{}", time, count);
+  return path;
+}
+
+fs::path newest_run() {
+  std::optional<std::pair<fs::file_time_type, fs::path>> newest;
+  std::error_code failed;
+  for (fs::directory_iterator entry(RunFolder::root, failed), end; !failed && entry != end; entry.increment(failed)) {
+    if (!is_run(entry->path())) continue;
+    std::pair candidate{fs::last_write_time(entry->path() / "config.toml", failed), entry->path()};
+    if (!failed && (!newest || candidate > *newest)) newest = std::move(candidate);
+  }
+  if (!newest)
+    refuse(RunFolder::root, "there is no run to resume. Begin one without --resume, or name one with --out.");
+  return newest->second;
+}
+
+}  // namespace
+
+RunFolder RunFolder::create(const std::optional<fs::path>& wanted) {
+  if (wanted && wanted->empty()) throw RunFolderError("--out: is empty. Name a folder.");
+  RunFolder folder(wanted ? tidy(*wanted) : unused_name());
+  const auto refuse_existing = [&] {
+    if (is_run(folder.path_))
+      refuse(folder.path_, "holds a run already. Go on with it with --resume, or choose another folder with --out.");
+    refuse(folder.path_, "exists already. Choose another folder with --out.");
+  };
+  if (something_at(folder.path_)) refuse_existing();
+  make_folders(folder.path_, folder.made_);
+  // another process may have made it since we looked; then it isn't ours to remove
+  if (folder.made_.empty() || folder.made_.back() != folder.path_) refuse_existing();
+  folder.lock();
+  std::vector<fs::path> inside;
+  make_folders(folder.checkpoints(), inside);
+  return folder;
+}
+
+RunFolder RunFolder::resume(const std::optional<fs::path>& wanted) {
+  RunFolder folder(wanted ? tidy(*wanted) : newest_run());
+  if (!something_at(folder.path_)) refuse(folder.path_, "there is no such run. Name the folder of one with --out.");
+  if (!is_run(folder.path_))
+    refuse(folder.path_, "isn't a run of Sidestep: it has no config.toml. Name the folder of one with --out.");
+  folder.lock();
+  remove_stale_temporaries(folder.path_);
+  const AtomicFile probe(folder.config_file());  // throws where nothing can be written
+  std::vector<fs::path> inside;
+  make_folders(folder.checkpoints(), inside);
+  remove_stale_temporaries(folder.checkpoints());
+  return folder;
+}
+
+RunFolder::RunFolder(RunFolder&& other) noexcept
+    : path_(std::move(other.path_)), made_(std::exchange(other.made_, {})), lock_(std::exchange(other.lock_, -1)) {}
+
+RunFolder::~RunFolder() {
+  std::error_code ignored;
+  if (!made_.empty() && made_.back() == path_) fs::remove_all(path_, ignored);
+  // outer folders only while they are empty: somebody else may have used them meanwhile
+  for (auto each = made_.rbegin(); each != made_.rend(); ++each) fs::remove(*each, ignored);
+  if (lock_ >= 0) ::close(lock_);
+}
+
+void RunFolder::lock() {
+  // advisory, and gone with the process however it ends
+  lock_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (lock_ < 0) throw FileError(path_, "be opened", errno);
+  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+    refuse(path_, "another process is at work on this run. Wait for its end, or end it.");
+}
+
+RunConfig RunFolder::stored_config() const {
+  RunConfig config;
+  apply(config, read_config_file(config_file()), fmt::format("{}: ", config_file().string()));
+  return config;
+}
+
+void RunFolder::store(const RunConfig& config) const { write_file_atomically(config_file(), config_text(config)); }
+
+}  // namespace sidestep
