@@ -1,11 +1,25 @@
 #pragma once
 
 #include <sidestep/bus.hpp>
+#include <sidestep/operators/debounce.hpp>
+#include <sidestep/operators/distinct.hpp>
+#include <sidestep/operators/distinct_until_changed.hpp>
+#include <sidestep/operators/every.hpp>
 #include <sidestep/operators/executor.hpp>
+#include <sidestep/operators/extremes.hpp>
 #include <sidestep/operators/filter.hpp>
 #include <sidestep/operators/map.hpp>
+#include <sidestep/operators/mean.hpp>
+#include <sidestep/operators/merge.hpp>
 #include <sidestep/operators/observe_on.hpp>
 #include <sidestep/operators/pipe.hpp>
 #include <sidestep/operators/predicates.hpp>
+#include <sidestep/operators/sample.hpp>
+#include <sidestep/operators/scan.hpp>
 #include <sidestep/operators/subscribe.hpp>
+#include <sidestep/operators/sum.hpp>
 #include <sidestep/operators/take.hpp>
+#include <sidestep/operators/tap.hpp>
+#include <sidestep/operators/throttle.hpp>
+#include <sidestep/operators/variance.hpp>
+#include <sidestep/operators/window.hpp>

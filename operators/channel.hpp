@@ -1,10 +1,10 @@
 #pragma once
 
-#include <sidestep/bus/event.hpp>
 #include <sidestep/bus/pipeline.hpp>
 #include <sidestep/bus/subscription.hpp>
 #include <sidestep/operators/executor.hpp>
 #include <sidestep/operators/inline.hpp>
+#include <sidestep/operators/storage.hpp>
 
 #include <concurrentqueue/concurrentqueue.h>
 
@@ -18,24 +18,6 @@ struct ObserveOptions {
 };
 
 namespace detail {
-
-/// How a value of type V is kept beyond the event that it came with.
-template <class V>
-struct Storage {
-  using type = V;
-  static const V& store(const V& value) { return value; }
-  static const V& load(const V& stored) { return stored; }
-};
-template <Event... E>
-struct Storage<OneOf<E...>> {
-  using type = Slot;
-  static const Slot& store(const OneOf<E...>& value) { return value.slot(); }
-  static OneOf<E...> load(const Slot& stored) { return OneOf<E...>(stored); }
-};
-template <class V>
-using Stored = typename Storage<V>::type;
-template <class V>
-concept Storable = std::copyable<Stored<V>> && std::is_object_v<Stored<V>>;
 
 /// What travels through an observe_on: a value or a mark, with the number and time of the event that caused it.
 template <class V>

@@ -10,15 +10,15 @@
 /// Predicates that one often filters by.
 namespace sidestep {
 
-/// filter(finite): neither NaN nor infinite.
-struct Finite {
+/// filter(is_finite): neither NaN nor infinite.
+struct IsFinite {
   SIDESTEP_INLINE bool operator()(std::floating_point auto value) const { return std::isfinite(value); }
 };
 /// filter(not_finite): NaN or infinite.
 struct NotFinite {
   SIDESTEP_INLINE bool operator()(std::floating_point auto value) const { return !std::isfinite(value); }
 };
-inline constexpr Finite finite{};
+inline constexpr IsFinite is_finite{};  // not `finite`: the C library has a function of that name
 inline constexpr NotFinite not_finite{};
 
 /// filter(named("val/loss")): the metrics of this name.

@@ -7,8 +7,10 @@
 #include <concepts>
 #include <functional>
 #include <stdexcept>
+#include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 /// What a stage is. Yours, in a few lines:
 ///
@@ -66,6 +68,16 @@ concept Stateless = std::is_empty_v<F> || std::is_member_pointer_v<F> || require
 /// A functor whose state is known: there is none, or it has a `state(archive)` of its own.
 template <class F>
 concept KnownState = Stateless<F> || Saveable<F>;
+
+/// What an Archive can save and load.
+template <class T>
+inline constexpr bool archivable = Saveable<T> || std::same_as<T, std::string> || (std::is_trivially_copyable_v<T> && !std::is_pointer_v<T>);
+template <class T>
+inline constexpr bool archivable<std::vector<T>> = archivable<T>;
+template <class A, class B>
+inline constexpr bool archivable<std::pair<A, B>> = archivable<A> && archivable<B>;
+template <class T>
+concept Archivable = archivable<T>;
 
 /// What lives in a local variable for the length of a batch; anything else stays where it is.
 template <class T>

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <sidestep/operators/stage.hpp>
+
+#include <chrono>
+#include <string>
+
+namespace sidestep::detail {
+
+/// The length of an interval, or an OperatorError that names the operator.
+inline Nanoseconds positive(std::chrono::nanoseconds length, const char* what) {
+  if (length.count() <= 0) throw OperatorError(std::string(what) + "(" + std::to_string(length.count()) + " ns): the interval must be positive");
+  return length.count();
+}
+
+/// The end of the interval that `stamp` lies in, where intervals begin at multiples of `length` since 1970.
+constexpr Nanoseconds interval_end(Nanoseconds stamp, Nanoseconds length) {
+  const Nanoseconds within = stamp % length;
+  return stamp - (within < 0 ? within + length : within) + length;
+}
+
+}  // namespace sidestep::detail
