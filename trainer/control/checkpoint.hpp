@@ -82,7 +82,6 @@ struct CheckpointState {
   std::int32_t batch = 0;
   Segment segment = Segment::batch;
   Sync sync;
-  bool run_ends = false;                 ///< the run was over here, and would go on with a later last step
   double learning_rate = 0;              ///< of the last step
   std::vector<PendingRow> pending;       ///< in the order in which they will be applied
   std::vector<PipelineState> pipelines;  ///< in order of registration

@@ -61,8 +61,8 @@ struct Cause {
 /// system call while no decision, checkpoint or metric from outside waits.
 class Loop {
  public:
-  Loop(std::shared_ptr<detail::ControlCore> core, Bus& bus, AttachOptions options);
-  ~Loop();  ///< finishes it
+  Loop(Control& control, Bus& bus, AttachOptions options);  ///< Control::attach
+  ~Loop();  ///< drains; without finish() there is no FitEnd and no last checkpoint
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
@@ -133,7 +133,7 @@ class Loop {
   std::string_view interrupted() const noexcept;
   Nanoseconds waited_ns() const noexcept;  ///< at boundaries, for deciders
   Bus& bus() const noexcept;
-  Control* control() const noexcept;
+  Control& control() const noexcept;
   const AttachOptions& options() const noexcept;
   const Histogram& publish_ns() const noexcept { return publish_ns_; }
   const Histogram& boundary_ns() const noexcept;  ///< sampled, net of the timer
@@ -169,14 +169,16 @@ class Loop {
       producer_.publish_at(stamp, begin);
     } else {
       if constexpr (std::same_as<E, EpochEnd>) {
-        if (event.partial) before_partial_epoch();
+        if (event.partial) before_end();
       }
+      if constexpr (std::same_as<E, FitEnd>) before_end();
       producer_.publish_at(stamp, event);
     }
     if constexpr (std::same_as<E, BatchEnd>)
       place_ = {producer_.next() - 1, event.step, event.epoch, event.batch, Segment::batch, true, event.learning_rate};
     if constexpr (std::same_as<E, EpochEnd>) leave(Segment::epoch, event.epoch, !event.partial);
     if constexpr (std::same_as<E, ValidationEnd>) leave(Segment::validation, event.epoch, true);
+    if constexpr (std::same_as<E, FitEnd>) leave(Segment::fit, event.epoch, false);
   }
   void leave(Segment segment, Epoch epoch, bool open) noexcept {
     place_.number = producer_.next() - 1;
@@ -186,9 +188,10 @@ class Loop {
   }
   void before_sample();
   void sampled(Nanoseconds took) noexcept;
-  void before_partial_epoch();
+  void before_end();
   void add_handler(Name kind, std::function<Outcome(const Decision&, const Cause&)> handler);
 
+  Control& control_;
   Producer producer_;
   std::uint32_t until_sample_ = 1;  // the first publish begins the run
   Place place_;

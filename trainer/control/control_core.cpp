@@ -1,0 +1,120 @@
+#include <sidestep/trainer/control/control_core.hpp>
+
+#include <sidestep/bus/test_point.hpp>
+#include <sidestep/trainer/control/loop_inside.hpp>
+
+#include <fmt/format.h>
+
+namespace sidestep::detail {
+
+ControlCore::ControlCore() = default;
+
+DeciderEntry& ControlCore::make_decider(Subscription* subscription) {
+  if (words_ % 8 == 0) lines_.emplace_back();
+  std::atomic<std::uint64_t>& word = lines_.back().words[words_++ % 8];
+  return deciders_.emplace_back(mailbox, word, subscription);
+}
+
+std::shared_ptr<Asker> ControlCore::bind(Subscription& subscription, unsigned part) {
+  const std::lock_guard lock(mutex_);
+  if (loop_ != nullptr) {
+    if (std::this_thread::get_id() != loop_thread_)
+      throw ControlError(
+          fmt::format("pipeline '{}' decides and was added on another thread while a loop is attached: add it before, "
+                      "or on the loop's thread.",
+                      subscription.name()));
+    loop_->check_clock(subscription);
+  }
+  const bool fresh = part > 0 || inline_ == nullptr;
+  DeciderEntry& entry = fresh ? make_decider(part > 0 ? &subscription : nullptr) : *inline_;
+  if (part == 0) inline_ = &entry;
+  auto asker = std::make_shared<Asker>(*this, entry, subscription, static_cast<std::uint32_t>(askers_.size()));
+  askers_.push_back(asker);
+  if (fresh && loop_ != nullptr) loop_->add_decider(entry);
+  subscription.decides_with(entry.decider, part);
+  return asker;
+}
+
+Asker* ControlCore::asker_of(const Subscription& subscription) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& asker : askers_)
+    if (&asker->subscription == &subscription) return asker.get();
+  return nullptr;
+}
+
+void ControlCore::request(const Decision& decision, std::string_view by) {
+  outside.enqueue({decision, std::string(by)});
+  alarm();
+}
+
+void ControlCore::inject(const Metric& metric) {
+  injected.enqueue(metric);
+  alarm();
+}
+
+void ControlCore::interrupt(const char* by) noexcept {
+  interrupted.store(by, std::memory_order_relaxed);  // relaxed: alarm() releases it
+  alarm();
+}
+
+void ControlCore::attach(LoopInside& loop) {
+  const std::lock_guard lock(mutex_);
+  if (loop_ != nullptr) throw ControlError("a loop is attached to this control already: finish and destroy it first.");
+  loop_ = &loop;
+  loop_thread_ = std::this_thread::get_id();
+  interrupted.store(nullptr, std::memory_order_relaxed);  // of an earlier loop
+  // A new loop publishes to a ring of its own, whose numbers begin at 1. Nothing of an earlier one is under way: it was
+  // drained.
+  for (DeciderEntry& entry : deciders_) {
+    const Watermark was{entry.decider.word->load(std::memory_order_acquire)};  // pairs with Decider::advance
+    entry.decider.word->store(Watermark::of(0, was.count(), was.ended()).word, std::memory_order_release);
+  }
+}
+
+void ControlCore::detach() noexcept {
+  const std::lock_guard lock(mutex_);
+  loop_ = nullptr;
+}
+
+std::vector<DeciderEntry*> ControlCore::deciders() {
+  const std::lock_guard lock(mutex_);
+  std::vector<DeciderEntry*> all;
+  for (DeciderEntry& entry : deciders_) all.push_back(&entry);
+  return all;
+}
+
+Asker& ControlCore::asker(std::uint32_t id) {
+  const std::lock_guard lock(mutex_);
+  return *askers_.at(id);
+}
+
+std::vector<std::shared_ptr<Asker>> ControlCore::askers() {
+  const std::lock_guard lock(mutex_);
+  return {askers_.begin(), askers_.end()};
+}
+
+std::shared_ptr<Asker> bind_decider(const std::shared_ptr<ControlCore>& core, Subscription& subscription,
+                                    unsigned part) {
+  return core->bind(subscription, part);
+}
+
+void ask(Asker& asker, const Decision& decision, Sequence cause) {
+  DeciderEntry& by = asker.decider;
+  asker.core.mailbox.enqueue(by.token, Request{decision, cause, ++by.decider.made, ++asker.count, asker.id});
+  test_point(Point::request_enqueued, &asker.subscription);
+  // The word that covers it is stored when the whole span has been run: Decider::advance, on this thread.
+}
+
+}  // namespace sidestep::detail
+
+namespace sidestep {
+
+Control::Control() : core_(std::make_shared<detail::ControlCore>()) {}
+Control::~Control() = default;
+
+Loop Control::attach(Bus& bus, AttachOptions options) { return Loop(*this, bus, std::move(options)); }
+void Control::request(const Decision& decision, std::string_view by) { core_->request(decision, by); }
+void Control::inject(const Metric& metric) { core_->inject(metric); }
+void Control::interrupt(const char* by) noexcept { core_->interrupt(by); }
+
+}  // namespace sidestep

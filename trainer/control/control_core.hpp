@@ -1,0 +1,113 @@
+#pragma once
+
+#include <sidestep/bus/subscription.hpp>
+#include <sidestep/trainer/control/control.hpp>
+#include <sidestep/trainer/control/decide.hpp>
+
+#include <concurrentqueue/concurrentqueue.h>
+
+#include <array>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+namespace sidestep::detail {
+
+class LoopInside;
+
+/// One decision on its way to the trainer.
+struct Request {
+  Decision decision;
+  Sequence cause = 0;       ///< number of the trainer's event that caused it
+  std::uint64_t made = 0;   ///< which of its decider's requests: a gap is a hard error
+  std::uint64_t count = 0;  ///< which of its pipeline's
+  std::uint32_t asker = 0;
+};
+using Mailbox = moodycamel::ConcurrentQueue<Request>;
+
+/// Up to eight words share a line on purpose: their writers pay, the trainer gets all of them in one transfer.
+struct alignas(cache_line) WordLine {
+  std::array<std::atomic<std::uint64_t>, 8> words{};
+};
+
+/// A decider, and its own lane in the mailbox. One token for each decider, never one for each thread: consecutive items
+/// of a pipeline run on different threads of an arena, and its requests would come out of order.
+struct DeciderEntry {
+  DeciderEntry(Mailbox& mailbox, std::atomic<std::uint64_t>& word, Subscription* owner)
+      : token(mailbox), subscription(owner) {
+    decider.word = &word;
+  }
+  Decider decider;
+  moodycamel::ProducerToken token;
+  Subscription* subscription;  ///< null: the inline deciders of the dispatcher together
+};
+
+/// One pipeline that decides. `count` belongs to the thread that runs its decide stage.
+class Asker {
+ public:
+  Asker(ControlCore& core, DeciderEntry& decider, Subscription& subscription, std::uint32_t id)
+      : core(core),
+        decider(decider),
+        subscription(subscription),
+        key(subscription.key()),
+        by(subscription.owner()),
+        id(id) {}
+  ControlCore& core;
+  DeciderEntry& decider;
+  Subscription& subscription;
+  const std::string key, by;
+  const std::uint32_t id;
+  std::uint64_t count = 0;
+};
+
+/// What pipelines, other threads and the loop share; outlives each of them.
+class ControlCore {
+ public:
+  ControlCore();
+
+  struct Outside {
+    Decision decision;
+    std::string by;
+  };
+
+  // pipelines: called while they are added
+  std::shared_ptr<Asker> bind(Subscription& subscription, unsigned part);
+  Asker* asker_of(const Subscription& subscription);
+
+  // any thread
+  void request(const Decision& decision, std::string_view by);
+  void inject(const Metric& metric);
+  void interrupt(const char* by) noexcept;
+  void alarm() noexcept {
+    // release: pairs with the loop's acquire at its boundary, which then finds what was put into the queues before
+    attention.store(true, std::memory_order_release);
+  }
+
+  // the loop
+  void attach(LoopInside& loop);  ///< throws ControlError if there is one already
+  void detach() noexcept;
+  std::vector<DeciderEntry*> deciders();
+  Asker& asker(std::uint32_t id);
+  std::vector<std::shared_ptr<Asker>> askers();
+
+  Mailbox mailbox{64};
+  moodycamel::ConcurrentQueue<Outside> outside{8};
+  moodycamel::ConcurrentQueue<Metric> injected{8};
+  alignas(no_sharing) std::atomic<bool> attention{false};  ///< something waits that has no word
+  std::atomic<const char*> interrupted{nullptr};
+
+ private:
+  DeciderEntry& make_decider(Subscription* subscription);
+
+  std::mutex mutex_;
+  std::deque<WordLine> lines_;
+  std::size_t words_ = 0;
+  std::deque<DeciderEntry> deciders_;
+  std::deque<std::shared_ptr<Asker>> askers_;
+  DeciderEntry* inline_ = nullptr;
+  LoopInside* loop_ = nullptr;
+  std::thread::id loop_thread_;
+};
+
+}  // namespace sidestep::detail

@@ -1,0 +1,233 @@
+#include <sidestep/trainer/control/loop.hpp>
+
+#include <sidestep/operators/pipe.hpp>
+#include <sidestep/operators/subscribe.hpp>
+#include <sidestep/trainer/control/loop_inside.hpp>
+#include <sidestep/trainer/control/safetensors.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace sidestep {
+namespace detail {
+namespace {
+
+Nanoseconds cost_of_the_timer() {
+  Nanoseconds least = 1'000'000;
+  for (int i = 0; i < 64; ++i) {
+    const Nanoseconds begin = Clock::steady();
+    least = std::min(least, Clock::steady() - begin);
+  }
+  return least;
+}
+
+std::string names_of(ControlCore& core, const DeciderEntry& entry) {
+  std::string all;
+  for (const auto& asker : core.askers())
+    if (&asker->decider == &entry) all += (all.empty() ? "" : ", ") + asker->by;
+  return all;
+}
+
+}  // namespace
+
+LoopInside::LoopInside(Loop& owner, std::shared_ptr<ControlCore> shared, Bus& on, AttachOptions how)
+    : loop(owner),
+      core(std::move(shared)),
+      bus(on),
+      options(std::move(how)),
+      sync(options.sync.value_or(lag(2))),
+      watch(bus, *core, loop.producer_, options.decision_deadline,
+            [this](DeciderEntry& entry, const std::string& why) {
+              if (entry.subscription == nullptr) abandoned = true;
+              note_broken(names_of(*core, entry), why);
+              for (const auto& asker : core->askers())
+                if (&asker->decider == &entry)
+                  asker->subscription.fail(why + "; training goes on without it.", last_number());
+            }),
+      book(std::make_shared<CutBook>(*core, options.decision_deadline)),
+      writer(bus, *book, options.folder, options.before_visible),
+      timer_ns(cost_of_the_timer()),
+      recent_(static_cast<std::size_t>(sync.k) + 1) {
+  core->attach(*this);
+  Request left;
+  for (DeciderEntry* const entry : core->deciders()) {
+    while (core->mailbox.try_dequeue_from_producer(entry->token, left)) {
+    }  // of an earlier loop: nobody's any more
+    watch.add(*entry, 0, true);
+  }
+  bus.cut_sink(book.get());
+}
+
+LoopInside::~LoopInside() {
+  bus.cut_sink(nullptr);
+  core->detach();
+}
+
+void LoopInside::check_clock(const Subscription& pipeline) {
+  const PipelineOptions& how = pipeline.options();
+  if (sync.relaxed() || !how.decides || !how.wall_time) return;
+  if (!how.wall_time_allowed)
+    throw ControlError(fmt::format(
+        "pipeline '{}' decides and has an operator that depends on the wall clock: under {} no two runs would be "
+        "equal. Take the operator out, say --sync relaxed, or decide(control, f, {{.wall_time = true}}).",
+        pipeline.name(), sync.text()));
+  if (begun) note_broken(pipeline.owner(), "depends on the wall clock, as its user allowed");
+}
+
+void LoopInside::begin() {
+  if (begun) return;
+  begun = true;
+  for (const Handle& pipeline : bus.subscriptions()) check_clock(*pipeline);
+  watch.set_eager(!sync.relaxed());
+  if (from) loop.producer_.publish(CheckpointLoaded{.step = from->step, .file = intern(from_name)});
+}
+
+const CheckpointState& LoopInside::resume(CheckpointState state, std::string_view name) {
+  if (begun) throw ControlError("resume() was called behind the first event: call it before.");
+  if (from) throw ControlError("resume() was called twice.");
+  if (options.sync && *options.sync != state.sync)
+    warnings.push_back(fmt::format("{} was written under {} and goes on under {}: this is not the uninterrupted run.",
+                                   name, state.sync.text(), options.sync->text()));
+  sync = options.sync.value_or(state.sync);
+  recent_.assign(static_cast<std::size_t>(sync.k) + 1, 0);
+  loop.place_.step = last_step_ = state.step;
+  loop.place_.epoch = state.epoch;
+  loop.place_.batch = state.batch;
+  loop.place_.segment = state.segment;
+  loop.place_.learning_rate = state.learning_rate;
+  decisions = state.decisions;
+  refused = state.refused;
+  broken = state.broken;
+  std::uint64_t place = 0;
+  for (const PendingRow& row : state.pending)
+    pending.add({.decision = Decision(intern(row.decision), row.argument),
+                 .restored = ++place,
+                 .count = row.count,
+                 .pipeline = row.pipeline,
+                 .by = row.by,
+                 .cause_step = row.cause_step,
+                 .segment = row.segment,
+                 .due_step = row.due_step});
+  for (const PipelineState& pipeline : state.pipelines)
+    ranks_.emplace(pipeline.key, static_cast<std::uint32_t>(ranks_.size()));
+  book->load(state);
+  // What it superseded went when it became visible, unless the process was killed right between.
+  std::error_code gone_already;
+  if (name == options.last)
+    for (const auto& [gone, by] : state.superseded) std::filesystem::remove(options.folder / gone, gone_already);
+  from = std::move(state);
+  from_name = name;
+  return *from;
+}
+
+void LoopInside::add_decider(DeciderEntry& entry) {
+  watch.add(entry, last_number(), !sync.relaxed() || !unsealed_.empty());
+}
+
+/// Pipelines that the checkpoint knows come in its order, others behind them.
+std::uint32_t LoopInside::rank_of(const std::string& key, std::uint32_t registration) const {
+  const auto at = ranks_.find(key);
+  return at != ranks_.end() ? at->second : static_cast<std::uint32_t>(ranks_.size()) + registration;
+}
+
+void LoopInside::note_broken(std::string by, std::string why) {
+  broken.push_back({loop.place_.step, std::move(by), std::move(why)});
+}
+
+}  // namespace detail
+
+Loop::Loop(Control& control, Bus& bus, AttachOptions options)
+    : control_(control),
+      producer_(bus.producer(options.producer, Stream::trainer)),
+      inside_(std::make_unique<detail::LoopInside>(*this, control.shared(), bus, std::move(options))) {
+  producer_.on_wait({[](void* self, Nanoseconds length) {
+                       auto& inside = *static_cast<detail::LoopInside*>(self);
+                       inside.watch.slice(inside.loop.producer_.next() - 1, length, false);
+                     },
+                     inside_.get()});
+  if (inside_->options.fail_fast)
+    bus.on<PipelineFailed>().named("fail_fast") | subscribe([shared = inside_->core](const PipelineFailed& failed) {
+      shared->request(Stop{fmt::format("pipeline '{}' failed", failed.pipeline.text())}, "fail_fast");
+    });
+}
+
+Loop::~Loop() {
+  try {
+    inside_->drain();
+  } catch (...) {  // its user has had finish() for this
+  }
+  producer_.on_wait({});
+  // A handler that hangs may still hand its state over when it wakes.
+  if (inside_->abandoned) static_cast<void>(new std::shared_ptr<detail::CutBook>(inside_->book));
+}
+
+void Loop::use(std::span<const Callback> callbacks) {
+  if (inside_->begun) throw ControlError("use() was called behind the first event: call it before.");
+  const AttachOptions& how = inside_->options;
+  for (const Callback& callback : callbacks) {
+    CallbackContext context{.bus = inside_->bus,
+                            .control = control_,
+                            .name = callback.name,
+                            .settings = callback.settings,
+                            .folder = how.run_folder,
+                            .checkpoints = how.folder,
+                            .sync = inside_->sync,
+                            .seed = how.seed,
+                            .resumed = resumed(),
+                            .can_save = how.snapshot != nullptr};
+    callback.attach(context);
+  }
+}
+
+void Loop::add_handler(Name kind, std::function<Outcome(const Decision&, const Cause&)> handler) {
+  if (kind == decision_info<Stop>().kind || kind == decision_info<SaveCheckpoint>().kind)
+    throw ControlError(fmt::format("'{}' is the loop's own: it takes no handler.", kind.text()));
+  inside_->handlers[kind.id] = std::move(handler);
+}
+
+const CheckpointState& Loop::resume(const std::filesystem::path& file) {
+  const SafetensorsFile checkpoint = SafetensorsFile::read(file);
+  return resume(CheckpointState::from_text(checkpoint.text(checkpoint_key), file.string()), file.filename().string());
+}
+const CheckpointState& Loop::resume(CheckpointState state, std::string_view name) {
+  return inside_->resume(std::move(state), name);
+}
+
+void Loop::before_sample() {
+  inside_->begin();
+  until_sample_ = 64;
+}
+void Loop::sampled(Nanoseconds took) noexcept { publish_ns_.record(took - inside_->timer_ns); }
+
+void Loop::interrupt(const char* by) noexcept { inside_->core->interrupt(by); }
+
+Sync Loop::sync() const noexcept { return inside_->sync; }
+bool Loop::resumed() const noexcept { return inside_->from.has_value(); }
+const CheckpointState* Loop::resumed_from() const noexcept { return inside_->from ? &*inside_->from : nullptr; }
+std::string_view Loop::interrupted() const noexcept { return inside_->interrupted_by; }
+Nanoseconds Loop::waited_ns() const noexcept { return inside_->watch.waited(); }
+Control& Loop::control() const noexcept { return control_; }
+Bus& Loop::bus() const noexcept { return inside_->bus; }
+const AttachOptions& Loop::options() const noexcept { return inside_->options; }
+const Histogram& Loop::boundary_ns() const noexcept { return inside_->boundary_ns; }
+std::uint64_t Loop::boundaries() const noexcept { return inside_->boundaries; }
+std::uint64_t Loop::waits() const noexcept { return inside_->watch.waits(); }
+std::span<const AppliedRow> Loop::decisions() const noexcept { return inside_->decisions; }
+std::span<const RefusedRow> Loop::refused() const noexcept { return inside_->refused; }
+std::span<const BrokenRow> Loop::broken() const noexcept { return inside_->broken; }
+std::span<const std::string> Loop::warnings() const noexcept { return inside_->warnings; }
+std::uint64_t Loop::checkpoints_failed() const noexcept { return inside_->writer.failures(); }
+std::string Loop::checkpoint_error() const { return inside_->writer.error(); }
+std::vector<PendingRow> Loop::pending() const {
+  std::vector<PendingRow> rows;
+  for (const detail::Taken& one : inside_->pending.sorted()) rows.push_back(one.row());
+  return rows;
+}
+
+void Loop::boundary() { inside_->boundary(); }
+void Loop::end() { inside_->end(); }
+void Loop::finish() { inside_->finish(); }
+void Loop::before_end() { inside_->cut_before_end(); }
+
+}  // namespace sidestep

@@ -1,0 +1,66 @@
+// The end of a run: the last checkpoint, FitEnd and its boundary, drain, seal.
+#include <sidestep/trainer/control/loop_inside.hpp>
+
+namespace sidestep::detail {
+
+void LoopInside::cut_before_end() {
+  if (!begun) begin();
+  if (last_cut_here_ || !options.snapshot || options.last.empty() || loop.place_.segment == sidestep::Segment::fit)
+    return;
+  if (boundaries == 0) return;  // nothing has been trained in this process
+  open_cut({{options.last, std::nullopt, true}});
+}
+
+void LoopInside::end() {
+  if (ended) return;
+  if (!begun) begin();
+  if (loop.place_.open) boundary();
+  if (sync.relaxed()) watch.set_eager(true);  // this boundary waits in every mode
+  ended = true;
+  if (loop.place_.segment != sidestep::Segment::fit)
+    loop.publish(FitEnd{.step = loop.place_.step, .epoch = loop.place_.epoch, .stopped = loop.stopped_});
+  if (!interrupted_by.empty()) return;
+  const Loop::Place& place = loop.place_;
+  if (list_.full()) make_room();
+  list_.push(place.number, place.step, sidestep::Segment::fit);
+  watch.wait(place.number);
+  take();
+  for (const Taken& one : pending.take(
+           [](const Taken& request) { return request.restored == 0 && request.segment == sidestep::Segment::fit; })) {
+    const DecisionInfo* const info = find_decision(one.decision.kind());
+    if (one.cause == place.number && info != nullptr && info->at_fit_end) apply(one);
+  }
+  seal();
+}
+
+void LoopInside::finish() {
+  if (finished) return;
+  end();
+  drain();
+  if (const auto [anew, missing] = book->restored(); from) {
+    for (const std::string& key : anew)
+      warnings.push_back("pipeline " + key + " began anew: the checkpoint has no state for it.");
+    for (const std::string& key : missing)
+      warnings.push_back("the checkpoint's state of " + key + " was dropped: this run has no such pipeline.");
+  }
+}
+
+void LoopInside::drain() {
+  if (finished) return;
+  finished = true;
+  watch.set_eager(true);
+  ended = true;
+  // Words that stand still because no event came since they were told to show themselves move with this one.
+  watch.wait(unsealed_.empty() ? 0 : unsealed_.back()->barrier);
+  if (!BusThread::current()) bus.flush();
+  watch.look();
+  take();
+  fail_silent();
+  seal();
+  book->give_up();
+  book->close();
+  writer.join();
+  if (!BusThread::current()) bus.flush();  // CheckpointSaved
+}
+
+}  // namespace sidestep::detail

@@ -1,0 +1,104 @@
+#pragma once
+
+#include <sidestep/trainer/control/boundary_list.hpp>
+#include <sidestep/trainer/control/checkpoint_writer.hpp>
+#include <sidestep/trainer/control/control_core.hpp>
+#include <sidestep/trainer/control/cut_book.hpp>
+#include <sidestep/trainer/control/loop.hpp>
+#include <sidestep/trainer/control/pending.hpp>
+#include <sidestep/trainer/control/watch.hpp>
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace sidestep::detail {
+
+/// The boundary protocol, the trainer's side of it. One thread.
+class LoopInside {
+ public:
+  using Handler = std::function<Outcome(const Decision&, const Cause&)>;
+
+  LoopInside(Loop& loop, std::shared_ptr<ControlCore> core, Bus& bus, AttachOptions options);
+  ~LoopInside();
+
+  // boundary.cpp
+  void boundary();
+
+  // loop_end.cpp
+  void cut_before_end();  ///< `last`, at this boundary, unless it has been cut here
+  void end();
+  void finish();
+  void drain();
+
+  // loop.cpp
+  void begin();
+  const CheckpointState& resume(CheckpointState state, std::string_view name);
+  void check_clock(const Subscription& pipeline);
+  void add_decider(DeciderEntry& entry);
+  std::uint32_t rank_of(const std::string& key, std::uint32_t registration) const;
+  void note_broken(std::string by, std::string why);
+
+  Loop& loop;
+  const std::shared_ptr<ControlCore> core;
+  Bus& bus;
+  const AttachOptions options;
+  Sync sync;
+  bool begun = false, ended = false, finished = false, abandoned = false;
+  std::optional<CheckpointState> from;  ///< the checkpoint that the run went on from
+  std::string from_name;
+  std::unordered_map<std::uint32_t, Handler> handlers;  // by the decision's name
+  std::vector<AppliedRow> decisions;
+  std::vector<RefusedRow> refused;
+  std::vector<BrokenRow> broken;
+  std::vector<std::string> warnings;
+  std::string interrupted_by;
+  Watch watch;
+  std::shared_ptr<CutBook> book;
+  FileWriter writer;
+  Pending pending;
+  Histogram boundary_ns;
+  std::uint64_t boundaries = 0;
+  Nanoseconds timer_ns = 0;  ///< what reading the clock costs
+
+ private:
+  friend class sidestep::Loop;
+
+  void run();
+  void busy();
+  void pass_and_take(Sequence need);
+  void take();
+  void apply_due();
+  void apply(const Taken& one);
+  void applied(const Taken& one, const Outcome& outcome);
+  void refuse(const Taken& one, std::string why);
+  bool save(const Taken& one);
+  void outside_requests();
+  void publish_injected();
+  void validations();
+  void fail_silent();
+  void seal();
+  void open_cut(std::vector<SavedName> names);
+  void make_room();
+  void follow_pace();
+  Sequence last_number() const noexcept { return loop.producer_.next() - 1; }
+
+  BoundaryList list_;
+  std::vector<Sequence> recent_;  // numbers of the last k + 1 BatchEnds, the present one at at_
+  std::size_t at_ = 0;
+  Step last_step_ = 0;
+  bool in_boundary_ = false;
+  bool stop_ = false;           // a Stop was applied at this boundary
+  bool last_cut_here_ = false;  // `last` has been cut behind the latest boundary
+  std::uint32_t until_sample_ = 64;
+  Nanoseconds paced_ = 0;
+  std::vector<std::shared_ptr<OpenCut>> unsealed_;
+  std::uint64_t cuts_ = 0;
+  std::vector<SavedName> saves_;  // asked for at this boundary
+  std::vector<std::pair<std::string, std::string>> superseded_, carried_;
+  std::vector<Taken> validates_;
+  std::unordered_map<std::string, std::uint32_t> ranks_;  // of the checkpoint that the run went on from
+};
+
+}  // namespace sidestep::detail
