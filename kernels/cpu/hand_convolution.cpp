@@ -69,15 +69,13 @@ class HandConvolution final : public Layer {
       const float* from = s.output_gradient + i * row_pitch(pooled());
       pad(shape_, s.input + i * row_pitch(input_floats()), in);
       float* bias_gradient = s.gradient + weight_floats();
-      if (s.input_gradient)
-        lists.build_both(from, choices(s, i));
-      else
-        lists.build_by_filter(from, choices(s, i));
+      lists.build_by_filter(from, choices(s, i));
       if (winograd_)
         kernels_.sparse_weight_gradient(shape_, in, lists.by_filter, lists.filter_counts, s.gradient, bias_gradient);
       else
         kernels_.direct_weight_gradient(shape_, in, lists.by_filter, lists.filter_counts, s.gradient, bias_gradient);
       if (!s.input_gradient) continue;
+      lists.build_by_window(from, choices(s, i));
       std::fill_n(gradient, padded(), 0.0f);
       kernels_.sparse_data_gradient(shape_, weights, lists.by_window, lists.window_counts, gradient);
       unpad(shape_, gradient, s.input_gradient + i * row_pitch(input_floats()));
@@ -98,11 +96,7 @@ class HandConvolution final : public Layer {
   std::size_t pooled() const { return shape_.filters * shape_.height * shape_.width / 4; }
   /// A row of the kernel is read in whole vectors, past the end of the last row.
   std::size_t padded() const { return (shape_.height + 4) * (shape_.width + 4) * shape_.channels + block; }
-  std::size_t winograd_floats() const {
-    if (!winograd_) return 0;
-    const auto tiles = shape_.width / 2;
-    return 6 * (shape_.width + 4) * shape_.channels + 6 * tiles * shape_.channels + 18 * tiles * shape_.filters;
-  }
+  std::size_t winograd_floats() const { return winograd_ ? winograd_scratch_floats(shape_) : 0; }
   std::size_t list_floats() const { return Lists::floats(shape_); }
   std::uint8_t* choices(const Slice& s, std::size_t sample) const {
     return reinterpret_cast<std::uint8_t*>(s.kept) + sample * round_up(pooled(), block);
@@ -137,7 +131,7 @@ class HandConvolution final : public Layer {
 }  // namespace
 
 bool hand_convolution_serves(const Convolution& layer, const Shape& input, bool first) {
-  if (layer.kernel != 5 || layer.filters % block != 0) return false;
+  if (layer.kernel != 5 || layer.filters % block != 0 || layer.filters > 4080) return false;  // 4080: see lists.cpp
   return input.channels % block == 0 || (first && input.channels <= 3);
 }
 

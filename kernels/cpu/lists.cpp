@@ -39,34 +39,46 @@ Lists::Lists(const ConvolutionShape& s, float* memory)
       by_window(by_filter + s.filters * windows(s)),
       window_counts(filter_counts + s.filters) {}
 
-// Without branches: every gradient is written to the end of its lists, and the end moves on only if it is alive. What a
+// Without branches: every gradient is written to the end of its list, and the end moves on only if it is alive. What a
 // dead one leaves there is overwritten by the next.
-template <bool Windows>
-void Lists::build(const float* gradient, const std::uint8_t* choice) {
-  const std::size_t filters = shape.filters, all = windows(shape), columns = shape.width / 2;
-  const auto channels = static_cast<std::int32_t>(shape.channels),
-             pitch = static_cast<std::int32_t>(shape.width + 4) * channels;
+
+void Lists::build_by_filter(const float* gradient, const std::uint8_t* choice) {
+  const std::size_t filters = shape.filters, all = windows(shape), rows = shape.height / 2, columns = shape.width / 2;
+  const auto channels = static_cast<std::int32_t>(shape.channels);
+  const auto pitch = static_cast<std::int32_t>(shape.width + 4) * channels;
   const std::int32_t step[5] = {0, channels, pitch, pitch + channels, 0};
-  std::fill_n(filter_counts, filters, 0);
-  for (std::size_t w = 0; w < all; ++w, gradient += filters, choice += filters) {
-    const auto corner =
-        static_cast<std::int32_t>(w / columns * 2) * pitch + static_cast<std::int32_t>(w % columns * 2) * channels;
-    std::int32_t counts[5] = {};
-    Entry* lists = by_window + w * 4 * filters;
-    for (std::size_t f = 0; f < filters; ++f) {
-      const std::uint8_t at = choice[f];
-      const float g = gradient[f];
-      by_filter[f * all + static_cast<std::size_t>(filter_counts[f])] = {corner + step[at], g};
-      filter_counts[f] += at != dead;
-      if constexpr (Windows)
-        lists[at * filters + static_cast<std::size_t>(counts[at]++)] = {static_cast<std::int32_t>(f) * 25 * channels,
-                                                                        g};
+  for (std::size_t f = 0; f < filters; ++f) {
+    Entry* list = by_filter + f * all;
+    const std::uint8_t* at = choice + f;
+    const float* g = gradient + f;
+    std::size_t count = 0;
+    for (std::size_t y = 0; y < rows; ++y) {
+      std::int32_t corner = static_cast<std::int32_t>(y) * 2 * pitch;
+      for (std::size_t x = 0; x < columns; ++x, at += filters, g += filters, corner += 2 * channels) {
+        list[count] = {corner + step[*at], *g};
+        count += 1u - (*at >> 2);  // dead is 4, the living are less
+      }
     }
-    if constexpr (Windows) std::copy_n(counts, 4, window_counts + w * 4);
+    filter_counts[f] = static_cast<std::int32_t>(count);
   }
 }
 
-void Lists::build_by_filter(const float* gradient, const std::uint8_t* choice) { build<false>(gradient, choice); }
-void Lists::build_both(const float* gradient, const std::uint8_t* choice) { build<true>(gradient, choice); }
+void Lists::build_by_window(const float* gradient, const std::uint8_t* choice) {
+  const std::size_t filters = shape.filters, all = windows(shape);
+  const auto a_filter = static_cast<std::int32_t>(25 * shape.channels);
+  // The five counts share one register, twelve bits each: in memory, each would have to wait for the store before it.
+  constexpr unsigned bits = 12, mask = (1u << bits) - 1;
+  for (std::size_t w = 0; w < all; ++w, gradient += filters, choice += filters) {
+    Entry* const lists = by_window + w * 4 * filters;
+    std::uint64_t counts = 0;
+    std::int32_t offset = 0;
+    for (std::size_t f = 0; f < filters; ++f, offset += a_filter) {
+      const unsigned at = choice[f], shift = at * bits;
+      lists[at * filters + ((counts >> shift) & mask)] = {offset, gradient[f]};
+      counts += std::uint64_t{1} << shift;
+    }
+    for (unsigned at = 0; at < 4; ++at) window_counts[w * 4 + at] = static_cast<std::int32_t>((counts >> (at * bits)) & mask);
+  }
+}
 
 }  // namespace sidestep::kernels::cpu

@@ -21,17 +21,13 @@ struct Lists {
 
   /// gradient, choice: [height / 2][width / 2][filters]
   void build_by_filter(const float* gradient, const std::uint8_t* choice);
-  void build_both(const float* gradient, const std::uint8_t* choice);
+  void build_by_window(const float* gradient, const std::uint8_t* choice);
 
   ConvolutionShape shape;
   Entry* by_filter;             ///< [filters][windows]
   std::int32_t* filter_counts;  ///< [filters]
   Entry* by_window;             ///< [windows][4][filters], and a place for the dead
   std::int32_t* window_counts;  ///< [windows][4]
-
- private:
-  template <bool Windows>
-  void build(const float* gradient, const std::uint8_t* choice);
 };
 
 }  // namespace sidestep::kernels::cpu

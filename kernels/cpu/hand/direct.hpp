@@ -19,11 +19,11 @@ using sidestep::kernels::cpu::Entry;
 ///
 /// A vector holds filters; the four positions of P neighbouring windows are summed at once, so that each weight that is
 /// loaded serves 4 P products.
-template <int W, int P, int C>
-[[gnu::always_inline]] inline void direct_windows(const ConvolutionShape& s, const float* in, const float* weights,
-                                                  const float* bias, float* output, std::uint8_t* choice) {
+template <int W, int P, int C, class Filters>
+[[gnu::always_inline]] inline void direct_windows(std::size_t pitch, Filters filters, const float* in,
+                                                  const float* weights, const float* bias, float* output,
+                                                  std::uint8_t* choice) {
   constexpr int vectors = static_cast<int>(sidestep::kernels::cpu::block) / W;
-  const std::size_t pitch = (s.width + 4) * C;
   Vec<W> sum[P][4][vectors];
   each<vectors>([&](auto v) {
     const Vec<W> b = load<W>(bias + v * W);
@@ -33,7 +33,7 @@ template <int W, int P, int C>
     each<5>([&](auto dx) {
       each<C>([&](auto c) {
         Vec<W> w[vectors];
-        each<vectors>([&](auto v) { w[v] = load<W>(weights + ((dy * 5 + dx) * C + c) * s.filters + v * W); });
+        each<vectors>([&](auto v) { w[v] = load<W>(weights + ((dy * 5 + dx) * C + c) * filters + v * W); });
         each<P>([&](auto p) {
           each<4>([&](auto q) {
             const Vec<W> x = broadcast<W>(in[(dy + q / 2) * pitch + (2 * p + dx + q % 2) * C + c]);
@@ -44,37 +44,39 @@ template <int W, int P, int C>
     });
   each<P>([&](auto p) {
     each<vectors>([&](auto v) {
-      const auto at = p * s.filters + v * W;
+      const auto at = p * filters + v * W;
       pool<W>(sum[p][0][v], sum[p][1][v], sum[p][2][v], sum[p][3][v], output + at, choice + at);
     });
   });
 }
 
-template <int W, int C>
-inline void direct_plane(const ConvolutionShape& s, const float* padded, const float* weights, const float* bias,
-                         float* output, std::uint8_t* choice) {
+template <int W, int C, class Filters>
+inline void direct_plane(const ConvolutionShape& s, Filters filters, const float* padded, const float* weights,
+                         const float* bias, float* output, std::uint8_t* choice) {
   constexpr int together = W / 8;  // windows; eight sums keep two multipliers with a latency of four busy
-  const std::size_t columns = s.width / 2;
-  for (std::size_t f = 0; f < s.filters; f += sidestep::kernels::cpu::block)
+  const std::size_t columns = s.width / 2, pitch = (s.width + 4) * C;
+  for (std::size_t f = 0; f < filters; f += sidestep::kernels::cpu::block)
     for (std::size_t y = 0; y < s.height / 2; ++y) {
-      const float* in = padded + 2 * y * (s.width + 4) * C;
-      const std::size_t out = y * columns * s.filters + f;
+      const float* in = padded + 2 * y * pitch;
+      const std::size_t out = y * columns * filters + f;
       std::size_t x = 0;
       for (; x + together <= columns; x += together)
-        direct_windows<W, together, C>(s, in + 2 * x * C, weights + f, bias + f, output + out + x * s.filters,
-                                       choice + out + x * s.filters);
+        direct_windows<W, together, C>(pitch, filters, in + 2 * x * C, weights + f, bias + f,
+                                       output + out + x * filters, choice + out + x * filters);
       for (; x < columns; ++x)
-        direct_windows<W, 1, C>(s, in + 2 * x * C, weights + f, bias + f, output + out + x * s.filters,
-                                choice + out + x * s.filters);
+        direct_windows<W, 1, C>(pitch, filters, in + 2 * x * C, weights + f, bias + f, output + out + x * filters,
+                                choice + out + x * filters);
     }
 }
 
 template <int W>
 void direct_forward(const ConvolutionShape& s, const float* padded, const float* weights, const float* bias,
                     float* output, std::uint8_t* choice) {
-  if (s.channels == 1) direct_plane<W, 1>(s, padded, weights, bias, output, choice);
-  if (s.channels == 2) direct_plane<W, 2>(s, padded, weights, bias, output, choice);
-  if (s.channels == 3) direct_plane<W, 3>(s, padded, weights, bias, output, choice);
+  if (s.channels == 1 && s.filters == 16)
+    return direct_plane<W, 1>(s, Size<16>{}, padded, weights, bias, output, choice);
+  if (s.channels == 1) return direct_plane<W, 1>(s, s.filters, padded, weights, bias, output, choice);
+  if (s.channels == 2) return direct_plane<W, 2>(s, s.filters, padded, weights, bias, output, choice);
+  if (s.channels == 3) return direct_plane<W, 3>(s, s.filters, padded, weights, bias, output, choice);
 }
 
 /// Its weight gradient, over the positions that max-pool let through:

@@ -16,8 +16,7 @@ template <int W>
   const Int<W> lower = bottom > top, open = largest > zero;
   const Int<W> at = (((lower & bottom_at) | (~lower & top_at)) & open) | (~open & sidestep::kernels::cpu::dead);
   store<W>(output, largest > zero ? largest : zero);
-  typedef std::uint8_t Bytes __attribute__((vector_size(W), aligned(1), may_alias));
-  *reinterpret_cast<Bytes*>(choice) = __builtin_convertvector(at, Bytes);
+  store_bytes(choice, at);
 }
 
 }  // namespace

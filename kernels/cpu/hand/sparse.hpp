@@ -17,15 +17,15 @@ using sidestep::kernels::cpu::Entry;
 /// weight_gradient  [filters][5][5][channels];  bias_gradient [filters] += sum of the values
 ///
 /// Rows of the kernel are taken R at a time, as many as there are registers for.
-template <int W>
-void sparse_weight_gradient(const ConvolutionShape& s, const float* padded, const Entry* lists,
-                            const std::int32_t* counts, float* weight_gradient, float* bias_gradient) {
+template <int W, class Channels>
+inline void sparse_weights(const ConvolutionShape& s, Channels C, const float* padded, const Entry* lists,
+                           const std::int32_t* counts, float* weight_gradient, float* bias_gradient) {
   constexpr std::size_t B = sidestep::kernels::cpu::block;
   constexpr int vectors = static_cast<int>(B) / W, R = W == 16 ? 5 : 1;
-  const std::size_t C = s.channels, pitch = (s.width + 4) * C, capacity = s.height * s.width / 4;
+  const std::size_t pitch = (s.width + 4) * C, capacity = s.height * s.width / 4;
   for (std::size_t c = 0; c < C; c += B)
-    for (int dy = 0; dy < 5; dy += R)
-      for (std::size_t f = 0; f < s.filters; ++f) {
+    for (std::size_t f = 0; f < s.filters; ++f)
+      for (int dy = 0; dy < 5; dy += R) {
         float* out = weight_gradient + (f * 25 + dy * 5) * C + c;
         Vec<W> sum[R][5][vectors], bias{};
         each<R>([&](auto r) {
@@ -54,9 +54,18 @@ void sparse_weight_gradient(const ConvolutionShape& s, const float* padded, cons
       }
 }
 
+template <int W>
+void sparse_weight_gradient(const ConvolutionShape& s, const float* padded, const Entry* lists,
+                            const std::int32_t* counts, float* weight_gradient, float* bias_gradient) {
+  if (s.channels == 16)
+    sparse_weights<W>(s, Size<16>{}, padded, lists, counts, weight_gradient, bias_gradient);
+  else
+    sparse_weights<W>(s, s.channels, padded, lists, counts, weight_gradient, bias_gradient);
+}
+
 /// One window's row of gradients spread over its six columns of inputs, D rows of the kernel at once.
-template <int W, int D>
-[[gnu::always_inline]] inline void spread(std::size_t C, std::size_t pitch, const float* weights, const Entry* left,
+template <int W, int D, class Channels>
+[[gnu::always_inline]] inline void spread(Channels C, std::size_t pitch, const float* weights, const Entry* left,
                                           std::int32_t lefts, const Entry* right, std::int32_t rights, float* out) {
   constexpr int vectors = static_cast<int>(sidestep::kernels::cpu::block) / W;
   Vec<W> sum[D][6][vectors];
@@ -88,11 +97,11 @@ template <int W, int D>
 /// padded_gradient  [height + 4][width + 4][channels], added to
 ///
 /// The kernel's rows are the outermost loop: what is read of the weights then stays in the first cache.
-template <int W>
-void sparse_data_gradient(const ConvolutionShape& s, const float* weights, const Entry* lists,
-                          const std::int32_t* counts, float* padded_gradient) {
+template <int W, class Channels>
+inline void sparse_data(const ConvolutionShape& s, Channels C, const float* weights, const Entry* lists,
+                        const std::int32_t* counts, float* padded_gradient) {
   constexpr std::size_t B = sidestep::kernels::cpu::block;
-  const std::size_t C = s.channels, F = s.filters, pitch = (s.width + 4) * C, columns = s.width / 2;
+  const std::size_t F = s.filters, pitch = (s.width + 4) * C, columns = s.width / 2;
   const auto pass = [&](auto rows, std::size_t c, int dy) __attribute__((always_inline)) {
     for (std::size_t y = 0; y < s.height / 2; ++y)
       for (std::size_t x = 0; x < columns; ++x) {
@@ -114,6 +123,15 @@ void sparse_data_gradient(const ConvolutionShape& s, const float* weights, const
       for (int dy = 0; dy < 5; ++dy) pass(std::integral_constant<int, 1>{}, c, dy);
     }
   }
+}
+
+template <int W>
+void sparse_data_gradient(const ConvolutionShape& s, const float* weights, const Entry* lists,
+                          const std::int32_t* counts, float* padded_gradient) {
+  if (s.channels == 16)
+    sparse_data<W>(s, Size<16>{}, weights, lists, counts, padded_gradient);
+  else
+    sparse_data<W>(s, s.channels, weights, lists, counts, padded_gradient);
 }
 
 }  // namespace

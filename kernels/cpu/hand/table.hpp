@@ -25,6 +25,13 @@ struct Entry {
 /// Which of a pool window's four positions won (row * 2 + column), or `dead` if ReLU closed it.
 inline constexpr std::uint8_t dead = 4;
 
+/// How many rows of tiles Winograd takes at once of those that are left.
+static inline std::size_t winograd_rows(std::size_t left) { return left < 3 ? left : 3; }
+static inline std::size_t winograd_scratch_floats(const ConvolutionShape& s) {
+  const std::size_t rows = winograd_rows(s.height / 2), tiles = rows * s.width / 2;
+  return rows * 6 * (s.width + 4) * s.channels + 6 * tiles * s.channels + 18 * tiles * s.filters;
+}
+
 /// The kernels of one instruction set. Arrays are rows of floats; see the file of each for its formula and layouts.
 struct HandKernels {
   // direct.hpp: few input channels

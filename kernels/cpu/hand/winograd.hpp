@@ -78,71 +78,81 @@ void winograd_weights(const ConvolutionShape& s, const float* weights, float* tr
   }
 }
 
-/// products[t][o] = sum over c of inputs[t][c] * weights[c][o], for T tiles and V vectors of filters.
-template <int W, int T, int V>
-[[gnu::always_inline]] inline void tile_products(std::size_t channels, std::size_t filters, const float* inputs,
+/// products[t][o] = sum over c of inputs[t][c] * weights[c][o], for T tiles and V vectors of filters. Tiles are six
+/// rows of points apart.
+template <int W, int T, int V, class Channels, class Filters>
+[[gnu::always_inline]] inline void tile_products(Channels channels, Filters filters, const float* inputs,
                                                  const float* weights, float* products) {
   Vec<W> sum[T][V] = {};
   for (std::size_t c = 0; c < channels; ++c) {
     Vec<W> w[V];
-    each<V>([&](auto v) { w[v] = load<W>(weights + c * filters + v * W); });
+    each<V>([&](auto v) {
+      w[v] = load<W>(weights + c * filters + v * W);
+      if constexpr (T * V + V < 16) hold(w[v]);
+    });
     each<T>([&](auto t) {
-      const Vec<W> x = broadcast<W>(inputs[t * channels + c]);
+      const Vec<W> x = broadcast<W>(inputs[t * 6 * channels + c]);
       each<V>([&](auto v) { sum[t][v] += x * w[v]; });
     });
   }
-  each<T>([&](auto t) { each<V>([&](auto v) { store<W>(products + t * filters + v * W, sum[t][v]); }); });
+  each<T>([&](auto t) { each<V>([&](auto v) { store<W>(products + t * 6 * filters + v * W, sum[t][v]); }); });
 }
 
 /// tile_products for any number of tiles; T at a time, and a rest of one is avoided where two will do.
-template <int W, int T, int V>
-[[gnu::always_inline]] inline void all_tile_products(std::size_t tiles, std::size_t channels, std::size_t filters,
+template <int W, int T, int V, class Channels, class Filters>
+[[gnu::always_inline]] inline void all_tile_products(std::size_t tiles, Channels channels, Filters filters,
                                                      const float* inputs, const float* weights, float* products) {
-  std::size_t t = 0;
-  for (; t + T <= tiles && tiles - t != T + 1; t += T)
-    tile_products<W, T, V>(channels, filters, inputs + t * channels, weights, products + t * filters);
-  for (; t + 2 <= tiles; t += 2)
-    tile_products<W, 2, V>(channels, filters, inputs + t * channels, weights, products + t * filters);
-  for (; t < tiles; ++t)
-    tile_products<W, 1, V>(channels, filters, inputs + t * channels, weights, products + t * filters);
+  const auto take = [&](auto count) __attribute__((always_inline)) {
+    constexpr int N = decltype(count)::value;
+    tile_products<W, N, V>(channels, filters, inputs, weights, products);
+    inputs += N * 6 * channels;
+    products += N * 6 * filters;
+    tiles -= N;
+  };
+  while (tiles >= T && tiles != T + 1) take(std::integral_constant<int, T>{});
+  while (tiles >= 2) take(std::integral_constant<int, 2>{});
+  if (tiles) take(std::integral_constant<int, 1>{});
 }
 
-/// One row of tiles after another; for each of the six rows of points: inputs to points, products, half of A.
-///
-/// padded       [height + 4][width + 4][channels], channels a multiple of 16
-/// transformed  as winograd_weights made it
-/// output       [height / 2][width / 2][filters], choice alike
-/// scratch      winograd_scratch(s) floats
-template <int W>
-void winograd_forward(const ConvolutionShape& s, const float* padded, const float* transformed, const float* bias,
-                      float* output, std::uint8_t* choice, float* scratch) {
+/// Some rows of tiles at a time; for each of the six rows of points: inputs to points, products, half of A.
+template <int W, class Channels, class Filters>
+inline void winograd_plane(const ConvolutionShape& s, Channels C, Filters F, const float* padded,
+                           const float* transformed, const float* bias, float* output, std::uint8_t* choice,
+                           float* scratch) {
   constexpr std::size_t B = sidestep::kernels::cpu::block;
-  const std::size_t C = s.channels, F = s.filters, columns = s.width + 4, tiles = s.width / 2;
-  float* vertical = scratch;                   // [6][columns][C]
-  float* points = vertical + 6 * columns * C;  // [6][tiles][C]
-  float* products = points + 6 * tiles * C;    // [6][tiles][F]
-  float* halves = products + 6 * tiles * F;    // [6][2][tiles][F]
-  for (std::size_t row = 0; row < s.height / 2; ++row) {
-    const float* in = padded + 2 * row * columns * C;
-    for (std::size_t x = 0; x < columns * C; x += W) {
-      Vec<W> d[6], r[6];
-      each<6>([&](auto i) { d[i] = load<W>(in + i * columns * C + x); });
-      to_points(d, r);
-      each<6>([&](auto i) { store<W>(vertical + i * columns * C + x, r[i]); });
+  const std::size_t columns = s.width + 4, across = s.width / 2, down = s.height / 2;
+  for (std::size_t first = 0; first < down;) {
+    const std::size_t rows = sidestep::kernels::cpu::winograd_rows(down - first), tiles = rows * across;
+    float* vertical = scratch;                          // [rows][6][columns][C]
+    float* points = vertical + rows * 6 * columns * C;  // [tiles][6][C]
+    float* products = points + 6 * tiles * C;           // [tiles][6][F]
+    float* halves = products + 6 * tiles * F;           // [tiles][6][2][F]
+    for (std::size_t row = 0; row < rows; ++row) {
+      const float* in = padded + 2 * (first + row) * columns * C;
+      float* to = vertical + row * 6 * columns * C;
+      for (std::size_t x = 0; x < columns * C; x += W) {
+        Vec<W> d[6], r[6];
+        each<6>([&](auto i) { d[i] = load<W>(in + i * columns * C + x); });
+        to_points(d, r);
+        each<6>([&](auto i) { store<W>(to + i * columns * C + x, r[i]); });
+      }
     }
-    for (int i = 0; i < 6; ++i) {
-      for (std::size_t t = 0; t < tiles; ++t)
-        for (std::size_t c = 0; c < C; c += W) {
-          Vec<W> d[6], r[6];
-          const float* from = vertical + (i * columns + 2 * t) * C + c;
-          each<6>([&](auto j) { d[j] = load<W>(from + j * C); });
-          to_points(d, r);
-          each<6>([&](auto j) { store<W>(points + (j * tiles + t) * C + c, r[j]); });
-        }
-      for (int j = 0; j < 6; ++j) {
-        const float* from = points + j * tiles * C;
+    for (std::size_t i = 0; i < 6; ++i) {
+      for (std::size_t row = 0; row < rows; ++row) {
+        const float* from = vertical + (row * 6 + i) * columns * C;
+        float* to = points + row * across * 6 * C;
+        for (std::size_t t = 0; t < across; ++t, from += 2 * C, to += 6 * C)
+          for (std::size_t c = 0; c < C; c += W) {
+            Vec<W> d[6], r[6];
+            each<6>([&](auto j) { d[j] = load<W>(from + j * C + c); });
+            to_points(d, r);
+            each<6>([&](auto j) { store<W>(to + j * C + c, r[j]); });
+          }
+      }
+      for (std::size_t j = 0; j < 6; ++j) {
+        const float* from = points + j * C;
         const float* with = transformed + (i * 6 + j) * C * F;
-        float* to = products + j * tiles * F;
+        float* to = products + j * F;
         std::size_t f = 0;
         for (; f + 2 * B <= F; f += 2 * B) {
           if constexpr (W == 8) all_tile_products<W, 3, 4>(tiles, C, F, from, with + f, to + f);
@@ -153,28 +163,45 @@ void winograd_forward(const ConvolutionShape& s, const float* padded, const floa
           if constexpr (W == 16) all_tile_products<W, 7, 1>(tiles, C, F, from, with + f, to + f);
         }
       }
-      for (std::size_t at = 0; at < tiles * F; at += W) {
-        Vec<W> m[6], y[2];
-        each<6>([&](auto j) { m[j] = load<W>(products + j * tiles * F + at); });
-        from_points(m, y);
-        each<2>([&](auto x) { store<W>(halves + (i * 2 + x) * tiles * F + at, y[x]); });
+      for (std::size_t t = 0; t < tiles; ++t) {
+        const float* from = products + t * 6 * F;
+        float* to = halves + (t * 6 + i) * 2 * F;
+        for (std::size_t f = 0; f < F; f += W) {
+          Vec<W> m[6], y[2];
+          each<6>([&](auto j) { m[j] = load<W>(from + j * F + f); });
+          from_points(m, y);
+          each<2>([&](auto x) { store<W>(to + x * F + f, y[x]); });
+        }
       }
     }
-    for (std::size_t t = 0; t < tiles; ++t)
+    for (std::size_t t = 0; t < tiles; ++t) {
+      const float* from = halves + t * 12 * F;
+      const std::size_t to = (first * across + t) * F;
       for (std::size_t f = 0; f < F; f += W) {
-        const std::size_t at = t * F + f;
         Vec<W> left[6], right[6], l[2], r[2];
-        each<6>([&](auto i) {
-          left[i] = load<W>(halves + (i * 2) * tiles * F + at);
-          right[i] = load<W>(halves + (i * 2 + 1) * tiles * F + at);
-        });
+        each<6>([&](auto i) { left[i] = load<W>(from + 2 * i * F + f); });
         from_points(left, l);
+        each<6>([&](auto i) { right[i] = load<W>(from + (2 * i + 1) * F + f); });
         from_points(right, r);
         const Vec<W> b = load<W>(bias + f);
-        const std::size_t out = row * tiles * F + at;
-        pool<W>(l[0] + b, r[0] + b, l[1] + b, r[1] + b, output + out, choice + out);
+        pool<W>(l[0] + b, r[0] + b, l[1] + b, r[1] + b, output + to + f, choice + to + f);
       }
+    }
+    first += rows;
   }
+}
+
+/// padded       [height + 4][width + 4][channels], channels a multiple of 16
+/// transformed  as winograd_weights made it
+/// output       [height / 2][width / 2][filters], choice alike
+/// scratch      winograd_scratch_floats(s)
+template <int W>
+void winograd_forward(const ConvolutionShape& s, const float* padded, const float* transformed, const float* bias,
+                      float* output, std::uint8_t* choice, float* scratch) {
+  if (s.channels == 16 && s.filters == 32)
+    winograd_plane<W>(s, Size<16>{}, Size<32>{}, padded, transformed, bias, output, choice, scratch);
+  else
+    winograd_plane<W>(s, s.channels, s.filters, padded, transformed, bias, output, choice, scratch);
 }
 
 }  // namespace
