@@ -1,0 +1,40 @@
+#include <sidestep/operators/pipe.hpp>
+#include <sidestep/trainer/callbacks/error.hpp>
+#include <sidestep/trainer/callbacks/learning_rate_schedule.hpp>
+#include <sidestep/trainer/control/decide.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace sidestep {
+
+std::optional<SetSchedule> LearningRateScheduleRule::operator()(const FitBegin& begin) const {
+  if (begin.resumed) return {};
+  SetSchedule set{.schedule = schedule, .reason = "the run begins"};
+  if (set.schedule.length == 0) set.schedule.length = std::max<Step>(1, begin.last_step - set.schedule.warmup);
+  return set;
+}
+
+Callback learning_rate_schedule(Schedule s) {
+  const auto refuse = [](std::string_view option, auto value, std::string_view mend) {
+    throw CallbackError(fmt::format("learning_rate_schedule: {}={} is out of range. Say {}.", option, value, mend));
+  };
+  const auto number = [](double x) { return std::isfinite(x) && x >= 0; };
+  if (!number(s.base) || s.base == 0) refuse("lr", s.base, "a number above 0");
+  if (s.warmup < 0) refuse("warmup", s.warmup, "a number of steps from 0");
+  if (!number(s.warmup_from) || s.warmup_from > 1) refuse("warmup_from", s.warmup_from, "a share from 0 to 1");
+  if (!number(s.factor) || s.factor == 0) refuse("factor", s.factor, "a number above 0");
+  if (s.every < 1) refuse("every", s.every, "a number of steps from 1");
+  if (s.length < 0) refuse("length", s.length, "a number of steps, or 0 for the whole run");
+  if (!number(s.floor) || s.floor > s.base) refuse("floor", s.floor, "a rate from 0 to lr");
+  std::string settings =
+      fmt::format("shape={},lr={},warmup={},warmup_from={},factor={},every={},length={},floor={}",
+                  static_cast<int>(s.shape), s.base, s.warmup, s.warmup_from, s.factor, s.every, s.length, s.floor);
+  return {"learning_rate_schedule", std::move(settings), [s](CallbackContext& run) {
+            run.on<FitBegin>() | decide(run.control, LearningRateScheduleRule{s});
+          }};
+}
+
+}  // namespace sidestep

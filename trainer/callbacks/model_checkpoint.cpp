@@ -1,0 +1,125 @@
+#include <sidestep/operators/filter.hpp>
+#include <sidestep/operators/pipe.hpp>
+#include <sidestep/trainer/callbacks/model_checkpoint.hpp>
+#include <sidestep/trainer/control/decide.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace sidestep {
+namespace {
+
+constexpr std::string_view name = "model_checkpoint", last_file = "last.safetensors";
+
+std::string default_file(std::int64_t keep) {
+  return keep == 1 ? "best.safetensors" : "epoch-{epoch}-step-{step}.safetensors";
+}
+
+std::string file_name(const std::string& pattern, const Look& look) {
+  return fmt::format(fmt::runtime(pattern), fmt::arg("epoch", look.epoch), fmt::arg("step", look.step),
+                     fmt::arg("value", look.value));
+}
+
+void check_file(const ModelCheckpointOptions& options) {
+  std::string one, another;
+  try {
+    one = file_name(options.file, {.value = 0.25, .step = 1'000'000'000, .epoch = 10'000});
+    another = file_name(options.file, {.value = 0.5, .step = 1'000'000'001, .epoch = 10'001});
+  } catch (const fmt::format_error& error) {
+    throw CallbackError(fmt::format("{}: file={} can't be filled in ({}). Use {{epoch}}, {{step}} and {{value}} alone.",
+                                    name, options.file, error.what()));
+  }
+  if (one.find('/') != std::string::npos || one == "." || one == ".." || one.empty())
+    throw CallbackError(
+        fmt::format("{}: file={} must be a name in the checkpoint folder, without '/'.", name, options.file));
+  if (one.size() > 63)
+    throw CallbackError(fmt::format("{}: file={} makes names of more than 63 bytes. Shorten it.", name, options.file));
+  if (one == last_file)
+    throw CallbackError(fmt::format("{}: file={} is the name of the last checkpoint. Choose another.", name, last_file));
+  if (options.save_top_k != 1 && one == another)
+    throw CallbackError(fmt::format("{}: save_top_k={} needs names that differ. Put {{epoch}} or {{step}} into file={}.",
+                                    name, options.save_top_k, options.file));
+}
+
+bool is_due(const ModelCheckpointOptions& options, Epoch epoch) {
+  return options.at.batches > 0 || epoch % options.every_n_epochs == 0;
+}
+
+/// The moments at which the run is to be saved, whatever any metric says.
+struct SaveLast {
+  ModelCheckpointOptions options;
+
+  std::optional<SaveCheckpoint> operator()(const OneOf<BatchEnd, EpochEnd>& event) const {
+    bool due = false;
+    if (const auto* batch = event.get_if<BatchEnd>())
+      due = options.at.batches > 0 && batch->step % options.at.batches == 0;
+    else if (const auto* epoch = event.get_if<EpochEnd>())
+      due = options.at.batches == 0 && !epoch->partial && is_due(options, epoch->epoch);
+    if (!due) return {};
+    return SaveCheckpoint{.file = last_file, .last = true, .reason = "the last"};
+  }
+  void state(auto&) {}  // the options are constants
+};
+
+}  // namespace
+
+BestCheckpointRule::BestCheckpointRule(const ModelCheckpointOptions& options, std::string_view owner)
+    : options_(options), better_(options.mode, options.monitor, 0, owner) {
+  if (options_.file.empty()) options_.file = default_file(options_.save_top_k);
+}
+
+std::optional<SaveCheckpoint> BestCheckpointRule::operator()(const Look& look) {
+  if (look.kind == Look::Kind::begin) best_.clear();
+  if (look.kind != Look::Kind::look || !look.came || std::isnan(look.value) || !is_due(options_, look.epoch)) return {};
+
+  SaveCheckpoint save{.file = file_name(options_.file, look)};
+  const auto same_file = std::ranges::find(best_, std::string(save.file.view()), &decltype(best_)::value_type::first);
+  // of equal ones the older stays
+  auto worst = best_.begin();
+  for (auto at = best_.begin(); at != best_.end(); ++at)
+    if (!better_(at->second, worst->second)) worst = at;
+  const bool full = options_.save_top_k > 0 && std::ssize(best_) >= options_.save_top_k;
+  if (full && !better_(look.value, worst->second)) return {};
+
+  if (same_file != best_.end()) {
+    best_.erase(same_file);  // it is overwritten, so it must not be deleted
+  } else if (full) {
+    save.supersedes[0] = worst->first;
+    best_.erase(worst);
+  }
+  if (options_.save_top_k > 0) best_.emplace_back(save.file.view(), look.value);
+  save.reason = fmt::format("{} is {:.5g}", options_.monitor, look.value);
+  return save;
+}
+
+Callback model_checkpoint(ModelCheckpointOptions options) {
+  if (options.file.empty()) options.file = default_file(options.save_top_k);
+  detail::check_monitor(name, options.monitor, options.at);
+  if (options.save_top_k < -1 || options.save_top_k > 1000)
+    throw CallbackError(
+        fmt::format("{}: save_top_k={} is out of range. Say -1 (all) or 0 to 1000.", name, options.save_top_k));
+  if (options.every_n_epochs < 1)
+    throw CallbackError(fmt::format("{}: every_n_epochs={} never comes. Say 1 or more.", name, options.every_n_epochs));
+  if (options.save_top_k != 0) {
+    check_file(options);
+    (void)BestCheckpointRule(options, name);  // the mode is checked here, not when the run begins
+  }
+  std::string settings = fmt::format("monitor={},mode={},save_top_k={},file={},every_n_epochs={},save_last={},at={}",
+                                     options.monitor, static_cast<int>(options.mode), options.save_top_k, options.file,
+                                     options.every_n_epochs, options.save_last, options.at.text());
+  return {std::string(name), std::move(settings), [options](CallbackContext& run) {
+            if (!run.can_save)
+              throw CallbackError(fmt::format("{}: this loop can't save. Give control.attach a .snapshot, or leave the "
+                                              "callback out.",
+                                              run.name));
+            if (options.save_top_k != 0)
+              detail::monitored(run) | Monitor(options.monitor, options.at, run.name) |
+                  decide(run.control, BestCheckpointRule(options, run.name));
+            // a pipeline of its own: it goes on if the metric never comes
+            if (options.save_last) run.on<BatchEnd, EpochEnd>() | decide(run.control, SaveLast{options});
+          }};
+}
+
+}  // namespace sidestep

@@ -1,0 +1,190 @@
+#include <sidestep/operators/observe_on.hpp>
+#include <sidestep/operators/pipe.hpp>
+#include <sidestep/operators/subscribe.hpp>
+#include <sidestep/trainer/callbacks/progress.hpp>
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+namespace sidestep {
+namespace {
+
+constexpr double second = 1e9;
+
+std::string duration(double seconds) {
+  const auto whole = static_cast<std::int64_t>(seconds + 0.5);
+  if (whole < 60) return fmt::format("{}s", whole);
+  if (whole < 3600) return fmt::format("{}m{:02}s", whole / 60, whole % 60);
+  return fmt::format("{}h{:02}m", whole / 3600, whole / 60 % 60);
+}
+
+std::string rate(double value) {
+  if (value >= 1e6) return fmt::format("{:.2f}M", value / 1e6);
+  if (value >= 1e4) return fmt::format("{:.1f}k", value / 1e3);
+  return fmt::format("{:.0f}", value);
+}
+
+std::string of(std::int64_t at, std::int64_t all) {
+  return all > 0 ? fmt::format("{}/{}", at, all) : fmt::to_string(at);
+}
+
+std::string batch_text(const ProgressPoint& p) {
+  std::string text = fmt::format("epoch {}  step {}  loss {:.4f}  accuracy {:.4f}", of(p.epoch, p.epochs),
+                                 of(p.step, p.last_step), p.loss, p.accuracy);
+  if (p.samples_per_second > 0) text += fmt::format("  {} samples/s", rate(p.samples_per_second));
+  if (p.seconds_left >= 0) text += fmt::format("  ETA {}", duration(p.seconds_left));
+  if (p.learning_rate > 0) text += fmt::format("  lr {:.3g}", p.learning_rate);
+  return text;
+}
+
+std::string epoch_text(const ProgressPoint& p) {
+  std::string text = fmt::format("epoch {}{}", of(p.epoch, p.epochs), p.row->partial ? " (cut short)" : "");
+  for (const auto& [name, value] : p.row->metrics)
+    text += name == "lr" ? fmt::format("  lr {:.3g}", value) : fmt::format("  {} {:.4f}", name, value);
+  if (p.row->find("lr") == nullptr && p.learning_rate > 0) text += fmt::format("  lr {:.3g}", p.learning_rate);
+  if (p.row->seconds > 0)
+    text += fmt::format("  {:.1f}s  {} samples/s", p.row->seconds, rate(p.row->samples_per_second));
+  return text;
+}
+
+int columns_of_terminal() {
+  winsize size{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  return 80;
+}
+
+}  // namespace
+
+void ProgressGate::begin_epoch(Nanoseconds now) {
+  loss_sum_ = accuracy_sum_ = 0;
+  samples_ = steps_ = 0;
+  began_ = now;
+}
+
+void ProgressGate::add(const BatchEnd& batch, Nanoseconds now) {
+  if (began_ == 0) began_ = now;  // a loop that says nothing of its epochs
+  const double weight = batch.samples > 0 ? batch.samples : 1;
+  loss_sum_ += batch.loss * weight;
+  accuracy_sum_ += batch.accuracy * weight;
+  samples_ += static_cast<std::int64_t>(weight);
+  ++steps_;
+  now_.step = batch.step;
+  now_.epoch = batch.epoch;
+  now_.learning_rate = batch.learning_rate;
+}
+
+ProgressPoint ProgressGate::point(ProgressPoint::Kind kind, Nanoseconds now) const {
+  ProgressPoint result = now_;
+  result.kind = kind;
+  if (samples_ > 0) {
+    result.loss = loss_sum_ / static_cast<double>(samples_);
+    result.accuracy = accuracy_sum_ / static_cast<double>(samples_);
+  }
+  const double seconds = static_cast<double>(now - began_) / second;
+  if (seconds > 0 && steps_ > 0) result.samples_per_second = static_cast<double>(samples_) / seconds;
+  const double a_step = seconds > 0 && steps_ > 0 ? seconds / static_cast<double>(steps_) : seconds_a_step_;
+  if (now_.last_step > 0 && a_step > 0) result.seconds_left = a_step * static_cast<double>(now_.last_step - now_.step);
+  return result;
+}
+
+std::optional<ProgressPoint> ProgressGate::rare(const In& event, Nanoseconds now) {
+  if (const auto* begin = event.get_if<FitBegin>()) {
+    now_ = {.step = begin->step, .last_step = begin->last_step, .epoch = begin->epoch, .epochs = begin->epochs};
+    begin_epoch(now);
+    next_ = now + interval_;
+    return point(ProgressPoint::Kind::run, now);
+  }
+  if (const auto* begin = event.get_if<EpochBegin>()) {
+    now_.epoch = begin->epoch;
+    begin_epoch(now);
+    return {};
+  }
+  if (event.get_if<ValidationBegin>() != nullptr) return point(ProgressPoint::Kind::validation, now);
+  if (const auto* end = event.get_if<EpochEnd>()) {
+    now_.epoch = end->epoch;
+    ProgressPoint result = point(ProgressPoint::Kind::epoch, now);
+    result.row = std::make_shared<const EpochRow>(rows_.finish(*end));
+    if (steps_ > 0 && end->seconds > 0) seconds_a_step_ = end->seconds / static_cast<double>(steps_);
+    begin_epoch(now);
+    return result;
+  }
+  if (const auto* test = event.get_if<TestEnd>()) {
+    ProgressPoint result = point(ProgressPoint::Kind::test, now);
+    result.loss = test->loss;
+    result.accuracy = test->accuracy;
+    return result;
+  }
+  if (const auto* end = event.get_if<FitEnd>()) {
+    now_.stopped = end->stopped;
+    return point(ProgressPoint::Kind::end, now);
+  }
+  return {};
+}
+
+void ProgressPrinter::operator()(const ProgressPoint& p) {
+  using Kind = ProgressPoint::Kind;
+  switch (p.kind) {
+    case Kind::run: break;
+    case Kind::batch:
+      if (terminal_) live(batch_text(p));
+      else line(batch_text(p));
+      break;
+    case Kind::validation:
+      if (terminal_) live(fmt::format("epoch {}  step {}  validation ...", of(p.epoch, p.epochs), of(p.step, p.last_step)));
+      break;
+    case Kind::epoch: line(epoch_text(p)); break;
+    case Kind::test: line(fmt::format("test  loss {:.4f}  accuracy {:.4f}", p.loss, p.accuracy)); break;
+    case Kind::end:
+      clear();
+      if (p.stopped) line(fmt::format("stopped behind step {}", of(p.step, p.last_step)));
+      break;
+  }
+}
+
+void ProgressPrinter::end() { clear(); }
+
+void ProgressPrinter::line(std::string text) {
+  clear();
+  write_(text += '\n');
+}
+
+void ProgressPrinter::live(std::string text) {
+  // one column stays free: a full line would make some terminals wrap
+  const auto width = static_cast<std::size_t>(columns_ > 1 ? columns_ - 1 : 79);
+  if (text.size() > width) text.resize(width);
+  live_ = true;
+  write_("\r" + text + "\x1b[K");
+}
+
+void ProgressPrinter::clear() {
+  if (!std::exchange(live_, false)) return;
+  write_("\r\x1b[K");
+}
+
+Callback progress(ProgressOptions options) {
+  if (!(options.interval > 0 && options.interval < 1e6))
+    throw CallbackError(fmt::format("progress: interval={} is no length of time. Say seconds above 0.", options.interval));
+  if (!(options.every >= 0 && options.every < 1e9))
+    throw CallbackError(fmt::format("progress: every={} is no length of time. Say seconds from 0.", options.every));
+  return {"progress", "", [options](CallbackContext& run) {
+            const bool terminal = options.terminal.value_or(::isatty(STDOUT_FILENO) == 1);
+            const double seconds = terminal ? options.interval : options.every > 0 ? options.every : 1e9;
+            auto write = options.write;
+            if (!write)
+              write = [](std::string_view text) {
+                std::fwrite(text.data(), 1, text.size(), stdout);
+                std::fflush(stdout);
+              };
+            run.on<FitBegin, EpochBegin, BatchEnd, Metric, ValidationBegin, EpochEnd, TestEnd, FitEnd>().from(
+                Stream::trainer) |
+                ProgressGate(static_cast<Nanoseconds>(seconds * second)) | observe_on(io) |
+                subscribe(ProgressPrinter(std::move(write), terminal,
+                                          options.columns > 0 ? options.columns : columns_of_terminal()));
+          }};
+}
+
+}  // namespace sidestep

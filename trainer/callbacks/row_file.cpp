@@ -1,0 +1,127 @@
+#include <sidestep/trainer/callbacks/error.hpp>
+#include <sidestep/trainer/callbacks/row_file.hpp>
+#include <sidestep/trainer/control/atomic_file.hpp>
+
+#include <fcntl.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cerrno>
+#include <span>
+#include <utility>
+
+namespace sidestep {
+namespace {
+
+constexpr std::size_t enough = 1 << 16;  // bytes that wait before they are written unasked
+
+/// Reads the file from its beginning, a piece at a time; f returns false when it has seen enough.
+template <class F>
+void read_pieces(int descriptor, const std::filesystem::path& path, F f) {
+  std::array<char, 1 << 16> piece;
+  off_t at = 0;
+  for (;;) {
+    const ssize_t got = ::pread(descriptor, piece.data(), piece.size(), at);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw FileError(path, "read it", errno);
+    if (got == 0 || !f(std::string_view(piece.data(), static_cast<std::size_t>(got)))) return;
+    at += got;
+  }
+}
+
+}  // namespace
+
+RowFile::RowFile(std::filesystem::path path, Open how) : path_(std::move(path)) {
+  descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | (how == Open::fresh ? O_TRUNC : 0), 0644);
+  if (descriptor_ < 0) throw FileError(path_, "open it for writing", errno);
+  if (how == Open::keep) scan();
+}
+
+RowFile::~RowFile() {
+  try {
+    flush();
+  } catch (...) {  // whoever wants to know calls flush()
+  }
+  ::close(descriptor_);
+}
+
+void RowFile::scan() {
+  char last = '\n';
+  read_pieces(descriptor_, path_, [&](std::string_view piece) {
+    for (const char c : piece) lines_ += c == '\n';
+    size_ += piece.size();
+    last = piece.back();
+    return true;
+  });
+  torn_ = last != '\n';
+  if (torn_) ++lines_;
+}
+
+std::string_view RowFile::first_line() {
+  flush();
+  static thread_local std::string line;
+  line.clear();
+  read_pieces(descriptor_, path_, [](std::string_view piece) {
+    const std::size_t end = piece.find('\n');
+    line += piece.substr(0, end);
+    return end == std::string_view::npos;
+  });
+  return line;
+}
+
+void RowFile::append(std::string_view line) {
+  if (std::exchange(torn_, false)) waiting_ += '\n';
+  waiting_ += line;
+  waiting_ += '\n';
+  ++lines_;
+  if (waiting_.size() >= enough) flush();
+}
+
+void RowFile::flush() {
+  if (waiting_.empty()) return;
+  const std::string bytes = std::exchange(waiting_, {});
+  try {
+    if (::lseek(descriptor_, static_cast<off_t>(size_), SEEK_SET) < 0 && errno != ESPIPE)
+      throw FileError(path_, "write to it", errno);
+    detail::write_all(descriptor_, std::as_bytes(std::span(bytes)), path_);
+  } catch (...) {
+    // half a line would be worse than none
+    [[maybe_unused]] const int ignored = ::ftruncate(descriptor_, static_cast<off_t>(size_));
+    throw;
+  }
+  size_ += bytes.size();
+}
+
+void RowFile::sync() {
+  flush();
+  // EINVAL: something that can't be synced, such as /dev/stdout
+  if (::fdatasync(descriptor_) != 0 && errno != EINVAL && errno != EROFS) throw FileError(path_, "sync it", errno);
+}
+
+void RowFile::cut(std::uint64_t lines, std::uint64_t heading) {
+  flush();
+  std::uint64_t seen = 0, size = 0;
+  if (lines > 0)
+    read_pieces(descriptor_, path_, [&](std::string_view piece) {
+      for (const char c : piece) {
+        ++size;
+        if (c == '\n' && ++seen == lines) return false;
+      }
+      return true;
+    });
+  if (seen < lines) {
+    const auto rows = [&](std::uint64_t of) { return of > heading ? of - heading : 0; };
+    throw CallbackError(fmt::format("{}: it has {} rows, and the checkpoint was written when it had {}. Put the file back, or "
+                                    "start afresh in another folder.",
+                                    path_.string(), rows(seen), rows(lines)));
+  }
+  if (::ftruncate(descriptor_, static_cast<off_t>(size)) != 0) throw FileError(path_, "cut it back", errno);
+  lines_ = lines;
+  size_ = size;
+  torn_ = false;
+}
+
+}  // namespace sidestep

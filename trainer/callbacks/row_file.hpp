@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace sidestep {
+
+/// A text file of whole lines that is only appended to. Lines wait in memory until flush(); behind sync() they are on
+/// the disk. A write that fails (a full disk) leaves the lines that were whole before it, and throws.
+/// One thread at a time. Throws FileError, and CallbackError where a sentence of it says more.
+class RowFile {
+ public:
+  enum class Open { fresh, keep };  ///< empty it, or append to what is there
+
+  RowFile(std::filesystem::path path, Open how);
+  RowFile(const RowFile&) = delete;
+  RowFile& operator=(const RowFile&) = delete;
+  ~RowFile();  ///< flushes if it can; errors are lost
+
+  const std::filesystem::path& path() const noexcept { return path_; }
+  std::uint64_t lines() const noexcept { return lines_; }  ///< those that wait included
+  std::string_view first_line();                           ///< without its end; empty if there is none
+
+  /// `line` without its end.
+  void append(std::string_view line);
+  void flush();
+  void sync();
+  /// Cuts it back to its first `lines` lines. `heading` of them are no rows. Throws CallbackError, naming both numbers
+  /// of rows, if it has fewer; the file is as it was then.
+  void cut(std::uint64_t lines, std::uint64_t heading = 0);
+
+ private:
+  void scan();
+
+  std::filesystem::path path_;
+  int descriptor_ = -1;
+  std::uint64_t lines_ = 0;
+  std::uint64_t size_ = 0;  // of what was written whole
+  bool torn_ = false;       // the last line has no end: a process was killed while it wrote
+  std::string waiting_;
+};
+
+}  // namespace sidestep
