@@ -1,0 +1,116 @@
+#include <sidestep/trainer/command/command_line.hpp>
+
+#include <algorithm>
+#include <new>
+
+#include <fmt/format.h>
+#include <sidestep/kernels/error.hpp>
+#include <sidestep/trainer/command/exit_code.hpp>
+#include <sidestep/trainer/command/help.hpp>
+#include <sidestep/trainer/config.hpp>
+#include <sidestep/trainer/control/atomic_file.hpp>
+#include <sidestep/trainer/control/nearest.hpp>
+#include <sidestep/trainer/control/safetensors.hpp>
+#include <sidestep/trainer/run_folder.hpp>
+#include <sidestep/trainer/version.hpp>
+
+namespace sidestep {
+namespace {
+
+/// Complains about the first argument that nobody expected.
+[[noreturn]] void refuse_unexpected(const CLI::App& app, const std::string& argument) {
+  const std::string command =
+      app.get_parent() != nullptr ? fmt::format("{}: ", app.get_name()) : std::string();
+  const std::string see = app.get_parent() != nullptr ? fmt::format(" See `sidestep {} --help`.", app.get_name())
+                                                      : std::string(" See `sidestep --help`.");
+  std::vector<std::string> names;
+  if (argument.starts_with('-')) {
+    for (const CLI::Option* option : app.get_options())
+      for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    const std::vector<std::string_view> views(names.begin(), names.end());
+    const std::string_view meant = nearest(argument.substr(0, argument.find('=')), views);
+    throw ConfigError(fmt::format("{}{}: there is no such option.{}", command, argument.substr(0, argument.find('=')),
+                                  meant.empty() ? see : fmt::format(" Did you mean '{}'?", meant)));
+  }
+  if (app.get_parent() != nullptr)
+    throw ConfigError(fmt::format("{}'{}' isn't expected here. Options begin with --.{}", command, argument, see));
+  for (const CLI::App* sub : app.get_subcommands({})) names.push_back(sub->get_name());
+  const std::vector<std::string_view> views(names.begin(), names.end());
+  throw ConfigError(fmt::format("{}: there is no such command. {}", argument, did_you_mean(argument, views)));
+}
+
+/// CLI11 explains what it couldn't parse, without a full stop and a mend.
+std::string explained(const CLI::ParseError& error) {
+  std::string why = error.what();
+  while (!why.empty() && (why.back() == '\n' || why.back() == '.')) why.pop_back();
+  return fmt::format("{}. See `sidestep --help`.", why);
+}
+
+int parse_and_run(std::vector<std::string> arguments, Streams streams) {
+  CLI::App app("Trains networks, with callbacks that never stand in the way of a step.", "sidestep");
+  app.formatter(std::make_shared<HelpFormatter>());
+  app.set_help_flag("-h,--help", "this text");
+  app.set_version_flag("--version", std::string(version()), "the version");
+  app.allow_extras();
+  const auto commands = subcommands();
+  for (const auto& command : commands) {
+    CLI::App* sub = app.add_subcommand(command->name(), command->summary());
+    sub->footer(command->details());
+    sub->allow_extras();
+    sub->fallthrough(false);
+    command->declare(*sub);
+  }
+  try {
+    std::ranges::reverse(arguments);  // as CLI11 wants them
+    app.parse(std::move(arguments));
+  } catch (const CLI::CallForHelp&) {
+    streams.out << app.help();
+    return exit_well;
+  } catch (const CLI::CallForVersion& version) {
+    streams.out << version.what() << '\n';
+    return exit_well;
+  } catch (const CLI::ParseError& error) {
+    throw ConfigError(explained(error));
+  }
+  if (const auto extras = app.remaining(); !extras.empty()) refuse_unexpected(app, extras.front());
+  for (const auto& command : commands) {
+    const CLI::App& sub = *app.get_subcommand(command->name());
+    if (!sub.parsed()) continue;
+    if (const auto extras = sub.remaining(); !extras.empty()) refuse_unexpected(sub, extras.front());
+    return command->run(streams);
+  }
+  streams.err << app.help();
+  return exit_bad_input;
+}
+
+}  // namespace
+
+int run_command_line(const std::vector<std::string>& arguments, Streams streams) {
+  const auto complain = [&](const char* why, ExitCode code) {
+    streams.err << "sidestep: " << why << '\n';
+    return code;
+  };
+  try {
+    return parse_and_run(arguments, streams);
+  } catch (const ConfigError& error) {
+    return complain(error.what(), exit_bad_input);
+  } catch (const SpecError& error) {
+    return complain(error.what(), exit_bad_input);
+  } catch (const DataError& error) {
+    return complain(error.what(), exit_bad_input);
+  } catch (const RunFolderError& error) {
+    return complain(error.what(), exit_bad_input);
+  } catch (const CheckpointError& error) {
+    return complain(error.what(), exit_bad_input);
+  } catch (const FileError& error) {
+    return complain(error.what(), exit_bad_input);
+  } catch (const kernels::Error& error) {
+    return complain(error.what(), exit_bad_input);
+  } catch (const std::bad_alloc&) {
+    return complain("there isn't enough memory. Use a smaller batch, or end other programs.", exit_broken_off);
+  } catch (const std::exception& error) {
+    return complain(error.what(), exit_broken_off);
+  }
+}
+
+}  // namespace sidestep

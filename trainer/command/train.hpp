@@ -1,0 +1,25 @@
+#pragma once
+#include <filesystem>
+#include <optional>
+
+#include <sidestep/trainer/command/subcommand.hpp>
+#include <sidestep/trainer/config.hpp>
+#include <sidestep/trainer/run_folder.hpp>
+
+namespace sidestep {
+
+/// A run that somebody wants, with all options checked for themselves.
+struct TrainRequest {
+  RunConfig config;
+  std::optional<std::filesystem::path> out;  ///< where a new run's folder goes; nothing: runs/<time>
+  std::optional<RunFolder> resumed;          ///< the run to go on with, held
+
+  /// The run's folder, with config.toml as of now in it: call it when everything else is known to be well, and keep()
+  /// the folder before the first step. Throws RunFolderError, FileError.
+  RunFolder open_folder();
+};
+
+/// Trains. Returns the exit code; what is wrong before the first step is thrown.
+int run_train(TrainRequest request, Streams streams);
+
+}  // namespace sidestep

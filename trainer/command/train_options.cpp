@@ -1,0 +1,77 @@
+#include <sidestep/trainer/command/train_options.hpp>
+
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace sidestep {
+namespace {
+
+namespace fs = std::filesystem;
+
+CLI::Option* add(CLI::App& app, std::string_view key, std::vector<std::string>& values, std::string_view value_name,
+                 std::string_view help) {
+  return app.add_option(fmt::format("--{}", key), values, std::string(help))
+      ->allow_extra_args(false)  // each --callback takes one value, not all that follow
+      ->type_name(std::string(value_name));
+}
+
+std::optional<fs::path> path_given(const std::vector<std::string>& values, std::string_view key) {
+  if (values.empty()) return std::nullopt;
+  if (values.size() > 1) throw ConfigError(fmt::format("--{} is given {} times. Give it once.", key, values.size()));
+  if (values[0].empty()) throw ConfigError(fmt::format("--{}: is empty. Give it a name, or leave it out.", key));
+  return values[0];
+}
+
+}  // namespace
+
+void TrainOptions::declare(CLI::App& app) {
+  for (const ConfigOption& option : config_options()) {
+    Given& given = options_[option.key];
+    const std::string standard = fmt::format("{}", fmt::join(option.get(RunConfig{}), " "));
+    if (option.kind == OptionKind::flag) {
+      app.add_flag(fmt::format("--{}", option.key), given.flag, std::string(option.help));
+    } else {
+      add(app, option.key, given.values, option.value, option.help)->default_str(standard);
+    }
+  }
+  add(app, "out", out_, "DIR", "the run's folder, which must not exist yet (default runs/<time>)");
+  app.add_flag("--resume", resume_, "go on with the run in --out, or with the newest in runs/");
+  add(app, "config", config_, "FILE", "take options from a TOML file, such as a run's config.toml");
+}
+
+GivenOptions TrainOptions::given() const {
+  GivenOptions all;
+  if (const auto file = path_given(config_, "config")) all = read_config_file(*file);
+  for (const auto& [key, each] : options_) {
+    if (each.flag) all[std::string(key)] = {"true"};
+    if (!each.values.empty()) all[std::string(key)] = each.values;
+  }
+  return all;
+}
+
+TrainRequest TrainOptions::request() const {
+  const GivenOptions given = this->given();
+  const std::optional<fs::path> out = path_given(out_, "out");
+  TrainRequest request;
+  apply(request.config, given, "--");
+  if (resume_) {
+    request.resumed.emplace(RunFolder::resume(out));
+    request.config = resumed_config(request.resumed->stored_config(), given, request.resumed->path());
+  } else {
+    request.out = out;
+    pin_schedule(request.config);
+  }
+  // so that the run can be resumed from anywhere
+  request.config.data = fs::absolute(request.config.data).lexically_normal().string();
+  return request;
+}
+
+RunFolder TrainRequest::open_folder() {
+  RunFolder folder = resumed ? std::move(*resumed) : RunFolder::create(out);
+  folder.store(config);
+  return folder;
+}
+
+}  // namespace sidestep
