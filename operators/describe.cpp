@@ -1,5 +1,7 @@
 #include <sidestep/operators/describe.hpp>
 
+#include <sidestep/operators/stage.hpp>
+
 #include <cstdio>
 
 namespace sidestep::detail {
@@ -17,6 +19,12 @@ std::string shortened(std::string_view name) {
 }
 
 }  // namespace
+
+void refuse(std::string_view what, std::int64_t argument, std::string_view why) {
+  std::string text(what);
+  text.append(1, '(').append(std::to_string(argument)).append("): ").append(why);
+  throw OperatorError(text);
+}
 
 void Describer::type(std::string_view name) { lines_.push_back(shortened(name)); }
 

@@ -2,8 +2,6 @@
 
 #include <sidestep/operators/recent_keys.hpp>
 
-#include <string>
-
 namespace sidestep {
 
 namespace detail {
@@ -46,7 +44,7 @@ struct distinct {
   std::size_t n;
   F key;
   explicit distinct(std::size_t last, F f = {}) : n(last), key(std::move(f)) {
-    if (n < 1 || n > (std::size_t{1} << 30)) throw OperatorError("distinct(" + std::to_string(n) + "): n must lie between 1 and 2^30");
+    if (n < 1 || n > (std::size_t{1} << 30)) detail::refuse("distinct", static_cast<std::int64_t>(n), "n must lie between 1 and 2^30");
   }
 
   template <class In>

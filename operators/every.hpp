@@ -2,8 +2,6 @@
 
 #include <sidestep/operators/stage.hpp>
 
-#include <string>
-
 namespace sidestep {
 
 /// Lets the n-th, 2n-th, 3n-th ... value pass.
@@ -17,7 +15,7 @@ struct every {
   static constexpr std::string_view label = "every";
   std::int64_t n, seen = 0;
   explicit every(std::int64_t each) : n(each) {
-    if (n < 1) throw OperatorError("every(" + std::to_string(n) + "): n must be at least 1");
+    if (n < 1) detail::refuse("every", n, "n must be at least 1");
   }
 
   template <class In>

@@ -3,13 +3,12 @@
 #include <sidestep/operators/stage.hpp>
 
 #include <chrono>
-#include <string>
 
 namespace sidestep::detail {
 
 /// The length of an interval, or an OperatorError that names the operator.
 inline Nanoseconds positive(std::chrono::nanoseconds length, const char* what) {
-  if (length.count() <= 0) throw OperatorError(std::string(what) + "(" + std::to_string(length.count()) + " ns): the interval must be positive");
+  if (length.count() <= 0) refuse(what, length.count(), "the interval must be longer than 0 ns");
   return length.count();
 }
 

@@ -8,6 +8,7 @@
 #include <functional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -37,6 +38,11 @@ namespace sidestep {
 
 /// An operator was given an argument that makes no sense.
 struct OperatorError : std::invalid_argument { using std::invalid_argument::invalid_argument; };
+
+namespace detail {
+/// Throws OperatorError: "every(0): n must be at least 1". Kept out of the templates.
+[[noreturn]] void refuse(std::string_view what, std::int64_t argument, std::string_view why);
+}  // namespace detail
 
 /// Stands for any `out` in a concept.
 struct AnyOut {

@@ -2,8 +2,6 @@
 
 #include <sidestep/operators/stage.hpp>
 
-#include <string>
-
 namespace sidestep {
 
 /// Lets the first n values pass and ends the stream with the n-th.
@@ -18,7 +16,7 @@ struct take {
   static constexpr std::string_view label = "take";
   std::int64_t left;
   explicit take(std::int64_t n) : left(n) {
-    if (n < 0) throw OperatorError("take(" + std::to_string(n) + "): n must not be negative");
+    if (n < 0) detail::refuse("take", n, "n must not be negative");
   }
 
   template <class In>

@@ -98,12 +98,12 @@ struct SlidingWindow {
 
 /// window(count(n)): n values after each other, without overlap.
 inline detail::CountSpec count(std::int64_t n) {
-  if (n < 1) throw OperatorError("count(" + std::to_string(n) + "): a window holds at least 1 value");
+  if (n < 1) detail::refuse("count", n, "a window holds at least 1 value");
   return {n};
 }
 /// window(sliding(n, step)): the last n values, after every `step` of them.
 inline detail::SlidingSpec sliding(std::int64_t n, std::int64_t step = 1) {
-  if (n < 1 || step < 1) throw OperatorError("sliding(" + std::to_string(n) + ", " + std::to_string(step) + "): both must be at least 1");
+  if (n < 1 || step < 1) detail::refuse("sliding", n < 1 ? n : step, "length and step must be at least 1");
   return {n, step};
 }
 /// window(time(length)): the values of each interval of event time.
