@@ -67,6 +67,7 @@ void LoopInside::busy() {
   // acquire: pairs with alarm(); cleared first, so that what comes during this boundary rings again
   const bool asked = core->attention.exchange(false, std::memory_order_acquire);
   take();
+  settle_next();
   apply_due();
   if (asked) {
     outside_requests();
@@ -95,16 +96,38 @@ void LoopInside::take() {
                 .pipeline = asker.key,
                 .by = asker.by};
     const auto segment = list_.of(request.cause);
-    if (!segment) return;  // caused behind FitEnd: there is no boundary for it
-    taken.cause_step = segment->step;
-    taken.segment = segment->segment;
-    taken.segment_end = segment->number;
-    if (!sync.relaxed() && taken.segment == sidestep::Segment::batch) taken.due_step = segment->step + sync.k;
+    if (segment) {
+      taken.cause_step = segment->step;
+      taken.segment = segment->segment;
+      taken.segment_end = segment->number;
+      if (!sync.relaxed() && taken.segment == sidestep::Segment::batch) taken.due_step = segment->step + sync.k;
+    }
     // A cut's list gets its copy at the taking, whatever is applied meanwhile.
-    if (taken.segment != sidestep::Segment::fit)
-      for (const auto& cut : unsealed_)
-        if (taken.cause <= cut->barrier) cut->pending.push_back(taken);
+    for (const auto& cut : unsealed_) {
+      if (taken.cause > cut->barrier) continue;
+      cut->pending.push_back(taken);
+      if (taken.cause <= cut->boundary) continue;
+      // Caused by what the boundary itself published: it belongs to a segment that a resumed run has yet to end.
+      Taken& copy = cut->pending.back();
+      copy.cause_step = cut->cut.step;
+      copy.segment = sidestep::Segment::next;
+      copy.due_step.reset();
+    }
+    if (!segment) return;  // no boundary comes behind it in this run
     pending.add(std::move(taken));
+  });
+}
+
+/// What a checkpoint left to the segment behind its cut: that one ends here.
+void LoopInside::settle_next() {
+  if (!next_waits_) return;
+  next_waits_ = false;
+  const Loop::Place& place = loop.place_;
+  pending.each([&](Taken& one) {
+    if (one.segment != sidestep::Segment::next) return;
+    one.cause_step = place.step;
+    one.segment = place.segment;
+    if (!sync.relaxed() && place.segment == sidestep::Segment::batch) one.due_step = place.step + sync.k;
   });
 }
 
@@ -270,6 +293,7 @@ void LoopInside::open_cut(std::vector<SavedName> names) {
   cut->cut.epoch = place.epoch;
   cut->cut.batch = place.batch;
   cut->cut.segment = place.segment;
+  cut->boundary = place.number;
   cut->begun = Clock::steady();
   cut->writer = options.snapshot(cut->cut);
   cut->pending = pending.sorted();

@@ -13,7 +13,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 constexpr int version = 1;
-constexpr std::string_view segments[] = {"batch", "validation", "epoch", "fit"};
+constexpr std::string_view segments[] = {"batch", "validation", "epoch", "fit", "next"};
 
 std::string to_hex(std::span<const std::byte> bytes) {
   constexpr char digits[] = "0123456789abcdef";

@@ -14,7 +14,13 @@
 namespace sidestep {
 
 /// What ended the part of the run that an event belongs to.
-enum class Segment : std::uint8_t { batch, validation, epoch, fit };
+enum class Segment : std::uint8_t {
+  batch,
+  validation,
+  epoch,
+  fit,
+  next  ///< only in a checkpoint: the one behind the cut, whatever will end it
+};
 std::string_view name_of(Segment segment) noexcept;
 
 /// Where a checkpoint is cut: right after everything that this boundary applied.

@@ -24,6 +24,7 @@ struct SavedName {
 /// A checkpoint from its cut until it is on disk.
 struct OpenCut {
   Cut cut;
+  Sequence boundary = 0;            ///< number of the last event before it that a boundary follows; the trainer's alone
   Sequence barrier = ~Sequence{0};  ///< number of its Barrier; the trainer's alone
   std::vector<SavedName> names;     ///< in order of becoming visible
   std::vector<Taken> pending;       ///< the trainer's alone until it is sealed

@@ -100,7 +100,8 @@ const CheckpointState& LoopInside::resume(CheckpointState state, std::string_vie
   refused = state.refused;
   broken = state.broken;
   std::uint64_t place = 0;
-  for (const PendingRow& row : state.pending)
+  for (const PendingRow& row : state.pending) {
+    next_waits_ |= row.segment == sidestep::Segment::next;
     pending.add({.decision = Decision(intern(row.decision), row.argument),
                  .restored = ++place,
                  .count = row.count,
@@ -109,6 +110,7 @@ const CheckpointState& LoopInside::resume(CheckpointState state, std::string_vie
                  .cause_step = row.cause_step,
                  .segment = row.segment,
                  .due_step = row.due_step});
+  }
   for (const PipelineState& pipeline : state.pipelines)
     ranks_.emplace(pipeline.key, static_cast<std::uint32_t>(ranks_.size()));
   book->load(state);

@@ -69,6 +69,7 @@ class LoopInside {
   void busy();
   void pass_and_take(Sequence need);
   void take();
+  void settle_next();
   void apply_due();
   void apply(const Taken& one);
   void applied(const Taken& one, const Outcome& outcome);
@@ -89,6 +90,7 @@ class LoopInside {
   std::size_t at_ = 0;
   Step last_step_ = 0;
   bool in_boundary_ = false;
+  bool next_waits_ = false;     // restored requests whose segment ends at the first boundary
   bool stop_ = false;           // a Stop was applied at this boundary
   bool last_cut_here_ = false;  // `last` has been cut behind the latest boundary
   std::uint32_t until_sample_ = 64;

@@ -35,6 +35,9 @@ class Pending {
  public:
   bool empty() const noexcept { return list_.empty(); }
   void add(Taken taken) { list_.push_back(std::move(taken)); }
+  void each(auto f) {
+    for (Taken& one : list_) f(one);
+  }
   /// Everything in order of application.
   std::vector<Taken> sorted() const;
   /// Takes out what `due` says yes to, in order of application.

@@ -1,0 +1,171 @@
+#include "small_run.hpp"
+
+#include <sidestep/trainer/control/safetensors.hpp>
+
+namespace sidestep::test {
+namespace {
+
+/// Early stopping in small: keeps the best, scales the rate when nothing gets better, with a state.
+struct Patience {
+  double best = 1e9;
+  std::int64_t waited = 0;
+  Step best_step = 0;
+  Decisions operator()(const BatchEnd& e) {
+    Decisions asked;
+    const double loss = e.step % 3 == 0 ? e.loss + 1 : e.loss;  // a noise that is the same in every run
+    if (loss < best)
+      best = loss, best_step = e.step, waited = 0, asked.ask(KeepWeights{.owner = "patience"});
+    else if (++waited >= 1)
+      waited = 0, asked.ask(ScaleLearningRate{.by = 0.9, .reason = "no better"});
+    return asked;
+  }
+  void state(auto& archive) { archive(best, waited, best_step); }
+};
+
+void pipelines(Bus& bus, Control& control) {
+  bus.on<BatchEnd>().named("patience") | observe_on(io) | decide(control, Patience{});
+  bus.on<BatchEnd>().named("third") | decide(control, EveryThird{.who = 3});
+  bus.on<EpochEnd>().named("epoch") | observe_on(io) | decide(control, [](const EpochEnd& e) {
+    return Decisions{}.ask(Noted{7, e.step}).ask(SaveCheckpoint{.file = "last", .last = true});
+  });
+  bus.on<DecisionApplied>().named("echo") |
+      decide(control, pure([](const DecisionApplied& e) {
+               return e.decision.text() == "noted" && e.value == 7005 ? std::optional(Noted{9, 1}) : std::nullopt;
+             }));
+}
+
+SmallRun make(const std::filesystem::path& folder, Sync sync, Step steps = 12) {
+  return {.steps = steps,
+          .options = {.sync = sync, .folder = folder, .last = "last"},
+          .bus_options = {.thread = true},
+          .pipelines = pipelines};
+}
+
+TEST(Resume, FromEveryBoundaryTheFilesAreThoseOfAnUninterruptedRun) {
+  for (const int k : {0, 1, 2}) {
+    Folder whole_folder;
+    SmallRun whole = make(whole_folder.path(), lag(k));
+    whole.go();
+    ASSERT_EQ(whole.checkpoints_failed, 0u) << whole.checkpoint_error;
+    const auto expected = read_folder(whole_folder.path());
+    ASSERT_EQ(expected.size(), 1u);
+    for (Step at = 1; at < 12; ++at)
+      for (const bool in_epoch_end : {false, true}) {
+        if (in_epoch_end && at % 5 != 0) continue;
+        Folder folder;
+        {
+          SmallRun first = make(folder.path(), lag(k));
+          (in_epoch_end ? first.between : first.before) = [&](Loop& loop, Step step) {
+            if (step == at) loop.interrupt("SIGINT");  // seen at the next boundary: the batch's, or the epoch's
+          };
+          first.go();
+          EXPECT_EQ(first.stopped_at, at);
+          ASSERT_EQ(first.checkpoints_failed, 0u) << first.checkpoint_error;
+        }
+        SmallRun second = make(folder.path(), lag(k));
+        second.resume = folder.path() / "last";
+        second.go();
+        EXPECT_EQ(second.table(), whole.table()) << "k=" << k << " at=" << at << in_epoch_end;
+        EXPECT_TRUE(read_folder(folder.path()) == expected) << "k=" << k << " at=" << at << in_epoch_end;
+        EXPECT_EQ(second.weight, whole.weight);
+        EXPECT_EQ(second.warnings, std::vector<std::string>{});
+      }
+  }
+}
+
+TEST(Resume, ARunThatIsLengthenedEqualsOneThatWasLongerFromTheStart) {
+  for (const int k : {0, 1, 2})
+    for (const Step at : {3, 5, 7, 11}) {
+      Folder long_folder, short_folder;
+      SmallRun whole = make(long_folder.path(), lag(k), 14);
+      whole.go();
+      make(short_folder.path(), lag(k), at).go();
+      SmallRun more = make(short_folder.path(), lag(k), 14);
+      more.resume = short_folder.path() / "last";
+      more.go();
+      EXPECT_EQ(more.table(), whole.table()) << "k=" << k << " at=" << at;
+      EXPECT_TRUE(read_folder(short_folder.path()) == read_folder(long_folder.path())) << "k=" << k << " at=" << at;
+    }
+}
+
+TEST(Resume, StopAtEachBoundaryLeavesAWholeCheckpoint) {
+  for (const int k : {0, 2})
+    for (Step at = 1; at <= 10; ++at) {
+      Folder folder;
+      SmallRun run = make(folder.path(), lag(k));
+      run.pipelines = [at](Bus& bus, Control& control) {
+        pipelines(bus, control);
+        bus.on<BatchEnd>().named("stop") | decide(control, pure([at](const BatchEnd& e) {
+                                                    return e.step == at ? std::optional(Stop{}) : std::nullopt;
+                                                  }));
+      };
+      run.go();
+      EXPECT_EQ(run.stopped_at, at + k);
+      const std::string text = read_file(folder.path() / "last");
+      const auto state = CheckpointState::from_text(text.substr(24));
+      EXPECT_EQ(state.step, at + k);
+      EXPECT_EQ(state.segment, (at + k) % 5 == 0 ? Segment::epoch : Segment::batch);
+      for (const PendingRow& row : state.pending) EXPECT_GT(*row.due_step, state.step);
+    }
+}
+
+TEST(Resume, WithAnotherLagKeepsTheRecordedDueAndWarns) {
+  Folder folder;
+  make(folder.path(), lag(2), 4).go();
+  SmallRun more = make(folder.path(), lag(0));
+  more.resume = folder.path() / "last";
+  more.go();
+  ASSERT_EQ(more.warnings.size(), 1u);
+  EXPECT_NE(more.warnings[0].find("lag:2"), std::string::npos);
+  EXPECT_NE(more.table().find("noted third 3->5 3003"), std::string::npos) << more.table();
+  EXPECT_NE(more.table().find("noted third 6->6 3006"), std::string::npos) << more.table();
+  SmallRun same = make(folder.path(), lag(0));
+  same.options.sync = std::nullopt;  // the recorded one is the default
+}
+
+TEST(Resume, AnUnknownPipelineBeginsAnewAndAMissingOnesStateIsDropped) {
+  Folder folder;
+  make(folder.path(), lag(1), 4).go();
+  SmallRun more = make(folder.path(), lag(1), 6);
+  more.resume = folder.path() / "last";
+  more.pipelines = [](Bus& bus, Control& control) {
+    bus.on<BatchEnd>().named("third") | decide(control, EveryThird{.who = 3});
+    bus.on<BatchEnd>().named("new") | decide(control, EveryThird{.who = 4});
+  };
+  more.go();
+  EXPECT_EQ(more.warnings.size(), 4u);  // new; patience, epoch, echo
+  EXPECT_NE(more.table().find("noted third 6"), 0u);
+}
+
+TEST(CheckpointState, ReadsWhatItWrites) {
+  CheckpointState state;
+  state.step = 7, state.epoch = 2, state.batch = 2, state.sync = lag(3), state.learning_rate = 0.1;
+  state.pending.push_back({9, 7, Segment::batch, "a/b/c", "a", 3, "noted", {std::byte{0xff}, std::byte{0}}});
+  state.pending.push_back({std::nullopt, 7, Segment::epoch, "a/b/c", "a", 4, "noted", {}});
+  state.pipelines.push_back({"k", 5, {{std::byte{1}}, {}}, ""});
+  state.pipelines.push_back({"f", 0, {}, "failed"});
+  state.decisions.push_back(
+      {"stop", "x", "because \"\xC3\xA4\"", std::nullopt, 3, std::numeric_limits<double>::quiet_NaN(), HUGE_VAL});
+  state.refused.push_back({"stop", "x", "no", 1, 2});
+  state.broken.push_back({3, "x", "y"});
+  state.superseded.emplace_back("old", "new");
+  const std::string text = state.to_text();
+  EXPECT_EQ(CheckpointState::from_text(text).to_text(), text);
+  EXPECT_EQ(CheckpointState::from_text(text).pending, state.pending);
+  EXPECT_EQ(CheckpointState::from_text(text).pipelines, state.pipelines);
+}
+
+TEST(CheckpointState, DamagedIsOneClearSentence) {
+  const std::string text = CheckpointState{}.to_text();
+  for (std::size_t length = 0; length < text.size(); ++length)
+    EXPECT_THROW((void)CheckpointState::from_text(text.substr(0, length), "file"), CheckpointError) << length;
+  try {
+    (void)CheckpointState::from_text("{}", "run/last.safetensors");
+    FAIL();
+  } catch (const CheckpointError& error) {
+    EXPECT_NE(std::string(error.what()).find("run/last.safetensors"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace sidestep::test
