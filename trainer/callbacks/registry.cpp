@@ -91,7 +91,7 @@ constexpr CallbackOption checkpoint_options[] = {
     {"monitor", "metric", "val/accuracy", "what makes a checkpoint one of the best"},
     mode_option,
     {"save_top_k", "integer", "1", "how many of the best stay; -1: all, 0: none"},
-    {"file", "name", "", "with {epoch}, {step}, {value}; default best.safetensors, or one for each if several stay"},
+    {"file", "name", "", "with {epoch}, {step}, {value}; best.safetensors if one stays"},
     {"every_n_epochs", "integer", "1", "looks at the end of every N-th epoch"},
     {"save_last", "yes|no", "yes", "last.safetensors at each look, whatever the metric"},
     at_option};
@@ -135,7 +135,7 @@ Callback make_nan(const Arguments&) { return terminate_on_nan(); }
 
 constexpr CallbackEntry entries[] = {
     {"csv_logger", "metrics.csv: one row an epoch", csv_options, make_csv},
-    {"early_stopping", "stops the run when a metric has stopped improving", stopping_options, make_stopping},
+    {"early_stopping", "stops the run when a metric stalls", stopping_options, make_stopping},
     {"history", "the epochs' metrics, in memory, for programs", {}, make_history},
     {"jsonl_logger", "metrics.jsonl: every event, one JSON object a line", jsonl_options, make_jsonl},
     {"lambda", "functions of yours for events, for programs", {}, nullptr},
@@ -143,7 +143,7 @@ constexpr CallbackEntry entries[] = {
     {"memory_release", "gives scratch memory back now and then", release_options, make_release},
     {"model_checkpoint", "saves the best checkpoints, and the last", checkpoint_options, make_checkpoint},
     {"progress", "says how the run goes", progress_options, make_progress},
-    {"reduce_lr_on_plateau", "lowers the learning rate when a metric has stopped improving", plateau_options, make_plateau},
+    {"reduce_lr_on_plateau", "lowers the learning rate when a metric stalls", plateau_options, make_plateau},
     {"terminate_on_nan", "stops the run when the loss is NaN or infinite", {}, make_nan},
 };
 
@@ -205,7 +205,7 @@ std::string describe_callback(std::string_view name) {
                         option.standard.empty() ? std::string{} : fmt::format(", {}", option.standard), option.meaning);
   const std::vector<Spec> defaults = default_callbacks();
   const auto at = std::ranges::find(defaults, entry.name, &Spec::name);
-  if (at != defaults.end()) text += fmt::format("\nBy default `sidestep train` runs {}.\n", at->text());
+  if (at != defaults.end()) text += fmt::format("\nBy default `sidestep train` runs\n  {}\n", at->text());
   if (entry.make == nullptr) text += "\nFor programs alone: docs/callbacks.md shows how.\n";
   return text;
 }

@@ -1,0 +1,52 @@
+#include "callbacks/fake_run.hpp"
+#include "scratch_folder.hpp"
+
+#include <sidestep/trainer/callbacks/lambda.hpp>
+#include <sidestep/trainer/callbacks/model_checkpoint.hpp>
+
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+namespace sidestep::test {
+namespace {
+
+TEST(Lambda, CallsEachFunctionInTheOrderOfTheEvents) {
+  ScratchFolder folder;
+  std::string seen;
+  FakeRun run{.callbacks = {lambda({.on_fit_begin = [&](const FitBegin&) { seen += "( "; },
+                                    .on_fit_end = [&](const FitEnd&) { seen += ")"; },
+                                    .on_epoch_end = [&](const EpochEnd& e) { seen += "e" + std::to_string(e.epoch) + " "; },
+                                    .on_batch_end = [&](const BatchEnd& e) { seen += std::to_string(e.step) + " "; }})}};
+  run.steps = 4;
+  run.steps_per_epoch = 2;
+  run.go();
+  EXPECT_EQ(seen, "( 1 2 e1 3 4 e2 )");
+}
+
+TEST(Lambda, SeesOtherStreamsToo) {
+  ScratchFolder folder;
+  std::vector<std::string> saved;
+  FakeRun run{.callbacks = {lambda({.on_checkpoint_saved = [&](const CheckpointSaved& e) { saved.emplace_back(e.file.text()); }}),
+                            model_checkpoint()},
+              .folder = folder.path()};
+  run.steps = 5;
+  run.go();
+  EXPECT_EQ(saved, (std::vector<std::string>{"best.safetensors", "last.safetensors"}));
+}
+
+TEST(Lambda, AThrowIsReportedAndTrainingGoesOn) {
+  FakeRun run{.callbacks = {lambda({.on_batch_end = [](const BatchEnd&) { throw std::runtime_error("mine"); }})}};
+  run.go();
+  EXPECT_EQ(run.failures, std::vector<std::string>{"lambda: mine"});
+  EXPECT_EQ(run.last_step, 20);
+}
+
+TEST(Lambda, WithoutFunctionsIsNothing) {
+  FakeRun run{.callbacks = {lambda({})}};
+  run.go();
+  EXPECT_EQ(run.failures, std::vector<std::string>{});
+}
+
+}  // namespace
+}  // namespace sidestep::test

@@ -1,0 +1,47 @@
+#include "callbacks/fake_run.hpp"
+#include "scratch_folder.hpp"
+
+#include <sidestep/trainer/callbacks/error.hpp>
+#include <sidestep/trainer/callbacks/learning_rate_schedule.hpp>
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace sidestep::test {
+namespace {
+
+TEST(LearningRateSchedule, HandsOverTheScheduleOnce) {
+  const Schedule schedule{.shape = Schedule::Shape::step, .base = 0.4, .factor = 0.5, .every = 5};
+  FakeRun run{.callbacks = {learning_rate_schedule(schedule)}};
+  run.go();
+  ASSERT_EQ(run.decisions.size(), 1u);
+  EXPECT_EQ(run.decisions[0].decision, "set_schedule");
+  for (Step step = 4; step <= 20; ++step) EXPECT_EQ(run.rates[static_cast<std::size_t>(step) - 1], schedule.at(step)) << step;
+}
+
+TEST(LearningRateSchedule, ACosineWithoutALengthFallsOverTheWholeRun) {
+  const LearningRateScheduleRule rule{{.shape = Schedule::Shape::cosine, .base = 1, .warmup = 10, .length = 0}};
+  EXPECT_EQ(rule(FitBegin{.last_step = 110})->schedule.length, 100);
+  EXPECT_EQ(rule(FitBegin{.last_step = 5})->schedule.length, 1);
+}
+
+TEST(LearningRateSchedule, AResumedRunHasItFromTheCheckpoint) {
+  const LearningRateScheduleRule rule{{.base = 1}};
+  EXPECT_FALSE(rule(FitBegin{.resumed = true}).has_value());
+}
+
+TEST(LearningRateSchedule, RefusesWhatCannotBe) {
+  const auto refused = [](const Schedule& s) { return complaint<CallbackError>([&] { learning_rate_schedule(s); }); };
+  EXPECT_EQ(refused({.base = 0}), "learning_rate_schedule: lr=0 is out of range. Say a number above 0.");
+  EXPECT_NE(refused({.base = std::nan("")}), "");
+  EXPECT_NE(refused({.base = 1, .warmup = -1}), "");
+  EXPECT_NE(refused({.base = 1, .warmup_from = 2}), "");
+  EXPECT_NE(refused({.base = 1, .factor = 0}), "");
+  EXPECT_NE(refused({.base = 1, .every = 0}), "");
+  EXPECT_NE(refused({.base = 1, .length = -1}), "");
+  EXPECT_NE(refused({.base = 1, .floor = 2}), "");
+}
+
+}  // namespace
+}  // namespace sidestep::test

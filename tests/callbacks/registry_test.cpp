@@ -1,0 +1,100 @@
+#include "scratch_folder.hpp"
+
+#include <sidestep/trainer/callbacks/registry.hpp>
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace sidestep::test {
+namespace {
+
+std::string refused(const std::string& spec) {
+  return complaint<CallbackError>([&] { make_callback(parse_spec(spec)); });
+}
+
+TEST(Registry, MakesEachCallbackByItsName) {
+  for (const CallbackEntry& entry : callback_registry()) {
+    if (entry.make == nullptr) continue;
+    EXPECT_EQ(make_callback({std::string(entry.name), {}}).name, entry.name);
+  }
+  EXPECT_TRUE(std::ranges::is_sorted(callback_registry(), {}, &CallbackEntry::name));
+}
+
+TEST(Registry, SaysTheDefaultsThatTheCallbacksHave) {
+  for (const CallbackEntry& entry : callback_registry()) {
+    if (entry.make == nullptr) continue;
+    std::string spec(entry.name);
+    char before = ':';
+    for (const CallbackOption& option : entry.options) {
+      if (option.standard.empty()) continue;
+      spec += before + std::string(option.name) + "=" + std::string(option.standard);
+      before = ',';
+    }
+    EXPECT_EQ(make_callback(parse_spec(spec)).settings, make_callback({std::string(entry.name), {}}).settings) << spec;
+  }
+}
+
+TEST(Registry, OptionsChangeSettings) {
+  // settings are part of the key that finds a callback's state in a checkpoint
+  EXPECT_NE(make_callback(parse_spec("early_stopping:patience=3")).settings,
+            make_callback(parse_spec("early_stopping:patience=4")).settings);
+}
+
+TEST(Registry, NamesTheNearest) {
+  EXPECT_EQ(refused("early_stoping"),
+            "callback 'early_stoping' is unknown. Did you mean 'early_stopping'? `sidestep callbacks` lists all.");
+  EXPECT_EQ(refused("early_stopping:patince=3"), "callback early_stopping has no option 'patince'. Did you mean 'patience'?");
+  EXPECT_EQ(refused("terminate_on_nan:patience=3"),
+            "callback terminate_on_nan has no option 'patience'. It has none: leave it out.");
+  EXPECT_EQ(refused("early_stopping:mode=mx"), "callback early_stopping: mode=mx is unknown. Did you mean 'max'?");
+}
+
+TEST(Registry, RefusesValuesOfTheWrongTypeOrOutOfRange) {
+  EXPECT_EQ(refused("early_stopping:patience=-1"),
+            "callback early_stopping: patience=-1 is out of range. Say a whole number from 0.");
+  EXPECT_EQ(refused("early_stopping:patience=three"),
+            "callback early_stopping: patience=three is not a whole number. Say a whole number from 0.");
+  EXPECT_EQ(refused("reduce_lr_on_plateau:factor=half"),
+            "callback reduce_lr_on_plateau: factor=half is not a finite number. Say one such as 0.5 or 1e-4.");
+  EXPECT_EQ(refused("reduce_lr_on_plateau:at=batch:0"),
+            "callback reduce_lr_on_plateau: at=batch:0 is no moment. Say epoch, or batch:N with an N from 1.");
+  for (const char* spec : {"early_stopping:restore_best_weights=maybe", "csv_logger:separator=ab", "jsonl_logger:every=0",
+                           "model_checkpoint:save_top_k=-2", "reduce_lr_on_plateau:factor=1", "progress:interval=0",
+                           "learning_rate_schedule:lr=0", "learning_rate_schedule:shape=zigzag", "memory_release:at=now",
+                           "lambda", "early_stopping:min_delta=nan", "early_stopping:start_from_epoch=99999999999"})
+    EXPECT_NE(refused(spec), "") << spec;
+}
+
+TEST(Registry, ReadsEveryKindOfValue) {
+  EXPECT_EQ(refused("early_stopping:monitor=batch/loss,at=batch:20,baseline=0.5,mode=min,restore_best_weights=yes"), "");
+  EXPECT_EQ(refused("csv_logger:separator=;,append=true,file=a.csv"), "");
+  EXPECT_EQ(refused("jsonl_logger:events=,every=10"), "");
+  EXPECT_EQ(refused("progress:terminal=no,every=0"), "");
+}
+
+TEST(Registry, TheCommandsDefaultsAreWhatItSays) {
+  std::vector<std::string> texts;
+  for (const Spec& spec : default_callbacks()) {
+    texts.push_back(spec.text());
+    EXPECT_NO_THROW(make_callback(spec));
+  }
+  EXPECT_EQ(texts, (std::vector<std::string>{"progress", "csv_logger", "jsonl_logger", "history", "model_checkpoint",
+                                             "early_stopping:monitor=val/loss,patience=3",
+                                             "reduce_lr_on_plateau:monitor=val/loss,patience=1", "terminate_on_nan"}));
+}
+
+TEST(Registry, DescribesInEightyColumns) {
+  const auto fits = [](const std::string& text) {
+    std::size_t begin = 0;
+    for (std::size_t end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1)
+      EXPECT_LE(end - begin, 80u) << text.substr(begin, end - begin);
+  };
+  fits(describe_callbacks());
+  for (const CallbackEntry& entry : callback_registry()) fits(describe_callback(entry.name));
+  EXPECT_NE(describe_callback("early_stopping").find("patience"), std::string::npos);
+  EXPECT_THROW(describe_callback("nothing"), CallbackError);
+}
+
+}  // namespace
+}  // namespace sidestep::test

@@ -1,0 +1,95 @@
+#include "scratch_folder.hpp"
+
+#include <sidestep/trainer/callbacks/error.hpp>
+#include <sidestep/trainer/callbacks/row_file.hpp>
+#include <sidestep/trainer/control/atomic_file.hpp>
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <sys/resource.h>
+
+namespace sidestep::test {
+namespace {
+
+TEST(RowFile, BeginsAnewOrGoesOn) {
+  ScratchFolder folder;
+  write_text(folder / "a", "old\n");
+  {
+    RowFile file(folder / "a", RowFile::Open::keep);
+    EXPECT_EQ(file.lines(), 1u);
+    EXPECT_EQ(file.first_line(), "old");
+    file.append("new");
+    EXPECT_EQ(file.lines(), 2u);
+    EXPECT_EQ(read_text(folder / "a"), "old\n");  // it waits
+    file.sync();
+    EXPECT_EQ(read_text(folder / "a"), "old\nnew\n");
+  }
+  RowFile file(folder / "a", RowFile::Open::fresh);
+  EXPECT_EQ(file.lines(), 0u);
+  EXPECT_EQ(read_text(folder / "a"), "");
+}
+
+TEST(RowFile, IsCutBackAtEachLine) {
+  for (std::uint64_t lines = 0; lines <= 3; ++lines) {
+    ScratchFolder folder;
+    write_text(folder / "a", "one\ntwo\nthree\nfo");  // killed while it wrote
+    RowFile file(folder / "a", RowFile::Open::keep);
+    file.cut(lines);
+    file.append("next");
+    file.flush();
+    const std::string whole[] = {"", "one\n", "one\ntwo\n", "one\ntwo\nthree\n"};
+    EXPECT_EQ(read_text(folder / "a"), whole[lines] + "next\n");
+    EXPECT_EQ(file.lines(), lines + 1);
+  }
+}
+
+TEST(RowFile, WithFewerRowsThanTheCheckpointNamesBothNumbersAndTouchesNothing) {
+  ScratchFolder folder;
+  write_text(folder / "a", "epoch\n1\n2\nto");
+  RowFile file(folder / "a", RowFile::Open::keep);
+  const std::string said = complaint<CallbackError>([&] { file.cut(6, 1); });
+  EXPECT_NE(said.find("it has 2 rows, and the checkpoint was written when it had 5."), std::string::npos) << said;
+  EXPECT_EQ(read_text(folder / "a"), "epoch\n1\n2\nto");
+}
+
+TEST(RowFile, ATornLineIsEndedBeforeTheNext) {
+  ScratchFolder folder;
+  write_text(folder / "a", "one\ntw");
+  RowFile file(folder / "a", RowFile::Open::keep);
+  file.append("three");
+  file.flush();
+  EXPECT_EQ(read_text(folder / "a"), "one\ntw\nthree\n");
+}
+
+TEST(RowFile, AFullDiskIsSaidAndLeavesWholeLines) {
+  RowFile full("/dev/full", RowFile::Open::fresh);
+  full.append("a");
+  const std::string said = complaint<FileError>([&] { full.flush(); });
+  EXPECT_NE(said.find("/dev/full"), std::string::npos);
+  EXPECT_NE(said.find("the disk is full"), std::string::npos) << said;
+
+  // a file that may not grow beyond 10 bytes stands for a disk on which a row fits only in part
+  ScratchFolder folder;
+  RowFile file(folder / "a", RowFile::Open::fresh);
+  file.append("12345");
+  file.flush();
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const rlimit small{.rlim_cur = 10, .rlim_max = before.rlim_max};
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  file.append("67890");
+  EXPECT_THROW(file.flush(), FileError);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  std::signal(SIGXFSZ, handler);
+  EXPECT_EQ(read_text(folder / "a"), "12345\n");
+}
+
+TEST(RowFile, AFolderThatIsNotThereIsNamed) {
+  const std::string said = complaint<FileError>([] { RowFile("/nowhere/at/all", RowFile::Open::fresh); });
+  EXPECT_NE(said.find("/nowhere/at/all"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace sidestep::test
