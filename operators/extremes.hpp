@@ -39,7 +39,9 @@ struct ExtremeKernel<Order, true> {
   struct Candidate { double value; std::int64_t at; };
 
   void reserve(std::size_t n) {
-    if (ring.size() != n) [[unlikely]] ring.resize(n);
+    if (ring.size() == n) [[likely]] return;
+    if (held > n) throw ArchiveError("a sliding window's state is of another length.");
+    ring.resize(n);  // it begins, or was loaded with what it held alone
   }
   void enter(double x) {
     if (std::isnan(x)) ++nans;
@@ -58,14 +60,12 @@ struct ExtremeKernel<Order, true> {
   bool empty() const { return entered == left; }
   void clear() { first = held = 0, entered = left = nans = 0; }
   void state(auto& archive) {
-    std::uint64_t size = ring.size(), count = held;
-    archive(size, count, entered, left, nans);
-    if (!archive.saving()) {
-      if (count > size || size > (std::uint64_t{1} << 32)) throw ArchiveError("a sliding window's state is damaged.");
-      ring.assign(size, {});
-      first = 0, held = count;
-    }
-    for (std::size_t i = 0; i < held; ++i) archive(place(i).value, place(i).at);
+    std::vector<Candidate> candidates;
+    for (std::size_t i = 0; i < held; ++i) candidates.push_back(place(i));
+    archive(candidates, entered, left, nans);
+    if (archive.saving()) return;
+    ring = std::move(candidates);
+    first = 0, held = ring.size();
   }
 
   std::vector<Candidate> ring;  // of `held` candidates from `first` on, the best one first

@@ -79,7 +79,7 @@ class Fused final : public Pipeline {
 
   std::size_t run(std::span<const Slot> slots) noexcept override {
     if (subscription_->failed() || subscription_->decider_failed()) return 0;
-    return first_.run(slots);
+    return first_.run(slots, [](std::size_t) {});
   }
 
   void mark(const Mark& mark) noexcept override {

@@ -34,7 +34,11 @@ struct Chained<Source<E...>> {
 };
 
 template <class Op>
-concept NeedsState = End<Op> && requires { requires Op::saved || Op::decides; };
+concept IsSaved = requires { requires Op::saved; };
+template <class Op>
+concept Decides = requires { requires Op::decides; };
+template <class Op>
+concept NeedsState = End<Op> && (IsSaved<Op> || Decides<Op>);
 
 template <class P, class Op>
 concept Fits = Accepts<Placed<typename Chained<P>::Value, Op>, typename Chained<P>::Value> &&
@@ -59,8 +63,8 @@ auto continued(Pipe<V, F, TypeList<T...>, S...>&& pipe, Op&& op) {
   if constexpr (requires { requires Placed::wall_time; }) pipe.options.wall_time = true;
   auto stages = append(std::move(pipe.stages), std::move(op));
   if constexpr (End<Placed>) {
-    if constexpr (requires { requires Placed::saved; }) pipe.options.saved = true;
-    if constexpr (requires { requires Placed::decides; }) pipe.options.decides = true;
+    if constexpr (IsSaved<Placed>) pipe.options.saved = true;
+    if constexpr (Decides<Placed>) pipe.options.decides = true;
     auto& end = stage<sizeof...(S)>(stages);
     if constexpr (requires { end.options(pipe.options); }) end.options(pipe.options);
     auto lines = described<Next>(stages, Types{});

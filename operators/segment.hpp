@@ -33,10 +33,15 @@ class Segment {
   bool failed() const noexcept { return part_.failure() != nullptr; }
   Part& part() noexcept { return part_; }
 
-  std::size_t run(std::span<const Element> elements) noexcept {
+  /// `account(taken)` is called once: before it is known that this, the last part, failed (whoever sees the failure sees the account),
+  /// else after what follows from the run was handed over (whoever sees that this is idle sees that the next one isn't).
+  std::size_t run(std::span<const Element> elements, auto&& account) noexcept {
     Context context;
     const std::size_t taken = part_.run(elements, context);
+    const bool failed_here = part_.failure() && next_ == nullptr;
+    if (failed_here) account(taken);
     if (part_.over()) [[unlikely]] ended(context);
+    if (!failed_here) account(taken);
     return taken;
   }
 
@@ -114,8 +119,8 @@ class Segment {
   void failed(const std::string& error, Sequence number) noexcept {
     if (next_ != nullptr) next_->fail(error, number);
     else {
-      subscription_->fail(error, number);
       finish_decider();
+      subscription_->fail(error, number);
     }
   }
 

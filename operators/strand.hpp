@@ -48,7 +48,6 @@ class Strand final : public Channel<V> {
       if (this->stopped()) return;  // what is left stays in the queue: nothing is ever taken after a gap
       const std::size_t count =
           this->queue_.try_dequeue_bulk_from_producer(this->token_, items_.begin(), std::min<std::uint64_t>(left, batch));
-      test_point(Point::item_taken, this->subscription_);
       if (!handle(std::span<const Item<V>>(items_).first(count), left)) return;
       // acq_rel: release pairs with whoever works next; acquire with announce()
       left = this->ready_.fetch_sub(count, std::memory_order_acq_rel) - count;
@@ -61,39 +60,31 @@ class Strand final : public Channel<V> {
     const Nanoseconds cpu = thread_cpu_time();
     Meter& meter = this->account_->meter;
     meter.max_backlog.raise(backlog);
-    std::size_t at = 0;
-    bool good = true, delayed = false;
-    while (at < items.size() && good) {
-      std::size_t to = at;
-      while (to < items.size() && items[to].content.index() == 1) ++to;
-      if (to > at) {
-        if (!std::exchange(delayed, true)) meter.delay.record(this->subscription_->clock().now() - items[at].stamp);
-        good = values(items.subspan(at, to - at));
-      } else {
-        segment_.mark(*std::get_if<0>(&items[to++].content));
-        if (this->retired()) return false;
-        good = !segment_.failed();
+    meter.delay.record(this->subscription_->clock().now() - items.front().stamp);
+    // One at a time, although they were dequeued together: handlers here are slow, and room in the queue, a decider's word and the
+    // look whether it was failed meanwhile must not wait for the next ones.
+    for (const Item<V>& item : items) {
+      if (this->stopped()) return false;
+      test_point(Point::item_taken, this->subscription_);
+      if (const Mark* const mark = std::get_if<Mark>(&item.content)) {
+        segment_.mark(*mark);
+        if (this->retired() || segment_.failed()) return false;
         add(this->account_->marks_done, 1);
-      }
-      at = to;
+      } else if (!value(item)) return false;
+      progressed(item.number);
     }
-    if (good) progressed(items.back().number);
     meter.cpu_ns.add(static_cast<std::uint64_t>(thread_cpu_time() - cpu));
-    return good;
+    return true;
   }
 
-  bool values(std::span<const Item<V>> items) noexcept {
-    std::size_t taken = items.size();
-    if (!segment_.over()) {
-      taken = segment_.run(items);
-      if (this->retired()) return false;
-      if (segment_.failed()) {
-        add(this->account_->finished, taken);
-        return false;
-      }
+  bool value(const Item<V>& item) noexcept {
+    const auto account = [&](std::size_t) { add(this->account_->finished, 1); };
+    if (segment_.over()) account(1);  // it completed: what still comes is thrown away
+    else {
+      segment_.run(std::span(&item, 1), account);
+      if (this->retired() || segment_.failed()) return false;
+      if (segment_.over()) this->over_behind_.store(true, std::memory_order_release);  // pairs with push(): no more values, please
     }
-    if (segment_.over()) this->over_behind_.store(true, std::memory_order_release);  // pairs with push(): no more values, please
-    add(this->account_->finished, items.size());
     return true;
   }
 

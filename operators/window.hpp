@@ -94,6 +94,19 @@ struct SlidingWindow {
   void arguments(auto& show) const { show(n, step); }
 };
 
+/// A window before it knows what it holds.
+template <class Spec>
+struct WindowOf {
+  Spec spec;
+  template <class In>
+    requires(Storable<In> && !is_windowed<In>)
+  auto place() && {
+    if constexpr (std::same_as<Spec, CountSpec>) return CountWindow<In>(spec);
+    else if constexpr (std::same_as<Spec, SlidingSpec>) return SlidingWindow<In>(spec);
+    else return TimeWindow<In>(spec);
+  }
+};
+
 }  // namespace detail
 
 /// window(count(n)): n values after each other, without overlap.
@@ -108,9 +121,6 @@ inline detail::SlidingSpec sliding(std::int64_t n, std::int64_t step = 1) {
 }
 /// window(time(length)): the values of each interval of event time.
 inline detail::TimeSpec time(std::chrono::nanoseconds length) { return {detail::positive(length, "time")}; }
-
-template <class T>
-concept WindowSpec = std::same_as<T, detail::CountSpec> || std::same_as<T, detail::SlidingSpec> || std::same_as<T, detail::TimeSpec>;
 
 /// Cuts the stream into windows; a statistic follows and reduces each: mean, sum, variance, standard_deviation, min_of, max_of.
 ///
@@ -131,21 +141,8 @@ concept WindowSpec = std::same_as<T, detail::CountSpec> || std::same_as<T, detai
 /// Keeps n values. time: intervals begin at multiples of their length (since 1970), as Flink's tumbling event-time windows; a value
 /// exactly at the end opens the next; one with an earlier stamp belongs to the open one; an empty interval emits nothing; closed by
 /// the next event or, when nothing arrives, by a tick. Keeps a time.
-template <WindowSpec Spec>
-struct window {
-  Spec spec;
-  explicit window(Spec what) : spec(what) {}
-
-  template <class In>
-    requires(detail::Storable<In> && !is_windowed<In>)
-  auto place() && {
-    if constexpr (std::same_as<Spec, detail::CountSpec>) return detail::CountWindow<In>(spec);
-    else if constexpr (std::same_as<Spec, detail::SlidingSpec>) return detail::SlidingWindow<In>(spec);
-    else return detail::TimeWindow<In>(spec);
-  }
-};
-window(detail::CountSpec) -> window<detail::CountSpec>;
-window(detail::SlidingSpec) -> window<detail::SlidingSpec>;
-window(detail::TimeSpec) -> window<detail::TimeSpec>;
+inline detail::WindowOf<detail::CountSpec> window(detail::CountSpec spec) { return {spec}; }
+inline detail::WindowOf<detail::SlidingSpec> window(detail::SlidingSpec spec) { return {spec}; }
+inline detail::WindowOf<detail::TimeSpec> window(detail::TimeSpec spec) { return {spec}; }
 
 }  // namespace sidestep

@@ -1,0 +1,9 @@
+// A window without a bound.
+#include <sidestep/operators.hpp>
+
+int main() {
+  sidestep::Bus bus;
+  bus.on<sidestep::BatchEnd>()
+      | sidestep::window()  // expect-error-line
+      | sidestep::mean(&sidestep::BatchEnd::loss) | sidestep::subscribe([](double) {});
+}

@@ -1,0 +1,9 @@
+// A mean of what is no window.
+#include <sidestep/operators.hpp>
+
+int main() {
+  sidestep::Bus bus;
+  bus.on<sidestep::BatchEnd>()
+      | sidestep::mean(&sidestep::BatchEnd::loss)  // expect-error-line
+      | sidestep::subscribe([](double) {});
+}
