@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 #include <sidestep/kernels/error.hpp>
+#include <sidestep/trainer/callbacks/error.hpp>
 #include <sidestep/trainer/command/exit_code.hpp>
 #include <sidestep/trainer/command/help.hpp>
 #include <sidestep/trainer/config.hpp>
@@ -19,14 +20,13 @@ namespace {
 
 /// Complains about the first argument that nobody expected.
 [[noreturn]] void refuse_unexpected(const CLI::App& app, const std::string& argument) {
-  const std::string command =
-      app.get_parent() != nullptr ? fmt::format("{}: ", app.get_name()) : std::string();
+  const std::string command = app.get_parent() != nullptr ? fmt::format("{}: ", app.get_name()) : std::string();
   const std::string see = app.get_parent() != nullptr ? fmt::format(" See `sidestep {} --help`.", app.get_name())
                                                       : std::string(" See `sidestep --help`.");
   std::vector<std::string> names;
   if (argument.starts_with('-')) {
     for (const CLI::Option* option : app.get_options())
-      for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+      for (const std::string& name : option->get_lnames()) names.push_back(fmt::format("--{}", name));
     const std::vector<std::string_view> views(names.begin(), names.end());
     const std::string_view meant = nearest(argument.substr(0, argument.find('=')), views);
     throw ConfigError(fmt::format("{}{}: there is no such option.{}", command, argument.substr(0, argument.find('=')),
@@ -93,6 +93,8 @@ int run_command_line(const std::vector<std::string>& arguments, Streams streams)
   try {
     return parse_and_run(arguments, streams);
   } catch (const ConfigError& error) {
+    return complain(error.what(), exit_bad_input);
+  } catch (const CallbackError& error) {
     return complain(error.what(), exit_bad_input);
   } catch (const SpecError& error) {
     return complain(error.what(), exit_bad_input);

@@ -1,6 +1,7 @@
 #include <sidestep/trainer/command/help.hpp>
 
 #include <algorithm>
+#include <cctype>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -21,8 +22,22 @@ std::string row(const std::string& left, const std::string& right) {
   return text + wrapped(right, second_column, second_column) + '\n';
 }
 
+std::string positional_name(const CLI::Option& option) {
+  std::string name = option.get_name(true);
+  std::ranges::transform(name, name.begin(),
+                         [](unsigned char letter) { return static_cast<char>(std::toupper(letter)); });
+  return option.get_required() ? name : fmt::format("[{}]", name);
+}
+
+/// "train a network" as a sentence.
+std::string sentence(std::string text) {
+  if (text.empty()) return text;
+  text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
+  return text.ends_with('.') ? text : text + '.';
+}
+
 std::string option_left(const CLI::Option& option) {
-  if (option.get_positional() && option.get_lnames().empty()) return option.get_name(true);
+  if (option.get_positional()) return positional_name(option);
   std::string names;
   for (const std::string& name : option.get_snames()) names += fmt::format("-{}, ", name);
   for (const std::string& name : option.get_lnames()) names += fmt::format("--{}", name);
@@ -69,16 +84,14 @@ std::string HelpFormatter::make_help(const CLI::App* app, std::string, CLI::AppF
   const bool top = app->get_parent() == nullptr;
   std::string positional, options, commands;
   for (const CLI::Option* option : app->get_options()) {
-    if (option->get_positional())
-      positional +=
-          (option->get_required() ? " " : " [") + option->get_name(true) + (option->get_required() ? "" : "]");
+    if (option->get_positional()) positional += fmt::format(" {}", positional_name(*option));
     options += row(option_left(*option), option_right(*option));
   }
   for (const CLI::App* sub : app->get_subcommands({})) commands += row(sub->get_name(), sub->get_description());
 
   std::string text = top ? "Usage: sidestep COMMAND [options]\n\n"
                          : fmt::format("Usage: sidestep {}{} [options]\n\n", app->get_name(), positional);
-  text += wrapped(app->get_description(), 0, 0) + "\n";
+  text += wrapped(sentence(app->get_description()), 0, 0) + "\n";
   if (!commands.empty()) text += "\nCommands (`sidestep COMMAND --help` says more):\n" + commands;
   text += "\nOptions:\n" + options;
   if (!app->get_footer().empty()) text += '\n' + paragraphs(app->get_footer());

@@ -79,7 +79,7 @@ std::string data() {
 class InfoCommand : public Subcommand {
  public:
   std::string name() const override { return "info"; }
-  std::string summary() const override { return "Versions, CPU features and backends"; }
+  std::string summary() const override { return "say versions, CPU features and backends"; }
   void declare(CLI::App&) override {}
   int run(Streams streams) override {
     const unsigned threads = std::thread::hardware_concurrency();

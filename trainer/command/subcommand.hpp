@@ -30,8 +30,9 @@ class Subcommand {
 /// All commands, in the order of the help.
 std::vector<std::unique_ptr<Subcommand>> subcommands();
 
-std::unique_ptr<Subcommand> info_command();
 std::unique_ptr<Subcommand> train_command();
 std::unique_ptr<Subcommand> evaluate_command();
+std::unique_ptr<Subcommand> callbacks_command();
+std::unique_ptr<Subcommand> info_command();
 
 }  // namespace sidestep

@@ -4,6 +4,7 @@ namespace sidestep {
 
 std::vector<std::unique_ptr<Subcommand>> subcommands() {
   std::vector<std::unique_ptr<Subcommand>> all;
+  all.push_back(callbacks_command());
   all.push_back(info_command());
   return all;
 }

@@ -7,7 +7,7 @@ namespace {
 class TrainCommand : public Subcommand {
  public:
   std::string name() const override { return "train"; }
-  std::string summary() const override { return "Trains a network on Fashion-MNIST or your own IDX files"; }
+  std::string summary() const override { return "train a network on Fashion-MNIST or your own IDX files"; }
   std::string details() const override {
     return "Progress, logs, checkpoints, early stopping and a learning-rate drop run beside the training; naming one "
            "with "

@@ -1,0 +1,193 @@
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include <scratch_folder.hpp>
+#include <sidestep/trainer/command/command_line.hpp>
+#include <sidestep/trainer/command/help.hpp>
+#include <sidestep/trainer/command/train_options.hpp>
+#include <sidestep/trainer/version.hpp>
+
+namespace sidestep {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace test;
+
+struct Answer {
+  int code = 0;
+  std::string out, err;
+};
+
+Answer sidestep(const std::vector<std::string>& arguments) {
+  std::ostringstream out, err;
+  const int code = run_command_line(arguments, {out, err});
+  return {code, out.str(), err.str()};
+}
+
+/// What a command that got bad input said, after checking that it is one sentence and the right exit code.
+std::string refusal(const std::vector<std::string>& arguments) {
+  const Answer answer = sidestep(arguments);
+  EXPECT_EQ(answer.code, 2) << answer.err;
+  EXPECT_EQ(answer.out, "");
+  EXPECT_TRUE(answer.err.starts_with("sidestep: ") && answer.err.ends_with('\n')) << answer.err;
+  EXPECT_EQ(std::ranges::count(answer.err, '\n'), 1) << answer.err;
+  return answer.err.size() < 11 ? answer.err : answer.err.substr(10, answer.err.size() - 11);
+}
+
+TEST(Command, NamesTheNearestCommandAndOption) {
+  EXPECT_EQ(refusal({"trian"}), "trian: there is no such command. Did you mean 'train'?");
+  EXPECT_EQ(refusal({"xyz", "--epochs", "3"}),
+            "xyz: there is no such command. There are train, evaluate, callbacks and info.");
+  EXPECT_EQ(refusal({"--verison"}), "--verison: there is no such option. Did you mean '--version'?");
+  EXPECT_EQ(refusal({"train", "--ephocs", "3"}), "train: --ephocs: there is no such option. Did you mean '--epochs'?");
+  EXPECT_EQ(refusal({"train", "--batch_size=3"}),
+            "train: --batch_size: there is no such option. Did you mean '--batch-size'?");
+  EXPECT_EQ(refusal({"train", "--gpu"}), "train: --gpu: there is no such option. See `sidestep train --help`.");
+  EXPECT_EQ(refusal({"train", "lenet"}),
+            "train: 'lenet' isn't expected here. Options begin with --. See `sidestep train --help`.");
+  EXPECT_EQ(refusal({"info", "--hlp"}), "info: --hlp: there is no such option. Did you mean '--help'?");
+  EXPECT_NE(refusal({"train", "--epochs"}).find("--epochs"), std::string::npos);
+}
+
+TEST(Command, NamesABadValue) {
+  EXPECT_EQ(refusal({"train", "--batch-size", "0"}), "--batch-size 0: must be a whole number from 1 to 65536.");
+  EXPECT_EQ(refusal({"train", "--lr", "nan"}), "--lr nan: must be a number above 0, at most 1000.");
+  EXPECT_EQ(refusal({"train", "--epochs", "-1"}), "--epochs -1: must be a whole number from 1 to 1000000.");
+  EXPECT_EQ(refusal({"train", "--epochs", "1", "--epochs", "2"}), "--epochs is given 2 times. Give it once.");
+  EXPECT_EQ(refusal({"train", "--model", "lenett"}), "--model lenett: unknown model. Did you mean 'lenet'?");
+}
+
+TEST(Command, HelpsIn80Columns) {
+  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
+           {"--help"}, {"train", "--help"}, {"evaluate", "-h"}, {"callbacks", "--help"}, {"info", "--help"}}) {
+    const Answer answer = sidestep(arguments);
+    EXPECT_EQ(answer.code, 0);
+    EXPECT_EQ(answer.err, "");
+    EXPECT_TRUE(answer.out.starts_with("Usage: sidestep ")) << answer.out;
+    std::istringstream lines(answer.out);
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80U) << line;
+  }
+  const std::string help = sidestep({"train", "--help"}).out;
+  EXPECT_NE(help.find("  --batch-size N         samples in a step (default 128)\n"), std::string::npos) << help;
+  for (const ConfigOption& option : config_options())
+    EXPECT_NE(help.find(std::string("  --").append(option.key)), std::string::npos) << option.key;
+}
+
+TEST(Command, WithoutAnythingItHelpsAndFails) {
+  const Answer answer = sidestep({});
+  EXPECT_EQ(answer.code, 2);
+  EXPECT_TRUE(answer.err.starts_with("Usage: sidestep COMMAND")) << answer.err;
+}
+
+TEST(Command, SaysVersionsFeaturesAndBackends) {
+  EXPECT_EQ(sidestep({"--version"}).out, std::string(version()) + "\n");
+  const Answer info = sidestep({"info"});
+  EXPECT_EQ(info.code, 0);
+  for (const char* what :
+       {"sidestep   ", "libraries  ", "cpu        ", "features   ", "backends   cpu (", "data       "})
+    EXPECT_NE(info.out.find(what), std::string::npos) << info.out;
+}
+
+TEST(Command, ListsCallbacks) {
+  const Answer all = sidestep({"callbacks"});
+  EXPECT_EQ(all.code, 0);
+  EXPECT_NE(all.out.find("early_stopping"), std::string::npos) << all.out;
+  const Answer one = sidestep({"callbacks", "early_stopping"});
+  EXPECT_NE(one.out.find("patience"), std::string::npos) << one.out;
+  EXPECT_NE(refusal({"callbacks", "early_stoping"}).find("early_stopping"), std::string::npos);
+}
+
+TEST(Wrapped, BreaksBetweenWordsAndNeverInThem) {
+  EXPECT_EQ(wrapped("aa bb cc", 0, 2, 5), "aa bb\n  cc");
+  EXPECT_EQ(wrapped("aa bb cc", 3, 2, 5), "aa\n  bb\n  cc");
+  EXPECT_EQ(wrapped("aaaaaaaaaa b", 0, 0, 5), "aaaaaaaaaa\nb");
+  EXPECT_EQ(wrapped("", 0, 0, 5), "");
+}
+
+class TrainRequests : public testing::Test {
+ protected:
+  TrainRequests() { fs::current_path(folder_.path()); }
+  ~TrainRequests() override { fs::current_path(before_); }
+
+  static TrainRequest ask(std::vector<std::string> arguments) {
+    CLI::App app;
+    TrainOptions options;
+    options.declare(app);
+    std::ranges::reverse(arguments);
+    app.parse(arguments);
+    return options.request();
+  }
+  static std::string said(const std::vector<std::string>& arguments) {
+    try {
+      ask(arguments);
+    } catch (const std::exception& error) {
+      return error.what();
+    }
+    return {};
+  }
+  static void begin(const std::vector<std::string>& arguments) {
+    TrainRequest request = ask(arguments);
+    request.open_folder().keep();
+  }
+
+  fs::path before_ = fs::current_path();
+  ScratchFolder folder_;
+};
+
+TEST_F(TrainRequests, HaveTheDefaults) {
+  RunConfig expected;
+  pin_schedule(expected);
+  const TrainRequest request = ask({});
+  EXPECT_EQ(request.config, expected);
+  EXPECT_EQ(request.out, std::nullopt);
+  EXPECT_FALSE(request.resumed.has_value());
+}
+
+TEST_F(TrainRequests, TakeEachCallbackWithOneValue) {
+  const RunConfig config = ask({"--callback", "progress", "--callback", "early_stopping:patience=1,monitor=val/loss",
+                                "--no-default-callbacks", "--quiet", "--out", "x"})
+                               .config;
+  ASSERT_EQ(config.callbacks.size(), 2U);
+  EXPECT_EQ(config.callbacks[1].text(), "early_stopping:patience=1,monitor=val/loss");
+  EXPECT_TRUE(config.no_default_callbacks);
+  EXPECT_TRUE(config.quiet);
+}
+
+TEST_F(TrainRequests, TheCommandLineCountsMoreThanTheFile) {
+  write_text("run.toml", "epochs = 7\nlr = 0.5\n");
+  const RunConfig config = ask({"--config", "run.toml", "--epochs", "3"}).config;
+  EXPECT_EQ(config.epochs, 3);
+  EXPECT_EQ(config.lr, 0.5);
+  EXPECT_EQ(said({"--config", "none.toml"}), "none.toml: there is no such file. Name a config.toml.");
+  EXPECT_EQ(said({"--config", ""}), "--config: is empty. Give it a name, or leave it out.");
+}
+
+TEST_F(TrainRequests, KeepTheDataFoldersWholePath) {
+  EXPECT_EQ(ask({"--data", "mine/../mine"}).config.data, (fs::current_path() / "mine").string());
+}
+
+TEST_F(TrainRequests, GoOnWithWhatTheRunBeganWith) {
+  begin({"--out", "a", "--lr", "0.5", "--epochs", "3"});
+  {
+    TrainRequest request = ask({"--resume", "--out", "a", "--epochs", "9"});
+    ASSERT_TRUE(request.resumed.has_value());
+    EXPECT_EQ(request.config.lr, 0.5);
+    EXPECT_EQ(request.config.epochs, 9);
+    EXPECT_EQ(request.config.schedule.epochs, 3);
+    request.open_folder();
+  }
+  EXPECT_EQ(ask({"--resume", "--out", "a"}).config.epochs, 9);
+  EXPECT_TRUE(said({"--resume", "--out", "a", "--lr", "0.1"}).starts_with("--lr 0.1: the run in a began with 0.5, "));
+  EXPECT_TRUE(said({"--resume"}).starts_with("runs: there is no run to resume."));
+  EXPECT_EQ(said({"--resume", "--out", "a", "--lr", "0"}), "--lr 0: must be a number above 0, at most 1000.");
+}
+
+TEST_F(TrainRequests, RepeatARunFromItsConfig) {
+  begin({"--out", "a", "--lr", "0.5", "--callback", "early_stopping:patience=1", "--seed", "7"});
+  const RunConfig first = RunFolder::resume("a").stored_config();
+  EXPECT_EQ(ask({"--config", "a/config.toml", "--out", "b"}).config, first);
+}
+
+}  // namespace
+}  // namespace sidestep
