@@ -77,7 +77,8 @@ void Lists::build_by_window(const float* gradient, const std::uint8_t* choice) {
       lists[at * filters + ((counts >> shift) & mask)] = {offset, gradient[f]};
       counts += std::uint64_t{1} << shift;
     }
-    for (unsigned at = 0; at < 4; ++at) window_counts[w * 4 + at] = static_cast<std::int32_t>((counts >> (at * bits)) & mask);
+    for (unsigned at = 0; at < 4; ++at)
+      window_counts[w * 4 + at] = static_cast<std::int32_t>((counts >> (at * bits)) & mask);
   }
 }
 

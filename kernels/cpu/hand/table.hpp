@@ -29,7 +29,7 @@ inline constexpr std::uint8_t dead = 4;
 static inline std::size_t winograd_rows(std::size_t left) { return left < 3 ? left : 3; }
 static inline std::size_t winograd_scratch_floats(const ConvolutionShape& s) {
   const std::size_t rows = winograd_rows(s.height / 2), tiles = rows * s.width / 2;
-  return rows * 6 * (s.width + 4) * s.channels + 6 * tiles * s.channels + 18 * tiles * s.filters;
+  return rows * 6 * (s.width + 4) * s.channels + 42 * (s.channels + s.filters) + 12 * tiles * s.filters;
 }
 
 /// The kernels of one instruction set. Arrays are rows of floats; see the file of each for its formula and layouts.

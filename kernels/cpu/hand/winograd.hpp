@@ -98,81 +98,78 @@ template <int W, int T, int V, class Channels, class Filters>
   each<T>([&](auto t) { each<V>([&](auto v) { store<W>(products + t * 6 * filters + v * W, sum[t][v]); }); });
 }
 
-/// tile_products for any number of tiles; T at a time, and a rest of one is avoided where two will do.
-template <int W, int T, int V, class Channels, class Filters>
-[[gnu::always_inline]] inline void all_tile_products(std::size_t tiles, Channels channels, Filters filters,
-                                                     const float* inputs, const float* weights, float* products) {
-  const auto take = [&](auto count) __attribute__((always_inline)) {
-    constexpr int N = decltype(count)::value;
-    tile_products<W, N, V>(channels, filters, inputs, weights, products);
-    inputs += N * 6 * channels;
-    products += N * 6 * filters;
-    tiles -= N;
-  };
-  while (tiles >= T && tiles != T + 1) take(std::integral_constant<int, T>{});
-  while (tiles >= 2) take(std::integral_constant<int, 2>{});
-  if (tiles) take(std::integral_constant<int, 1>{});
+/// One of the six rows of points for T tiles: inputs to points, products, half of A. What is between stays in the first
+/// cache, and so do the row's weights from one call to the next.
+///
+/// from   where each tile's six inputs begin, already transformed down the columns
+/// halves [T][6][2][filters], of which this row is written
+template <int W, int T, class Channels, class Filters>
+[[gnu::always_inline]] inline void tile_row(Channels C, Filters F, const float* const (&from)[T], const float* weights,
+                                            float* points, float* products, float* halves) {
+  constexpr std::size_t B = sidestep::kernels::cpu::block;
+  constexpr int V = static_cast<int>(B) / W;
+  for (int t = 0; t < T; ++t)
+    for (std::size_t c = 0; c < C; c += W) {
+      Vec<W> d[6], r[6];
+      each<6>([&](auto j) { d[j] = load<W>(from[t] + j * C + c); });
+      to_points(d, r);
+      each<6>([&](auto j) { store<W>(points + (t * 6 + j) * C + c, r[j]); });
+    }
+  for (std::size_t j = 0; j < 6; ++j) {
+    std::size_t f = 0;
+    for (; f + 2 * B <= F; f += 2 * B)
+      tile_products<W, T, 2 * V>(C, F, points + j * C, weights + j * C * F + f, products + j * F + f);
+    for (; f < F; f += B) tile_products<W, T, V>(C, F, points + j * C, weights + j * C * F + f, products + j * F + f);
+  }
+  for (int t = 0; t < T; ++t)
+    for (std::size_t f = 0; f < F; f += W) {
+      Vec<W> m[6], y[2];
+      each<6>([&](auto j) { m[j] = load<W>(products + (t * 6 + j) * F + f); });
+      from_points(m, y);
+      each<2>([&](auto x) { store<W>(halves + (t * 12 + x) * F + f, y[x]); });
+    }
 }
 
-/// Some rows of tiles at a time; for each of the six rows of points: inputs to points, products, half of A.
+/// Some rows of tiles at a time: inputs transformed down the columns, then row for row of points, then the outputs.
 template <int W, class Channels, class Filters>
 inline void winograd_plane(const ConvolutionShape& s, Channels C, Filters F, const float* padded,
                            const float* transformed, const float* bias, float* output, std::uint8_t* choice,
                            float* scratch) {
-  constexpr std::size_t B = sidestep::kernels::cpu::block;
+  constexpr int most = W == 16 ? 7 : 3;  // tiles at once: their products are all registers but a few
   const std::size_t columns = s.width + 4, across = s.width / 2, down = s.height / 2;
   for (std::size_t first = 0; first < down;) {
     const std::size_t rows = sidestep::kernels::cpu::winograd_rows(down - first), tiles = rows * across;
-    float* vertical = scratch;                          // [rows][6][columns][C]
-    float* points = vertical + rows * 6 * columns * C;  // [tiles][6][C]
-    float* products = points + 6 * tiles * C;           // [tiles][6][F]
-    float* halves = products + 6 * tiles * F;           // [tiles][6][2][F]
+    float* points = scratch;                    // [most][6][C]
+    float* products = points + most * 6 * C;    // [most][6][F]
+    float* halves = products + most * 6 * F;    // [tiles][6][2][F]
+    float* vertical = halves + tiles * 12 * F;  // [6][rows][columns][C]
     for (std::size_t row = 0; row < rows; ++row) {
       const float* in = padded + 2 * (first + row) * columns * C;
-      float* to = vertical + row * 6 * columns * C;
+      float* to = vertical + row * columns * C;
       for (std::size_t x = 0; x < columns * C; x += W) {
         Vec<W> d[6], r[6];
         each<6>([&](auto i) { d[i] = load<W>(in + i * columns * C + x); });
         to_points(d, r);
-        each<6>([&](auto i) { store<W>(to + i * columns * C + x, r[i]); });
+        each<6>([&](auto i) { store<W>(to + i * rows * columns * C + x, r[i]); });
       }
     }
     for (std::size_t i = 0; i < 6; ++i) {
-      for (std::size_t row = 0; row < rows; ++row) {
-        const float* from = vertical + (row * 6 + i) * columns * C;
-        float* to = points + row * across * 6 * C;
-        for (std::size_t t = 0; t < across; ++t, from += 2 * C, to += 6 * C)
-          for (std::size_t c = 0; c < C; c += W) {
-            Vec<W> d[6], r[6];
-            each<6>([&](auto j) { d[j] = load<W>(from + j * C + c); });
-            to_points(d, r);
-            each<6>([&](auto j) { store<W>(to + j * C + c, r[j]); });
-          }
-      }
-      for (std::size_t j = 0; j < 6; ++j) {
-        const float* from = points + j * C;
-        const float* with = transformed + (i * 6 + j) * C * F;
-        float* to = products + j * F;
-        std::size_t f = 0;
-        for (; f + 2 * B <= F; f += 2 * B) {
-          if constexpr (W == 8) all_tile_products<W, 3, 4>(tiles, C, F, from, with + f, to + f);
-          if constexpr (W == 16) all_tile_products<W, 7, 2>(tiles, C, F, from, with + f, to + f);
+      const float* weights = transformed + i * 6 * C * F;
+      const float* from = vertical + i * rows * columns * C;
+      std::size_t tile = 0, column = 0;
+      const auto take = [&](auto count) __attribute__((always_inline)) {
+        constexpr int T = decltype(count)::value;
+        const float* at[T];
+        for (int t = 0; t < T; ++t) {
+          at[t] = from;
+          from += 2 * C;
+          if (++column == across) column = 0, from += 4 * C;
         }
-        for (; f < F; f += B) {
-          if constexpr (W == 8) all_tile_products<W, 5, 2>(tiles, C, F, from, with + f, to + f);
-          if constexpr (W == 16) all_tile_products<W, 7, 1>(tiles, C, F, from, with + f, to + f);
-        }
-      }
-      for (std::size_t t = 0; t < tiles; ++t) {
-        const float* from = products + t * 6 * F;
-        float* to = halves + (t * 6 + i) * 2 * F;
-        for (std::size_t f = 0; f < F; f += W) {
-          Vec<W> m[6], y[2];
-          each<6>([&](auto j) { m[j] = load<W>(from + j * F + f); });
-          from_points(m, y);
-          each<2>([&](auto x) { store<W>(to + x * F + f, y[x]); });
-        }
-      }
+        tile_row<W, T>(C, F, at, weights, points, products, halves + (tile * 6 + i) * 2 * F);
+        tile += T;
+      };
+      while (tiles - tile >= most) take(std::integral_constant<int, most>{});
+      while (tile < tiles) take(std::integral_constant<int, 1>{});
     }
     for (std::size_t t = 0; t < tiles; ++t) {
       const float* from = halves + t * 12 * F;
