@@ -99,7 +99,11 @@ TEST(JsonlLogger, AFullDiskIsReportedAndTrainingGoesOn) {
   EXPECT_EQ(run.last_step, 20);
   ASSERT_EQ(run.failures.size(), 1u);
   EXPECT_NE(run.failures[0].find("the disk is full"), std::string::npos) << run.failures[0];
-  EXPECT_EQ(events_of(folder / "events.jsonl"), std::vector<std::string>{"CheckpointSaved"});
+  const auto others = rows_of(folder / "events.jsonl");
+  ASSERT_EQ(others.size(), 2u);
+  EXPECT_EQ(others[0].at("event"), "PipelineFailed");
+  EXPECT_EQ(others[0].at("pipeline"), "jsonl_logger");
+  EXPECT_EQ(others[1].at("event"), "CheckpointSaved");
 }
 
 TEST(JsonlLogger, RefusesWhatCannotBe) {

@@ -4,6 +4,7 @@
 #include <sidestep/trainer/callbacks/lambda.hpp>
 #include <sidestep/trainer/callbacks/model_checkpoint.hpp>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <stdexcept>
@@ -16,8 +17,8 @@ TEST(Lambda, CallsEachFunctionInTheOrderOfTheEvents) {
   std::string seen;
   FakeRun run{.callbacks = {lambda({.on_fit_begin = [&](const FitBegin&) { seen += "( "; },
                                     .on_fit_end = [&](const FitEnd&) { seen += ")"; },
-                                    .on_epoch_end = [&](const EpochEnd& e) { seen += "e" + std::to_string(e.epoch) + " "; },
-                                    .on_batch_end = [&](const BatchEnd& e) { seen += std::to_string(e.step) + " "; }})}};
+                                    .on_epoch_end = [&](const EpochEnd& e) { seen += fmt::format("e{} ", e.epoch); },
+                                    .on_batch_end = [&](const BatchEnd& e) { seen += fmt::format("{} ", e.step); }})}};
   run.steps = 4;
   run.steps_per_epoch = 2;
   run.go();

@@ -4,6 +4,7 @@
 
 #include <sidestep/trainer/callbacks/model_checkpoint.hpp>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -53,7 +54,7 @@ TEST(ModelCheckpoint, WithAllKeptNothingGoes) {
   BestCheckpointRule rule({.save_top_k = -1}, "model_checkpoint");
   for (Epoch epoch = 1; epoch < 50; ++epoch)
     EXPECT_EQ(asked(rule, epoch, 0.1),
-              "epoch-" + std::to_string(epoch) + "-step-" + std::to_string(epoch * 10) + ".safetensors");
+              fmt::format("epoch-{}-step-{}.safetensors", epoch, epoch * 10));
 }
 
 TEST(ModelCheckpoint, BestAndLastAreOneCutAndSupersededFilesGo) {

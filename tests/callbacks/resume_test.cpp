@@ -71,12 +71,12 @@ TEST(Resume, FromAnOlderCheckpointTheLogsAreCutBack) {
   // What kill -9 leaves: logs that are ahead of the last whole checkpoint, the last row torn.
   ScratchFolder folder;
   FakeRun first = whole_run(folder.path());
-  first.steps = 10;
+  first.interrupt_at = 10;
   first.go();
   const std::string checkpoint = read_text(folder / "checkpoints/last.safetensors");
   FakeRun ahead = whole_run(folder.path());
   ahead.resume = true;
-  ahead.steps = 18;
+  ahead.interrupt_at = 18;
   ahead.go();
   write_text(folder / "checkpoints/last.safetensors", checkpoint);
   for (const char* log : {"metrics.csv", "metrics.jsonl"})

@@ -157,7 +157,7 @@ void ProgressPrinter::live(std::string text) {
   const auto width = static_cast<std::size_t>(columns_ > 1 ? columns_ - 1 : 79);
   if (text.size() > width) text.resize(width);
   live_ = true;
-  write_("\r" + text + "\x1b[K");
+  write_(fmt::format("\r{}\x1b[K", text));
 }
 
 void ProgressPrinter::clear() {
