@@ -55,7 +55,7 @@ struct Sample {
 ///
 ///   in   --1-2-3-----4--5--|
 ///   sample(4)                     intervals end at 4, 8, 12 ...
-///   out  ----2---3-------4-|
+///   out  ----1---3-------5-|
 ///
 /// Intervals begin at multiples of their length (since 1970), whatever the first event's stamp. A value exactly at an interval's end
 /// belongs to the next one; one with an earlier stamp belongs to the open one. An interval without a value emits nothing. What is left

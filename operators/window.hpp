@@ -132,9 +132,9 @@ inline detail::TimeSpec time(std::chrono::nanoseconds length) { return {detail::
 ///   window(sliding(3, 1)) | sum()
 ///   out  --------6--9--12-|
 ///
-///   in   --1-2---3---4--5-|             intervals end at 4, 8, 12 ...
+///   in   -1-2---3---4--5-|              intervals end at 4, 8, 12 ...
 ///   window(time(4)) | sum()
-///   out  ----1---5---3---...
+///   out  ----3---3---4---5|
 ///
 /// count: closes with its n-th value; one that is open when the stream ends emits what it has (RxJava 3 `window(n)`).
 /// sliding: emits only when it is full, and nothing at the end (Kotlin `windowed`); with step > n values between windows are skipped.
