@@ -1,0 +1,95 @@
+// What a boundary costs the training loop while nothing is pending and deciders live: one inline, one behind
+// observe_on.
+//   boundary/{relaxed,lag:2}   counters: p50_ns, p99_ns (net of the timer), timer_ns, line_transfer_ns (one way,
+//   between two cores of this
+//                              machine, in this run), line_transfers = p50_ns / line_transfer_ns, waits (share of
+//                              boundaries that waited)
+// Steps are paced as in training (50 us each), so that the deciders have passed before the boundary that needs them.
+#include <sidestep/operators.hpp>
+#include <sidestep/trainer/control/decide.hpp>
+#include <sidestep/trainer/control/loop.hpp>
+
+#include <line_transfer.hpp>
+
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <vector>
+
+#if defined(__x86_64__)
+#include <x86intrin.h>
+#endif
+
+namespace {
+
+using namespace sidestep;
+
+/// The finest clock there is, in nanoseconds.
+double now_ns() {
+#if defined(__x86_64__)
+  static const double per_tick = [] {
+    const Nanoseconds begin = Clock::steady();
+    const auto from = __rdtsc();
+    while (Clock::steady() - begin < 20'000'000) {
+    }
+    const auto ticks = __rdtsc() - from;
+    return static_cast<double>(Clock::steady() - begin) / static_cast<double>(ticks);
+  }();
+  _mm_lfence();  // nothing before it is left undone, nothing behind it has begun
+  const auto ticks = __rdtsc();
+  _mm_lfence();
+  return static_cast<double>(ticks) * per_tick;
+#else
+  return static_cast<double>(Clock::steady());
+#endif
+}
+
+double quantile(std::vector<double>& values, double q) {
+  const auto at = values.begin() + static_cast<std::ptrdiff_t>(q * static_cast<double>(values.size() - 1));
+  std::nth_element(values.begin(), at, values.end());
+  return *at;
+}
+
+void boundary(benchmark::State& state, Sync sync) {
+  constexpr Step steps = 10'000;
+  constexpr double pace_ns = 50'000;
+  std::vector<double> took, timer;
+  double waits = 0;
+  for (auto _ : state) {
+    Bus bus;
+    Control control;
+    const auto never =
+        pure([](const BatchEnd& e) { return e.loss < 0 ? std::optional(Stop{"negative"}) : std::nullopt; });
+    bus.on<BatchEnd>().named("inline") | decide(control, never);
+    bus.on<BatchEnd>().named("observed") | every(16) | observe_on(compute) | decide(control, never);
+    auto loop = control.attach(bus, {.sync = sync});
+    loop.publish(FitBegin{.last_step = steps});
+    for (Step step = 1; step <= steps; ++step) {
+      for (const double until = now_ns() + pace_ns; now_ns() < until;) {
+      }
+      loop.publish(BatchEnd{.step = step, .loss = 1});
+      const double begin = now_ns();
+      loop.boundary();
+      took.push_back(now_ns() - begin);
+      const double nothing = now_ns();
+      timer.push_back(now_ns() - nothing);
+    }
+    waits += static_cast<double>(loop.waits()) / static_cast<double>(steps);
+    loop.finish();
+  }
+  const double timer_ns = quantile(timer, 0.5), p50 = std::max(0.0, quantile(took, 0.5) - timer_ns);
+  const double transfer = bench::line_transfer_ns();
+  state.counters["p50_ns"] = p50;
+  state.counters["p99_ns"] = std::max(0.0, quantile(took, 0.99) - timer_ns);
+  state.counters["timer_ns"] = timer_ns;
+  state.counters["line_transfer_ns"] = transfer;
+  state.counters["line_transfers"] = p50 / transfer;
+  state.counters["waits"] = waits / static_cast<double>(state.iterations());
+}
+
+BENCHMARK_CAPTURE(boundary, relaxed, relaxed)->Name("boundary/relaxed")->Iterations(3)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(boundary, lag, lag(2))->Name("boundary/lag:2")->Iterations(3)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+
+BENCHMARK_MAIN();
