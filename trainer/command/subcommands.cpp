@@ -4,6 +4,8 @@ namespace sidestep {
 
 std::vector<std::unique_ptr<Subcommand>> subcommands() {
   std::vector<std::unique_ptr<Subcommand>> all;
+  all.push_back(train_command());
+  all.push_back(evaluate_command());
   all.push_back(callbacks_command());
   all.push_back(info_command());
   return all;

@@ -1,0 +1,151 @@
+"""Whatever is wrong with what it is given: exit code 2, one sentence, no trace, no damage."""
+import gzip
+import hashlib
+import os
+import shutil
+import struct
+import unittest
+
+from runs import RunTest
+
+
+def tree(folder):
+    """All that lies there, with its bytes."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+class BadInput(RunTest):
+    def refused(self, *arguments, says=()):
+        """It is refused with one sentence that holds these words, and nothing on the disk is another than before."""
+        before = tree(self.folder)
+        done = self.sidestep(*arguments, code=2)
+        self.assertEqual(tree(self.folder), before, arguments)
+        lines = done.stderr.splitlines()
+        self.assertEqual(len(lines), 1, done.stderr)
+        self.assertTrue(lines[0].startswith("sidestep: "), lines[0])
+        self.assertRegex(lines[0], r"[.?]$")
+        for word in says:
+            self.assertIn(word, lines[0])
+
+    def train_refused(self, *arguments, says=(), data=None):
+        self.refused("train", "--data", data or self.data, "--out", self.folder / "new" / "run", *arguments, says=says)
+
+    def test_options(self):
+        for arguments, says in [
+            (["--model", "lenett"], ["lenett", "'lenet'"]),
+            (["--backend", "cdu"], ["cdu", "backend"]),
+            (["--optimizer", "adam"], ["adam", "adamw"]),
+            (["--epoch", "3"], ["--epoch", "--epochs"]),
+            (["--epochs", "many"], ["--epochs", "many"]),
+            (["--batch-size", "0"], ["--batch-size", "0"]),
+            (["--lr", "nan"], ["--lr", "nan"]),
+            (["--lr", "-1"], ["--lr", "-1"]),
+            (["--schedule", "cosin"], ["cosin", "cosine"]),
+            (["--sync", "lag:-1"], ["--sync", "lag:-1"]),
+            (["--threads", "0"], ["--threads"]),
+            (["--callback", "early_stoping"], ["early_stoping", "early_stopping"]),
+            (["--callback", "early_stopping:patiense=3"], ["patiense", "patience"]),
+            (["--callback", "early_stopping:patience=-1"], ["patience", "-1"]),
+            (["--callback", "early_stopping:monitor=val/loss,patience=x"], ["patience", "x"]),
+            (["--callback", "early_stopping:monitor"], ["monitor"]),
+        ]:
+            with self.subTest(arguments):
+                self.train_refused(*arguments, says=says)
+
+    def test_data(self):
+        def spoil(name, change):
+            folder = self.folder / "spoilt"
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.copytree(self.data, folder)
+            path = folder / name
+            change(path)
+            return folder
+
+        images, labels = "train-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
+
+        def truncated_gzip(path):
+            packed = gzip.compress(path.read_bytes())
+            path.unlink()
+            path.with_name(path.name + ".gz").write_bytes(packed[: len(packed) // 2])
+
+        def corrupt_gzip(path):
+            packed = bytearray(gzip.compress(path.read_bytes()))
+            packed[len(packed) // 2] ^= 0xFF
+            path.unlink()
+            path.with_name(path.name + ".gz").write_bytes(packed)
+
+        def patched(at, new):
+            def patch(path):
+                whole = bytearray(path.read_bytes())
+                whole[at : at + len(new)] = new
+                path.write_bytes(whole)
+
+            return patch
+
+        cases = {
+            "missing folder": lambda: self.folder / "nowhere",
+            "empty folder": lambda: (self.folder / "empty").mkdir() or self.folder / "empty",
+            "missing file": lambda: spoil(labels, os.unlink),
+            "truncated": lambda: spoil(images, lambda path: path.write_bytes(path.read_bytes()[:-1])),
+            "truncated gzip": lambda: spoil(images, truncated_gzip),
+            "corrupt gzip": lambda: spoil(images, corrupt_gzip),
+            "wrong magic": lambda: spoil(images, patched(2, b"\x0d")),
+            "sizes that disagree": lambda: spoil(images, patched(4, struct.pack(">I", 7))),
+            "label out of range": lambda: spoil(labels, patched(8, b"\x0a")),
+        }
+        for name, make in cases.items():
+            with self.subTest(name):
+                folder = make()
+                self.train_refused(data=folder, says=[str(folder)])
+
+    def test_images_that_the_model_cannot_take(self):
+        from runs import write_data
+
+        odd = write_data(self.folder / "odd", train=60, test=20, side=7)
+        self.train_refused(data=odd, says=["lenet", "7"])
+
+    def test_folders(self):
+        run = self.train("run", "--epochs", "1", "--limit-train", "100")
+        (self.folder / "other").mkdir()
+        (self.folder / "other" / "thesis.txt").write_text("years of work")
+        for arguments, says in [
+            (["--out", run], [str(run), "--resume"]),
+            (["--out", self.folder / "other"], ["other"]),
+            (["--out", "/proc/nowhere/run"], ["/proc"]),
+            (["--out", self.folder / "other", "--resume"], ["other", "config.toml"]),
+            (["--out", self.folder / "absent", "--resume"], ["absent"]),
+            (["--resume"], ["runs"]),
+            (["--out", run, "--resume", "--batch-size", "64"], ["--batch-size", "64"]),
+            (["--out", run, "--resume", "--data", self.folder / "nowhere"], ["nowhere"]),
+        ]:
+            with self.subTest(arguments):
+                self.refused("train", *(["--data", self.data] if "--resume" not in arguments else []), *arguments,
+                             says=says)
+
+    def test_checkpoints(self):
+        run = self.train("run", "--epochs", "1", "--limit-train", "100")
+        other = self.train("other", "--epochs", "1", "--limit-train", "100", "--model", "mlp")
+        last = run / "checkpoints" / "last.safetensors"
+        good = last.read_bytes()
+        middle = len(good) // 2
+        for name, bad, says in [
+            ("flipped byte", good[:middle] + bytes([good[middle] ^ 1]) + good[middle + 1 :], []),
+            ("truncated", good[:middle], []),
+            ("empty", b"", []),
+            ("another model's", (other / "checkpoints" / "last.safetensors").read_bytes(), ["mlp", "lenet"]),
+        ]:
+            with self.subTest(name):
+                last.unlink()
+                last.write_bytes(bad)
+                self.refused("train", "--resume", "--out", run, "--epochs", "2", says=["last.safetensors", *says])
+                if name != "another model's":
+                    self.refused("evaluate", last, "--data", self.data, says=["last.safetensors"])
+        self.refused("evaluate", self.folder / "absent", "--data", self.data, says=["absent"])
+        self.refused("evaluate", self.data / "t10k-labels-idx1-ubyte", "--data", self.data, says=["t10k"])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,138 @@
+"""A run that is interrupted and resumed ends with the files of one that wasn't, bit for bit."""
+import random
+import signal
+import subprocess
+import time
+import unittest
+
+from runs import RunTest, SIDESTEP
+
+# With many decisions on their way at any moment.
+DECISIONS = ["--callback", "reduce_lr_on_plateau:monitor=batch/loss,at=batch:5,patience=1,factor=0.97"]
+EPOCHS = ["--epochs", "30", *DECISIONS, "--callback", "early_stopping:monitor=val/loss,patience=1000", "--threads", "1"]
+
+
+class Resume(RunTest):
+    def interrupt_until_done(self, name, number, *arguments, pauses):
+        """Sends the signal again and again, and resumes each time. Returns how often it hit a run at work."""
+        hits = 0
+        command = self.command(*self.train_arguments(name, *arguments))
+        for pause in pauses:
+            process = subprocess.Popen(command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                       text=True)
+            try:
+                # the data is read and the callbacks are there: steps are being done
+                deadline = time.monotonic() + 60
+                while not (self.folder / name / "report.json").exists() and time.monotonic() < deadline:
+                    time.sleep(0.005)
+                time.sleep(pause)
+                process.send_signal(number)
+                output = process.communicate(timeout=60)
+            finally:
+                process.kill()
+            if process.returncode == 0:
+                return hits
+            hits += 1
+            self.assertEqual(process.returncode, -9 if number == signal.SIGKILL else 128 + number, output)
+            if number != signal.SIGKILL:
+                report = self.report(self.folder / name)
+                self.assertEqual(report["state"], "interrupted")
+                self.assertEqual(report["interrupted"]["by"], signal.Signals(number).name)
+                self.assertIsNone(report["test"])
+            command = self.command("train", "--resume", "--out", self.folder / name)
+        self.sidestep("train", "--resume", "--out", self.folder / name)
+        return hits
+
+    def check_signal(self, number):
+        whole = self.train("whole", *EPOCHS)
+        self.assertGreater(len(self.report(whole)["boundary"]["decisions"]), 20)
+        draw = random.Random(int(number))
+        hits = self.interrupt_until_done("broken", number, *EPOCHS, pauses=[draw.uniform(0.05, 0.4) for _ in range(8)])
+        self.assertGreater(hits, 0)
+        self.assertSame(self.folder / "broken", whole)
+        report = self.report(self.folder / "broken")
+        self.assertEqual(report["state"], "finished")
+        self.assertIsNone(report["interrupted"])
+        self.assertTrue(all(epoch["seconds"] > 0 for epoch in report["epochs"]))
+
+    def test_after_sigint(self):
+        self.check_signal(signal.SIGINT)
+
+    def test_after_sigterm(self):
+        self.check_signal(signal.SIGTERM)
+
+    def test_after_kill_9(self):
+        self.check_signal(signal.SIGKILL)
+
+    def test_after_max_steps_in_mid_epoch_and_at_its_end(self):
+        options = ["--epochs", "4", *DECISIONS]
+        whole = self.train("whole", *options)
+        parts = self.train("parts", *options, "--max-steps", "20")
+        report = self.report(parts)
+        self.assertEqual([(e["epoch"], e.get("partial"), e["val"]) for e in report["epochs"]], [(1, True, None)])
+        self.assertIsNotNone(report["test"])
+        for steps in (39, 40, 77, 79, 1000):  # 39 and 78 end epochs
+            self.sidestep("train", "--resume", "--out", parts, "--max-steps", steps)
+        self.assertSame(parts, whole)
+
+    def test_one_that_was_over_goes_on_with_more_epochs(self):
+        schedule = ["--schedule", "cosine:epochs=4"]
+        whole = self.train("whole", "--epochs", "4", *schedule, *DECISIONS)
+        longer = self.train("longer", "--epochs", "2", *schedule, *DECISIONS)
+        self.sidestep("train", "--resume", "--out", longer, "--epochs", "4")
+        self.assertSame(longer, whole)
+
+    def test_epochs_added_later_leave_the_schedule(self):
+        run = self.train("run", "--epochs", "2")
+        self.sidestep("train", "--resume", "--out", run, "--epochs", "3")
+        self.assertAlmostEqual(self.report(run)["epochs"][2]["learning_rate"], 0.0)
+
+    def test_early_stopping_keeps_its_patience_and_its_best_weights(self):
+        options = ["--epochs", "40", "--lr", "0.02", "--schedule", "constant", "--callback",
+                   "early_stopping:monitor=val/loss,patience=3,restore_best_weights=true"]
+        whole = self.train("whole", *options)
+        stopped = len(self.report(whole)["epochs"])
+        self.assertLess(stopped, 40)
+        names = [d["decision"] for d in self.report(whole)["boundary"]["decisions"]]
+        self.assertIn("restore_best", names)
+        parts = self.train("parts", *options, "--max-steps", 39 * (stopped - 2) + 7)
+        self.sidestep("train", "--resume", "--out", parts, "--max-steps", "100000")
+        self.assertSame(parts, whole)
+
+
+class Repeat(RunTest):
+    OPTIONS = ["--epochs", "6", "--sync", "lag:2", *DECISIONS]
+
+    def test_threads_and_competing_load_change_nothing(self):
+        first = self.train("first", *self.OPTIONS, "--threads", "1")
+        self.assertGreater(len(self.report(first)["boundary"]["decisions"]), 10)
+        load = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(3)]
+        try:
+            second = self.train("second", *self.OPTIONS, "--threads", "2")
+        finally:
+            for process in load:
+                process.kill()
+                process.wait()
+        self.assertSame(second, first)
+
+    def test_sync_decides_when_decisions_act(self):
+        run = self.train("run", *self.OPTIONS)
+        for decision in self.report(run)["boundary"]["decisions"]:
+            if decision["by"] == "reduce_lr_on_plateau":
+                self.assertEqual(decision["applied_step"], decision["cause_step"] + 2)
+        run = self.train("lockstep", *self.OPTIONS, "--sync", "lockstep")
+        for decision in self.report(run)["boundary"]["decisions"]:
+            self.assertEqual(decision["applied_step"], decision["cause_step"])
+
+
+class Evaluate(RunTest):
+    def test_says_what_the_run_said(self):
+        run = self.train("run", "--epochs", "2")
+        said = self.sidestep("evaluate", run / "checkpoints" / "last.safetensors", "--data", self.data).stdout
+        test = self.report(run)["test"]
+        self.assertIn(f"loss {test['loss']:.4f}  accuracy {test['accuracy']:.4f}", said)
+        self.assertGreater(test["accuracy"], 0.5)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,309 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <mutex>
+#include <thread>
+
+#include <scratch_folder.hpp>
+#include <sidestep/trainer/all.hpp>
+#include <trainer/small_data.hpp>
+
+namespace sidestep {
+namespace {
+
+using namespace test;
+
+/// 480 samples in batches of 32: 15 steps an epoch.
+TrainerOptions small(std::int64_t epochs = 2) { return {.epochs = epochs, .batch_size = 32, .seed = 3, .threads = 1}; }
+
+/// Asks for something at certain events.
+template <Event E, class F>
+Callback ask_at(F f) {
+  return {"ask", "", [f](CallbackContext& run) { run.on<E>() | decide(run.control, f); }};
+}
+
+/// A run, and what the trainer published in it, as text.
+struct Run {
+  explicit Run(TrainerOptions options = small(), Model model = mlp())
+      : trainer(std::move(model), small_data(), std::move(options)) {}
+
+  TrainingReport fit(std::vector<Callback> callbacks = {}, FitOptions where = {}) {
+    said.clear();
+    bus.on<FitBegin, FitEnd, EpochBegin, EpochEnd, BatchBegin, BatchEnd, ValidationBegin, ValidationEnd, TestEnd, Metric,
+           MemoryReleased>()
+            .from(Stream::trainer) |
+        subscribe([this](const auto& event) {
+          event.visit([this](const auto& one) { said.push_back(line(one)); });
+        });
+    bus.on<BatchEnd>() | subscribe([this](const BatchEnd& e) { rates.push_back(e.learning_rate); });
+    return trainer.fit(bus, control, callbacks, where);
+  }
+
+  static std::string line(const Metric& e) { return std::string(e.metric.text()); }
+  static std::string line(const EpochEnd& e) { return e.partial ? "EpochEnd(partial)" : "EpochEnd"; }
+  template <class E>
+  static std::string line(const E&) {
+    return std::string(E::name);
+  }
+
+  std::size_t count(std::string_view what) const {
+    return static_cast<std::size_t>(std::count(said.begin(), said.end(), what));
+  }
+
+  std::vector<std::string> said;
+  std::vector<double> rates;
+  Bus bus;
+  Control control;
+  Trainer trainer;
+};
+
+TEST(Trainer, PublishesEachStepAndEpochInOrder) {
+  Run run(small(1));
+  run.fit();
+  std::vector<std::string> expected{"FitBegin", "EpochBegin"};
+  for (int step = 0; step < 15; ++step)
+    expected.insert(expected.end(), {"BatchBegin", "batch/loss", "batch/accuracy", "BatchEnd"});
+  expected.insert(expected.end(), {"ValidationBegin", "ValidationEnd", "train/loss", "train/accuracy", "lr", "val/loss",
+                                   "val/accuracy", "EpochEnd", "FitEnd", "TestEnd"});
+  EXPECT_EQ(run.said, expected);
+}
+
+TEST(Trainer, LearnsAndReports) {
+  Run run(small(6), lenet());
+  const TrainingReport report = run.fit({early_stopping({.patience = 3})});
+  ASSERT_EQ(report.epochs.size(), 6U);
+  EXPECT_LT(report.epochs[5].train.loss, report.epochs[0].train.loss);
+  EXPECT_GT(report.test->accuracy, 0.6);
+  EXPECT_EQ(report.epochs[5].step, 90);
+  EXPECT_EQ(run.trainer.test(), *report.test);
+  EXPECT_EQ(report.state, "finished");
+  EXPECT_TRUE(report.failed().empty());
+  const auto& json = report.json;
+  EXPECT_EQ(json["schema"], 1);
+  EXPECT_EQ(json["model"], "lenet");
+  EXPECT_EQ(json["backend"], "cpu");
+  EXPECT_EQ(json["sync"], "lag:2");
+  EXPECT_EQ(json["threads"], 1);
+  EXPECT_EQ(json["seed"], 3);
+  EXPECT_TRUE(json["interrupted"].is_null());
+  EXPECT_EQ(json["bus"]["published"], json["bus"]["delivered"]);
+  EXPECT_EQ(json["bus"]["pending"], 0);
+  EXPECT_TRUE(json["reproducible"]["promised"]);
+  EXPECT_EQ(json["boundary"]["count"], 96);
+  EXPECT_EQ(json["callbacks"].back()["name"], "early_stopping");
+  EXPECT_GT(json["epochs"][0]["samples_per_second"], 0);
+  EXPECT_EQ(json["epochs"][0].count("partial"), 0U);
+}
+
+TEST(Trainer, EachFitIsARunOfItsOwn) {
+  Run run;
+  const TrainingReport first = run.fit();
+  EXPECT_EQ(run.fit().epochs.back().train, first.epochs.back().train);
+}
+
+TEST(Trainer, MeansOfAnEpochWeighItsSmallerLastBatch) {
+  TrainerOptions options = small(1);
+  options.batch_size = 100;
+  Run run(options);
+  double loss = 0;
+  std::int64_t samples = 0;
+  run.bus.on<BatchEnd>() | subscribe([&](const BatchEnd& e) {
+    loss += e.loss * e.samples;
+    samples += e.samples;
+  });
+  const TrainingReport report = run.fit();
+  EXPECT_EQ(samples, 480);
+  EXPECT_DOUBLE_EQ(report.epochs[0].train.loss, loss / 480);
+  EXPECT_EQ(report.epochs[0].samples, 480);
+}
+
+TEST(Trainer, LimitTrainTakesTheFirstSamples) {
+  TrainerOptions options = small(1);
+  options.limit_train = 70;
+  Run run(options);
+  EXPECT_EQ(run.fit().epochs[0].samples, 70);
+  EXPECT_EQ(run.count("BatchEnd"), 3U);
+}
+
+TEST(Trainer, MaxStepsInMidEpochLeaveAPartialEpoch) {
+  TrainerOptions options = small(2);
+  options.max_steps = 20;
+  Run run(options);
+  const TrainingReport report = run.fit();
+  ASSERT_EQ(report.epochs.size(), 2U);
+  EXPECT_TRUE(report.epochs[1].partial);
+  EXPECT_FALSE(report.epochs[1].val);
+  EXPECT_TRUE(report.json["epochs"][1]["val"].is_null());
+  EXPECT_TRUE(report.test);
+  EXPECT_EQ(run.count("ValidationEnd"), 1U);
+  EXPECT_EQ(run.said[run.said.size() - 3], "EpochEnd(partial)");
+}
+
+TEST(Trainer, MaxStepsAtAnEpochsEndCompleteIt) {
+  TrainerOptions options = small(2);
+  options.max_steps = 15;
+  Run run(options);
+  const TrainingReport report = run.fit();
+  ASSERT_EQ(report.epochs.size(), 1U);
+  EXPECT_FALSE(report.epochs[0].partial);
+}
+
+TEST(Trainer, StopEndsTheRunTwoStepsBehindItsCause) {
+  Run run;
+  const TrainingReport report = run.fit({ask_at<BatchEnd>([](const BatchEnd& e) -> std::optional<Stop> {
+    if (e.step == 5) return Stop{"enough"};
+    return {};
+  })});
+  EXPECT_EQ(run.count("BatchEnd"), 7U);
+  EXPECT_TRUE(report.epochs[0].partial);
+  EXPECT_EQ(report.state, "finished");
+  EXPECT_TRUE(report.test);
+}
+
+TEST(Trainer, InterruptionLeavesNoTest) {
+  Run run;
+  run.bus.on<BatchEnd>() | filter([](const BatchEnd& e) { return e.step == 4; }) |
+      subscribe([&](const BatchEnd&) { run.control.interrupt("SIGINT"); });
+  const TrainingReport report = run.fit();
+  EXPECT_EQ(report.state, "interrupted");
+  EXPECT_EQ(report.json["interrupted"]["by"], "SIGINT");
+  EXPECT_FALSE(report.test);
+  EXPECT_EQ(run.count("TestEnd"), 0U);
+}
+
+TEST(Trainer, ScalingActsOnTopOfTheSchedule) {
+  Run run(small(1));
+  const TrainingReport report = run.fit({ask_at<BatchEnd>([](const BatchEnd& e) -> std::optional<ScaleLearningRate> {
+    if (e.step == 3) return ScaleLearningRate{.by = 0.5};
+    return {};
+  })});
+  Run plain(small(1));
+  plain.fit();
+  ASSERT_EQ(run.rates.size(), 15U);
+  for (std::size_t step = 1; step <= 15; ++step)
+    EXPECT_DOUBLE_EQ(run.rates[step - 1], plain.rates[step - 1] * (step > 5 ? 0.5 : 1.0)) << step;
+  EXPECT_DOUBLE_EQ(report.json["boundary"]["decisions"][0]["learning_rate"].get<double>(), run.rates[5]);
+}
+
+TEST(Trainer, SettingTheRateEndsScheduleAndScaling) {
+  Run run(small(1));
+  run.fit({ask_at<BatchEnd>([](const BatchEnd& e) -> Decisions {
+    Decisions all;
+    if (e.step == 2) all.ask(ScaleLearningRate{.by = 0.5});
+    if (e.step == 6) all.ask(SetLearningRate{.learning_rate = 0.125});
+    if (e.step == 9) all.ask(SetSchedule{.schedule = {.base = 0.25}});
+    return all;
+  })});
+  EXPECT_DOUBLE_EQ(run.rates[8], 0.125);
+  EXPECT_DOUBLE_EQ(run.rates[10], 0.125);
+  EXPECT_DOUBLE_EQ(run.rates[11], 0.25);
+}
+
+TEST(Trainer, BringsBackTheWeightsThatWereKept) {
+  Run run(small(3));
+  Score kept{};
+  const auto keep_then_restore = [](const OneOf<EpochEnd, FitEnd>& event) -> Decisions {
+    Decisions all;
+    if (const auto* epoch = event.get_if<EpochEnd>(); epoch != nullptr && epoch->epoch == 1)
+      all.ask(KeepWeights{.owner = "me"});
+    if (event.get_if<FitEnd>() != nullptr)
+      all.ask(RestoreBest{.owner = "me", .cause_step = 14}).ask(RestoreBest{.owner = "me", .cause_step = 15});
+    return all;
+  };
+  const TrainingReport report =
+      run.fit({{"me", "", [&](CallbackContext& fit) { fit.on<EpochEnd, FitEnd>() | decide(fit.control, keep_then_restore); }}});
+  Run first(small(3));
+  first.trainer = Trainer(mlp(), small_data(), [] {
+    TrainerOptions one = small(3);
+    one.max_steps = 15;
+    return one;
+  }());
+  kept = *first.fit().test;
+  EXPECT_EQ(*report.test, kept);
+  const auto& refused = report.json["boundary"]["refused"];
+  ASSERT_EQ(refused.size(), 1U);
+  EXPECT_EQ(refused[0]["why"], "the weights kept are those of step 15, not 14");
+}
+
+TEST(Trainer, ValidatesWhenItIsAsked) {
+  Run run(small(1));
+  run.fit({ask_at<BatchEnd>([](const BatchEnd& e) -> std::optional<Validate> {
+    if (e.step == 5) return Validate{};
+    return {};
+  })});
+  EXPECT_EQ(run.count("ValidationEnd"), 2U);
+  EXPECT_EQ(run.count("val/loss"), 1U);
+}
+
+TEST(Trainer, GivesMemoryBackAndGoesOn) {
+  Run run(small(1));
+  const TrainingReport report = run.fit({ask_at<BatchEnd>([](const BatchEnd& e) -> std::optional<ReleaseMemory> {
+    if (e.step == 5) return ReleaseMemory{};
+    return {};
+  })});
+  EXPECT_EQ(run.count("MemoryReleased"), 1U);
+  Run plain(small(1));
+  EXPECT_EQ(plain.fit().epochs[0].train, report.epochs[0].train);
+}
+
+TEST(Trainer, ThreadsChangeNoBit) {
+  TrainerOptions options = small(2);
+  Run one(options, lenet());
+  options.threads = 2;
+  Run two(options, lenet());
+  const TrainingReport first = one.fit(), second = two.fit();
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(first.epochs[i].train, second.epochs[i].train);
+    EXPECT_EQ(first.epochs[i].val, second.epochs[i].val);
+  }
+}
+
+TEST(Trainer, CallbackThatThrowsIsNamedAndTheRunGoesOn) {
+  Run run(small(1));
+  const TrainingReport report = run.fit({lambda({.on_batch_end = [](const BatchEnd& e) {
+    if (e.step == 3) throw std::runtime_error("the dashboard is gone");
+  }})});
+  EXPECT_EQ(report.epochs.size(), 1U);
+  EXPECT_EQ(report.state, "finished");
+  ASSERT_EQ(report.failed().size(), 1U);
+  EXPECT_NE(report.failed()[0].find("the dashboard is gone"), std::string::npos);
+  EXPECT_NE(report.failed()[0].find("lambda"), std::string::npos);
+}
+
+TEST(Trainer, CallbackThatHangsElsewhereHoldsNoStepAndNoEnd) {
+  std::atomic<bool> released{false};
+  {
+    Bus bus({.deadline = std::chrono::milliseconds(300)});
+    Control control;
+    Trainer trainer{mlp(), small_data(), small(1)};
+    bus.on<BatchEnd>().named("hangs") | observe_on(io) | subscribe([&](const BatchEnd&) { released.wait(false); });
+    const auto begin = std::chrono::steady_clock::now();
+    const TrainingReport report = trainer.fit(bus, control, {});
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
+    EXPECT_EQ(report.epochs.size(), 1U);
+    ASSERT_EQ(report.failed().size(), 1U);
+    EXPECT_NE(report.failed()[0].find("hangs"), std::string::npos);
+    released = true;
+    released.notify_all();
+  }
+}
+
+TEST(Trainer, RefusesOptionsThatCannotBe) {
+  const auto said = [](TrainerOptions options) {
+    return complaint<std::invalid_argument>([&] { Trainer(mlp(), small_data(), options); });
+  };
+  EXPECT_NE(said({.epochs = 0}).find("epochs = 0"), std::string::npos);
+  EXPECT_NE(said({.batch_size = -1}).find("batch_size"), std::string::npos);
+  EXPECT_NE(said({.lr = 0}).find("lr"), std::string::npos);
+  EXPECT_NE(said({.optimizer = "adamv"}).find("'adamw'"), std::string::npos);
+  EXPECT_NE(said({.backend = "cpuu"}).find("'cpu'"), std::string::npos);
+}
+
+TEST(Models, AreFoundByName) {
+  EXPECT_EQ(model_named("lenet").layers.size(), 4U);
+  EXPECT_NE(complaint<ModelError>([] { model_named("lenett"); }).find("Did you mean 'lenet'?"), std::string::npos);
+  EXPECT_NE(complaint<ModelError>([] { lenet().network({1, 7, 7}); }).find("1x7x7"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace sidestep

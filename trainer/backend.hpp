@@ -1,0 +1,28 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <sidestep/kernels/session.hpp>
+
+namespace sidestep {
+
+/// What a session is made for.
+struct BackendOptions {
+  std::string backend = "auto";     ///< "auto" takes the fastest that this machine has
+  std::string optimizer = "adamw";  ///< or "sgd"
+  std::uint64_t seed = 1;           ///< of the first weights
+  std::optional<int> threads{};     ///< nothing: as many as the machine has
+};
+
+/// The name behind "auto" on this machine; any other as it is. Throws std::invalid_argument for an unknown one.
+std::string resolve_backend(std::string_view backend);
+/// How many threads train.
+int resolve_threads(std::optional<int> threads);
+
+/// A network with fresh weights. Throws std::invalid_argument for an unknown backend or optimizer, kernels::Error.
+std::unique_ptr<kernels::Session> make_session(const kernels::NetworkSpec& network, const BackendOptions& options);
+
+}  // namespace sidestep

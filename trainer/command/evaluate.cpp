@@ -1,0 +1,81 @@
+// sidestep evaluate CHECKPOINT [--data DIR]
+#include <sidestep/trainer/backend.hpp>
+#include <sidestep/trainer/command/exit_code.hpp>
+#include <sidestep/trainer/command/subcommand.hpp>
+#include <sidestep/trainer/config.hpp>
+#include <sidestep/trainer/control/safetensors.hpp>
+#include <sidestep/trainer/data/dataset.hpp>
+#include <sidestep/trainer/models/model.hpp>
+#include <sidestep/trainer/tensors.hpp>
+#include <sidestep/trainer/trainer_state.hpp>
+
+#include <fmt/format.h>
+
+namespace sidestep {
+namespace {
+
+Model model_of(const TrainerState& state, const std::string& where) {
+  try {
+    return model_named(state.run.model);
+  } catch (const ModelError& error) {
+    throw CheckpointError(fmt::format("{}: {}", where, error.what()));
+  }
+}
+
+kernels::NetworkSpec network_of(const Model& model, const Samples& samples) {
+  try {
+    return model.network({samples.channels, samples.height, samples.width});
+  } catch (const ModelError& error) {
+    throw ConfigError(error.what());
+  }
+}
+
+class EvaluateCommand : public Subcommand {
+ public:
+  std::string name() const override { return "evaluate"; }
+  std::string summary() const override { return "measure a checkpoint on test images"; }
+  std::string details() const override {
+    return "The checkpoint says which model wrote it and how images are normalised.\n"
+           "\n"
+           "  sidestep evaluate runs/a/checkpoints/best.safetensors";
+  }
+  void declare(CLI::App& app) override {
+    app.add_option("checkpoint", checkpoint_, "a run's checkpoints/best.safetensors, say")
+        ->required()
+        ->type_name("CHECKPOINT");
+    app.add_option("--data", data_, "folder with the four IDX files, gzipped or not")
+        ->type_name("DIR")
+        ->default_str(fashion_mnist_folder);
+  }
+
+  int run(Streams streams) override {
+    const SafetensorsFile file = SafetensorsFile::read(checkpoint_);
+    const TrainerState state = TrainerState::from_text(file.text(trainer_key), checkpoint_);
+    const Model model = model_of(state, checkpoint_);
+    const Dataset data = fashion_mnist(data_);
+    const Samples& test = data.test();
+    const auto session = make_session(network_of(model, test), {});
+    const TensorSource source{file, checkpoint_, model.name};
+    check_tensors(*session, source, kernels::Contents::weights);
+    load_tensors(*session, source, kernels::Contents::weights);
+    const auto id = session->attach({.images = test.images.data(),
+                                     .labels = test.labels.data(),
+                                     .count = test.count(),
+                                     .mean = state.pixels.mean,
+                                     .deviation = state.pixels.deviation});
+    const kernels::Evaluation result = session->evaluate(id, 0, test.count());
+    streams.out << fmt::format("{}: model {}, step {}\ntest  loss {:.4f}  accuracy {:.4f}  ({} images)\n", checkpoint_,
+                               model.name, state.step, result.loss, result.accuracy(), result.samples);
+    return exit_well;
+  }
+
+ private:
+  std::string checkpoint_;
+  std::string data_ = fashion_mnist_folder;
+};
+
+}  // namespace
+
+std::unique_ptr<Subcommand> evaluate_command() { return std::make_unique<EvaluateCommand>(); }
+
+}  // namespace sidestep

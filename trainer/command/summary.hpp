@@ -1,0 +1,12 @@
+#pragma once
+#include <string>
+
+#include <sidestep/trainer/training_report.hpp>
+
+namespace sidestep {
+
+/// What `sidestep train` says at its end, from the report: what each callback did and cost, the bus' account, the cost
+/// of publishing and of boundaries, decisions with cause and effect, and what went wrong. 80 columns where names allow.
+std::string summary(const TrainingReport& report);
+
+}  // namespace sidestep

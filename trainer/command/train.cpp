@@ -1,0 +1,143 @@
+#include <sidestep/trainer/command/train.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <new>
+#include <stdexcept>
+#include <vector>
+
+#include <fmt/format.h>
+#include <sidestep/trainer/callbacks/registry.hpp>
+#include <sidestep/trainer/command/exit_code.hpp>
+#include <sidestep/trainer/command/signals.hpp>
+#include <sidestep/trainer/command/summary.hpp>
+#include <sidestep/trainer/control/atomic_file.hpp>
+#include <sidestep/trainer/trainer.hpp>
+
+namespace sidestep {
+namespace {
+
+/// The default ones, each replaced where somebody named one of its kind; the others behind them.
+std::vector<Spec> callback_specs(const RunConfig& config) {
+  std::vector<Spec> specs;
+  if (!config.no_default_callbacks) {
+    for (const Spec& each : default_callbacks()) {
+      if (each.name == "progress" && config.quiet) continue;
+      if (std::ranges::find(config.callbacks, each.name, &Spec::name) == config.callbacks.end()) specs.push_back(each);
+    }
+  }
+  specs.insert(specs.end(), config.callbacks.begin(), config.callbacks.end());
+  return specs;
+}
+
+std::vector<Callback> make_callbacks(const std::vector<Spec>& specs) {
+  std::vector<Callback> callbacks;
+  for (const Spec& spec : specs) callbacks.push_back(make_callback(spec));
+  return callbacks;
+}
+
+TrainerOptions trainer_options(const RunConfig& config) {
+  return {.backend = config.backend,
+          .epochs = config.epochs,
+          .max_steps = config.max_steps,
+          .limit_train = config.limit_train,
+          .batch_size = config.batch_size,
+          .lr = config.lr,
+          .schedule = config.schedule,
+          .optimizer = config.optimizer,
+          .seed = config.seed,
+          .threads = config.threads,
+          .sync = config.sync};
+}
+
+/// Whoever saves or keeps the best by a metric gets what he asked for some steps later.
+bool saves_by_metric(const Spec& spec) {
+  const std::string* restores = spec.find("restore_best_weights");
+  return spec.name == "model_checkpoint" || (restores != nullptr && *restores == "true");
+}
+
+/// A sentence that isn't one of those that the command line knows becomes one: nothing has begun.
+template <class Action>
+auto before_the_run(Action action) {
+  try {
+    return action();
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const CallbackError& error) {
+    throw ConfigError(error.what());
+  } catch (const std::logic_error& error) {  // ModelError, ControlError, ...
+    throw ConfigError(error.what());
+  }
+}
+
+int exit_code(const TrainingReport& report) {
+  if (report.state == "interrupted") return 128 + SignalGuard::signal();
+  return !report.failed().empty() ? exit_incomplete : exit_well;
+}
+
+/// Trains in a folder that holds config.toml, and says how it went.
+class TrainRun {
+ public:
+  TrainRun(const RunConfig& config, Trainer& trainer, Streams streams)
+      : config_(config), trainer_(trainer), streams_(streams) {}
+
+  int run(RunFolder& folder, bool resume, const std::vector<Callback>& callbacks) {
+    // The dispatcher wakes by itself a few times in the time that a decision has; longer naps would save nothing.
+    Bus bus({.longest_nap = std::chrono::milliseconds(5)});
+    Control control;
+    const SignalGuard signals(control);
+    try {
+      TrainingReport report = before_the_run(
+          [&] { return trainer_.fit(bus, control, callbacks, {.out = folder.path(), .resume = resume}); });
+      folder.keep();
+      close(bus, report, folder);
+      return exit_code(report);
+    } catch (TrainingError& error) {
+      folder.keep();
+      close(bus, error.report, folder);
+      streams_.err << fmt::format("sidestep: training broke off at step {}: {}. The last whole checkpoint stays: go on "
+                                  "from it with --resume --out {}.\n",
+                                  error.step, error.what(), folder.path().string());
+      return exit_broken_off;
+    }
+  }
+
+ private:
+  /// Windows are flushed and pipelines end now, so only now all counts are final.
+  void close(Bus& bus, TrainingReport& report, const RunFolder& folder) {
+    bus.close();
+    report.refresh(bus);
+    try {
+      report.write(folder.report_file());
+    } catch (const FileError& error) {
+      report.json["failed"].push_back(error.what());
+    }
+    for (const std::string& failure : report.failed())
+      streams_.err << fmt::format("sidestep: {}\n", failure);
+    if (config_.quiet) return;
+    streams_.out << summary(report) << fmt::format("\n{}\n", folder.path().string()) << std::flush;
+  }
+
+  const RunConfig& config_;
+  Trainer& trainer_;
+  Streams streams_;
+};
+
+}  // namespace
+
+int run_train(TrainRequest request, Streams streams) {
+  const RunConfig config = request.config;
+  // All that can be wrong is found before the folder is made.
+  const std::vector<Spec> specs = callback_specs(config);
+  const std::vector<Callback> callbacks = before_the_run([&] { return make_callbacks(specs); });
+  Trainer trainer = before_the_run(
+      [&] { return Trainer(model_named(config.model), fashion_mnist(config.data), trainer_options(config)); });
+  const bool resume = request.resumed.has_value();
+  if (resume) trainer.check_resume({.out = request.resumed->path(), .resume = true});
+  RunFolder folder = request.open_folder();
+  if (config.sync.relaxed() && !config.quiet && std::ranges::any_of(specs, saves_by_metric))
+    streams.out << "sync relaxed: a best checkpoint or kept weights may be some steps younger than their metric.\n";
+  return TrainRun(config, trainer, streams).run(folder, resume, callbacks);
+}
+
+}  // namespace sidestep

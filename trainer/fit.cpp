@@ -1,0 +1,377 @@
+#include <sidestep/trainer/fit.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <mutex>
+#include <utility>
+
+#include <fmt/format.h>
+#include <sidestep/trainer/control/atomic_file.hpp>
+#include <sidestep/trainer/control/loop.hpp>
+#include <sidestep/trainer/control/report.hpp>
+#include <sidestep/trainer/data/order.hpp>
+#include <sidestep/trainer/resume_point.hpp>
+#include <sidestep/trainer/version.hpp>
+
+namespace sidestep::detail {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+double seconds_since(Nanoseconds begin) { return static_cast<double>(Clock::steady() - begin) / 1e9; }
+
+/// The metrics' names, interned once.
+struct MetricNames {
+  Name batch_loss = intern("batch/loss"), batch_accuracy = intern("batch/accuracy");
+  Name train_loss = intern("train/loss"), train_accuracy = intern("train/accuracy");
+  Name val_loss = intern("val/loss"), val_accuracy = intern("val/accuracy");
+  Name lr = intern("lr");
+};
+
+class Fit {
+ public:
+  Fit(TrainerParts& parts, Bus& bus, Control& control, const FitOptions& where)
+      : parts_(parts),
+        options_(parts.options),
+        where_(where),
+        session_(*parts.session),
+        batches_(static_cast<std::int32_t>((parts.train_samples.count() + batch_size() - 1) / batch_size())),
+        last_step_(std::min<Step>(options_.epochs * batches_, options_.max_steps.value_or(options_.epochs * batches_))),
+        point_(begin_or_resume(parts, where)),
+        state_(point_.state),
+        loop_(control.attach(bus, attach_options())) {
+    obey_learning_rate();
+    obey_weights();
+    loop_.on<Validate>([this](const Validate&) { validate(loop_.epoch()); });
+    loop_.on<ReleaseMemory>([this](const ReleaseMemory&, const Cause& cause) {
+      const std::size_t bytes = session_.release_memory();
+      loop_.publish(
+          MemoryReleased{.step = cause.applied_step, .bytes_released = static_cast<std::int64_t>(bytes)});
+    });
+    if (point_.checkpoint) loop_.resume(std::move(*point_.checkpoint), "last.safetensors");
+  }
+
+  TrainingReport run(std::span<const Callback> callbacks) {
+    loop_.use(callbacks);
+    write_running_report();
+    try {
+      train();
+    } catch (const std::exception& error) {
+      loop_.publish(ExceptionRaised{.step = state_.step, .what = intern(error.what())});
+      loop_.bus().flush();
+      throw TrainingError(error.what(), state_.step, finished_report("failed"));
+    }
+    return finished_report(loop_.interrupted().empty() ? "finished" : "interrupted");
+  }
+
+ private:
+  std::size_t batch_size() const { return static_cast<std::size_t>(options_.batch_size); }
+
+  AttachOptions attach_options() {
+    AttachOptions how;
+    how.sync = options_.sync;
+    how.snapshot = [this](const Cut&) { return snapshot(); };
+    how.folder = where_.out / "checkpoints";
+    if (where_.out.empty()) how.last.clear();
+    if (!where_.out.empty()) how.run_folder = where_.out;
+    how.seed = options_.seed;
+    how.before_visible = [this](const Cut&) { write_running_report(); };
+    return how;
+  }
+
+  // ---- the run
+
+  void train() {
+    loop_.publish(FitBegin{.step = state_.step,
+                           .steps_per_epoch = batches_,
+                           .last_step = last_step_,
+                           .epoch = state_.epoch,
+                           .epochs = static_cast<Epoch>(options_.epochs)});
+    // an epoch whose steps are all done may still lack its validation: a signal came in between
+    while (state_.epoch <= options_.epochs && (state_.step < last_step_ || state_.batch == batches_) && !loop_.stopped())
+      run_epoch();
+    loop_.end();
+    if (loop_.interrupted().empty()) {
+      test_ = parts_.score(parts_.test, parts_.data.test().count());
+      loop_.publish(TestEnd{.step = state_.step,
+                            .loss = test_->loss,
+                            .accuracy = test_->accuracy,
+                            .samples = static_cast<std::int64_t>(parts_.data.test().count())});
+    }
+    loop_.finish();
+  }
+
+  void run_epoch() {
+    if (state_.batch == 0)
+      loop_.publish(EpochBegin{.step = state_.step, .epoch = state_.epoch, .batches = batches_});
+    order_.resize(parts_.train_samples.count());
+    epoch_order({.seed = options_.seed, .epoch = static_cast<std::uint32_t>(state_.epoch)}, order_);
+    const Nanoseconds waited_before = loop_.waited_ns();
+    not_training_ns_ = 0;
+    epoch_began_ = Clock::steady();
+    while (state_.batch < batches_ && state_.step < last_step_ && !loop_.stopped()) run_step();
+    EpochResult result = under_way();
+    point_.seconds_under_way = 0;
+    const Nanoseconds waited = loop_.waited_ns() - waited_before;
+    if (state_.batch < batches_ || !loop_.interrupted().empty())
+      cut_short(std::move(result), waited);
+    else
+      complete(std::move(result), waited);
+  }
+
+  /// The epoch as it is now.
+  EpochResult under_way() const {
+    const double here = epoch_began_ == 0 ? 0 : seconds_since(epoch_began_ + not_training_ns_);
+    return {.epoch = state_.epoch,
+            .step = state_.step,
+            .seconds = point_.seconds_under_way + here,
+            .samples = state_.sums.samples,
+            .learning_rate = state_.last_rate,
+            .train = state_.sums.score(),
+            .partial = true};
+  }
+
+  std::span<const std::uint32_t> batch(std::int32_t number) const {
+    const std::size_t begin = static_cast<std::size_t>(number - 1) * batch_size();
+    if (begin >= order_.size()) return {};
+    return std::span(order_).subspan(begin, std::min(batch_size(), order_.size() - begin));
+  }
+
+  void run_step() {
+    const Step step = state_.step + 1;
+    const std::int32_t number = state_.batch + 1;
+    const double rate = state_.learning_rate.at(step);
+    loop_.publish(BatchBegin{.step = step, .epoch = state_.epoch, .batch = number});
+    session_.submit(parts_.train, batch(number),
+                    {.learning_rate = rate, .step = static_cast<std::uint64_t>(step), .upcoming = batch(number + 1)});
+    const kernels::StepRecord record = session_.wait();
+    const double accuracy = static_cast<double>(record.correct) / static_cast<double>(record.samples);
+    state_.step = step;
+    state_.batch = number;
+    state_.last_rate = rate;
+    state_.sums.loss += record.loss * static_cast<double>(record.samples);
+    state_.sums.correct += record.correct;
+    state_.sums.samples += record.samples;
+    loop_.publish(metric(names_.batch_loss, record.loss), metric(names_.batch_accuracy, accuracy),
+                  BatchEnd{.step = step,
+                           .loss = record.loss,
+                           .learning_rate = rate,
+                           .accuracy = static_cast<float>(accuracy),
+                           .epoch = state_.epoch,
+                           .batch = number,
+                           .samples = static_cast<std::int32_t>(record.samples)});
+    loop_.boundary();
+  }
+
+  Metric metric(Name name, double value) const {
+    return {.step = state_.step, .value = value, .metric = name, .epoch = state_.epoch};
+  }
+
+  /// The loop cuts its checkpoint before the event goes out: a run that goes on longer never knows of it.
+  void cut_short(EpochResult result, Nanoseconds waited) {
+    cut_short_ = std::move(result);
+    loop_.publish(EpochEnd{.step = state_.step,
+                           .seconds = cut_short_->seconds,
+                           .samples = cut_short_->samples,
+                           .waited_ns = waited,
+                           .epoch = state_.epoch,
+                           .partial = true});
+  }
+
+  void complete(EpochResult result, Nanoseconds waited) {
+    result.partial = false;
+    result.val = validate(state_.epoch);
+    loop_.publish(metric(names_.train_loss, result.train.loss), metric(names_.train_accuracy, result.train.accuracy),
+                  metric(names_.lr, result.learning_rate), metric(names_.val_loss, result.val->loss),
+                  metric(names_.val_accuracy, result.val->accuracy),
+                  EpochEnd{.step = state_.step,
+                           .seconds = result.seconds,
+                           .samples = result.samples,
+                           .waited_ns = waited,
+                           .epoch = state_.epoch});
+    // before the boundary: a checkpoint that is cut there goes on with the next epoch
+    state_.epochs.push_back(std::move(result));
+    state_.epoch += 1;
+    state_.batch = 0;
+    state_.sums = {};
+    not_training_ns_ = 0;
+    const Nanoseconds begin = Clock::steady();
+    loop_.boundary();
+    state_.epochs.back().seconds += seconds_since(begin + not_training_ns_);
+  }
+
+  Score validate(Epoch epoch) {
+    const Nanoseconds begin = Clock::steady();
+    const auto samples = parts_.data.validation().count();
+    loop_.publish(
+        ValidationBegin{.step = state_.step, .epoch = epoch, .samples = static_cast<std::int32_t>(samples)});
+    const Score score = parts_.score(parts_.validation, samples);
+    loop_.publish(ValidationEnd{.step = state_.step,
+                                .loss = score.loss,
+                                .accuracy = score.accuracy,
+                                .seconds = seconds_since(begin),
+                                .epoch = epoch,
+                                .samples = static_cast<std::int32_t>(samples)});
+    not_training_ns_ += Clock::steady() - begin;
+    return score;
+  }
+
+  // ---- what callbacks may ask for
+
+  Outcome rate_behind(const Cause& cause) const {
+    Outcome outcome;
+    outcome.learning_rate = state_.learning_rate.at(cause.applied_step + 1);
+    return outcome;
+  }
+
+  void obey_learning_rate() {
+    loop_.on<SetLearningRate>([this](const SetLearningRate& d, const Cause& cause) {
+      if (!std::isfinite(d.learning_rate) || d.learning_rate < 0)
+        return Outcome::refuse(fmt::format("{} is no learning rate", d.learning_rate));
+      state_.learning_rate.set(d.learning_rate);
+      return rate_behind(cause);
+    });
+    loop_.on<ScaleLearningRate>([this](const ScaleLearningRate& d, const Cause& cause) {
+      if (!(d.by >= 0 && d.by <= 1)) return Outcome::refuse(fmt::format("a factor of {} doesn't lower it", d.by));
+      state_.learning_rate.scale(d.by, d.min_lr, cause.applied_step + 1);
+      return rate_behind(cause);
+    });
+    loop_.on<SetSchedule>([this](const SetSchedule& d, const Cause& cause) {
+      state_.learning_rate.schedule = d.schedule;
+      return rate_behind(cause);
+    });
+  }
+
+  void obey_weights() {
+    loop_.on<KeepWeights>([this](const KeepWeights& d, const Cause& cause) {
+      KeptWeights& kept = point_.kept[std::string(d.owner.view())];
+      kept.cause_step = cause.step.value_or(cause.applied_step);
+      kept.weights = session_.snapshot(kernels::Contents::weights);
+      state_.kept[std::string(d.owner.view())] = kept.cause_step;
+    });
+    loop_.on<RestoreBest>([this](const RestoreBest& d) -> Outcome {
+      const auto kept = point_.kept.find(std::string(d.owner.view()));
+      if (kept == point_.kept.end())
+        return Outcome::refuse(fmt::format("'{}' has kept no weights", d.owner.view()));
+      if (kept->second.cause_step != d.cause_step)
+        return Outcome::refuse(
+            fmt::format("the weights kept are those of step {}, not {}", kept->second.cause_step, d.cause_step));
+      session_.restore(*kept->second.weights);
+      return {};
+    });
+  }
+
+  // ---- checkpoints and the report
+
+  /// On the loop's thread, at the cut. What it returns runs on the writer's thread, while training goes on.
+  CheckpointWriter snapshot() {
+    refresh_running_report();
+    std::shared_ptr<kernels::Snapshot> copy(snapshots_.take(session_).release(), [this](kernels::Snapshot* used) {
+      snapshots_.give_back(std::unique_ptr<kernels::Snapshot>(used));
+    });
+    return [this, copy = std::move(copy), kept = point_.kept, trainer = state_.to_text()](
+               const std::filesystem::path& path, const CheckpointState& state) {
+      write_tensors(path, session_, *copy, kept, {{trainer_key, trainer}, {checkpoint_key, state.to_text()}});
+    };
+  }
+
+  /// Everything that only the loop's thread may look at; the rest is null.
+  Json head(const std::string& state) const {
+    Json epochs = Json::array();
+    for (const EpochResult& row : state_.epochs) epochs.push_back(to_json(row));
+    if (cut_short_)
+      epochs.push_back(to_json(*cut_short_));
+    else if (state_.batch > 0)
+      epochs.push_back(to_json(under_way()));
+    return {{"schema", 1},
+            {"state", state},
+            {"interrupted", interrupted_report(loop_)},
+            {"version", version()},
+            {"model", parts_.model.name},
+            {"backend", parts_.backend},
+            {"device", session_.description()},
+            {"sync", loop_.sync().text()},
+            {"seed", options_.seed},
+            {"threads", parts_.threads},
+            {"epochs", std::move(epochs)},
+            {"test", test_ ? to_json(*test_) : Json(nullptr)},
+            {"bus", nullptr},
+            {"reproducible", reproducible_report(loop_)},
+            {"boundary", boundary_report(loop_)},
+            {"callbacks", nullptr},
+            {"failed", Json::array()},
+            {"warnings", loop_.warnings()}};
+  }
+
+  void add_counts(Json& json) const {
+    json["bus"] = bus_report(loop_.bus(), loop_);
+    json["callbacks"] = callbacks_report(loop_.bus());
+  }
+
+  void refresh_running_report() {
+    Json now = head("running");
+    const std::lock_guard lock(running_mutex_);
+    running_ = std::move(now);
+  }
+
+  /// On any thread. A report that can't be written ends no run: the last one will say so.
+  void write_running_report() {
+    if (where_.out.empty()) return;
+    const std::lock_guard lock(running_mutex_);
+    if (running_.is_null()) running_ = head("running");
+    try {
+      TrainingReport report;
+      report.json = running_;
+      add_counts(report.json);
+      report.write(where_.out / "report.json");
+    } catch (const std::exception& error) {
+      report_error_ = error.what();
+    }
+  }
+
+  TrainingReport finished_report(const std::string& state) {
+    TrainingReport report{.state = state, .epochs = state_.epochs, .test = test_, .json = head(state)};
+    if (cut_short_) report.epochs.push_back(*cut_short_);
+    add_counts(report.json);
+    const std::lock_guard lock(running_mutex_);
+    if (!report_error_.empty()) report.json["failed"].push_back(report_error_);
+    if (loop_.checkpoints_failed() > 0) report.json["failed"].push_back(loop_.checkpoint_error());
+    if (where_.out.empty()) return report;
+    try {
+      report.write(where_.out / "report.json");
+    } catch (const FileError& error) {
+      report.json["failed"].push_back(error.what());
+    }
+    return report;
+  }
+
+  TrainerParts& parts_;
+  const TrainerOptions& options_;
+  const FitOptions where_;
+  kernels::Session& session_;
+  const std::int32_t batches_;  ///< in an epoch
+  const Step last_step_;
+  const MetricNames names_{};
+  ResumePoint point_;
+  TrainerState& state_;
+  std::vector<std::uint32_t> order_;
+  Nanoseconds epoch_began_ = 0;
+  Nanoseconds not_training_ns_ = 0;  ///< of the time that is being measured
+  std::optional<EpochResult> cut_short_;
+  std::optional<Score> test_;
+  SnapshotPool snapshots_;
+  std::mutex running_mutex_;  ///< guards running_ and report_error_
+  Json running_;
+  std::string report_error_;
+  Loop loop_;  ///< last: its writer's thread ends first, and uses all of the above
+};
+
+}  // namespace
+
+TrainingReport fit(TrainerParts& parts, Bus& bus, Control& control, std::span<const Callback> callbacks,
+                   const FitOptions& where) {
+  return Fit(parts, bus, control, where).run(callbacks);
+}
+
+}  // namespace sidestep::detail
