@@ -14,6 +14,7 @@ void normalise(const DatasetView& data, const Shape& shape, std::size_t sample, 
 }
 
 void prefetch(const DatasetView& data, const Shape& shape, std::size_t sample) {
+  if (sample >= data.count) return;
   constexpr std::size_t line = 64;
   const std::uint8_t* image = data.images + sample * shape.size();
   for (std::size_t at = 0; at < shape.size(); at += line) __builtin_prefetch(image + at, 0, 2);

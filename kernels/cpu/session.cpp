@@ -1,6 +1,8 @@
 #include <sidestep/kernels/cpu/session.hpp>
 
 #include <fmt/format.h>
+#include <tbb/global_control.h>
+#include <tbb/info.h>
 #include <tbb/parallel_for.h>
 #include <tbb/partitioner.h>
 #include <tbb/task_arena.h>
@@ -61,6 +63,8 @@ class CpuSession final : public Session {
         state_(spec, options.optimizer, layers_) {
     if (options.slice == 0) throw ShapeError("a slice of 0 samples goes nowhere; 16 is a good size");
     if (workers_ > 1) arena_.emplace(workers_, 1);
+    if (workers_ > tbb::info::default_concurrency())
+      limit_.emplace(tbb::global_control::max_allowed_parallelism, workers_);
     for (std::size_t i = 0; i < layers_.size(); ++i)
       for (std::size_t task = 0; task < layers_[i]->update_tasks(); ++task) update_tasks_.emplace_back(i, task);
     initialise(options.seed);
@@ -161,6 +165,7 @@ class CpuSession final : public Session {
   std::vector<std::size_t> pitches_;
   std::vector<std::unique_ptr<Layer>> layers_;
   State state_;
+  std::optional<tbb::global_control> limit_;  ///< raises oneTBB's limit for who asks for more threads than the CPU has
   std::optional<tbb::task_arena> arena_;
   std::vector<DatasetView> data_;
   std::vector<WorkerMemory> worker_memory_;

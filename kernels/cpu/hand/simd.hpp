@@ -45,18 +45,16 @@ template <int W>
 [[gnu::always_inline]] inline void store_bytes(std::uint8_t* p, Int<16> x) {
   _mm512_mask_cvtepi32_storeu_epi8(p, 0xffff, reinterpret_cast<__m512i>(x));
 }
+#else
+[[gnu::always_inline]] inline void store_bytes(std::uint8_t* p, Int<16> x) {
+  for (int i = 0; i < 16; ++i) p[i] = static_cast<std::uint8_t>(x[i]);
+}
 #endif
 
 /// A size that is known when this is compiled. Kernels take sizes as arguments of either kind, Size<16> or a number:
 /// with the former, addresses are constants.
 template <std::size_t N>
 using Size = std::integral_constant<std::size_t, N>;
-
-/// Holds a vector in a register: without this, the compiler would rather load it again for each of its few uses.
-template <class V>
-[[gnu::always_inline]] inline void hold(V& x) {
-  asm("" : "+x"(x));
-}
 
 /// Calls f(integral_constant 0) ... f(integral_constant N-1): a loop that is unrolled whatever the optimizer thinks.
 template <class F, std::size_t... I>

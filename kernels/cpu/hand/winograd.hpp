@@ -86,10 +86,7 @@ template <int W, int T, int V, class Channels, class Filters>
   Vec<W> sum[T][V] = {};
   for (std::size_t c = 0; c < channels; ++c) {
     Vec<W> w[V];
-    each<V>([&](auto v) {
-      w[v] = load<W>(weights + c * filters + v * W);
-      if constexpr (T * V + V < 16) hold(w[v]);
-    });
+    each<V>([&](auto v) { w[v] = load<W>(weights + c * filters + v * W); });
     each<T>([&](auto t) {
       const Vec<W> x = broadcast<W>(inputs[t * 6 * channels + c]);
       each<V>([&](auto v) { sum[t][v] += x * w[v]; });
