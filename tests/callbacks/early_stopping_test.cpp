@@ -35,18 +35,18 @@ TEST(EarlyStopping, StopsAtTheEpochThatKerasStopsAt) {
     ++row;
   };
   stops({}, {1, 0.9, 0.8, 0.7}, 0);
-  stops({}, {1, 0.9, 0.9}, 3);  // equal is no improvement
-  stops({}, {nan, nan}, 2);  // never in the very first epoch
+  stops({}, {1, 0.9, 0.9}, 3);           // equal is no improvement
+  stops({}, {nan, nan}, 2);              // never in the very first epoch
   stops({.patience = 1}, {1, 2, 3}, 2);  // patience 0 and 1 are the same
   stops({.patience = 2}, {1, 2, 3}, 3);
   stops({.patience = 3}, {1, 0.9, 0.95, 0.91, 0.92, 0.5}, 5);
-  stops({.patience = 3}, {1, 0.9, 0.95, 0.91, 0.89, 0.9, 0.9, 0.9}, 8);  // an improvement begins it anew
-  stops({.min_delta = 0.1, .patience = 2}, {1, 0.95, 0.92, 0.5}, 3);  // too small to count
+  stops({.patience = 3}, {1, 0.9, 0.95, 0.91, 0.89, 0.9, 0.9, 0.9}, 8);     // an improvement begins it anew
+  stops({.min_delta = 0.1, .patience = 2}, {1, 0.95, 0.92, 0.5}, 3);        // too small to count
   stops({.min_delta = 0.1, .patience = 2}, {1, 0.95, 0.85, 0.8, 0.74}, 0);  // measured from the best, not the last
-  stops({.monitor = "val/accuracy", .patience = 1}, {0.5, 0.6, 0.6}, 3);  // auto: an accuracy rises
+  stops({.monitor = "val/accuracy", .patience = 1}, {0.5, 0.6, 0.6}, 3);    // auto: an accuracy rises
   stops({.monitor = "val/loss", .patience = 1, .mode = Max}, {1, 0.9}, 2);
   stops({.patience = 2, .baseline = 0.5}, {1, 0.9, 0.8, 0.7}, 0);  // improving, though not beyond the baseline
-  stops({.patience = 2, .baseline = 0.5}, {1, 0.9, 0.95}, 3);  // but the first that doesn't stops it
+  stops({.patience = 2, .baseline = 0.5}, {1, 0.9, 0.95}, 3);      // but the first that doesn't stops it
   stops({.patience = 2, .baseline = 0.95}, {1, 0.9, 0.92, 0.91}, 4);
   stops({.patience = 1, .start_from_epoch = 3}, {1, 2, 3, 4, 5}, 5);
   stops({.patience = 2}, {1, nan, 0.5, nan, nan}, 5);  // NaN is never an improvement
@@ -123,9 +123,10 @@ TEST(EarlyStopping, ByBatchesAsksOnceUntilItsStopHasTakenEffect) {
 TEST(EarlyStopping, RefusesWhatCannotBe) {
   EXPECT_EQ(complaint<CallbackError>([] { early_stopping({.patience = -1}); }),
             "early_stopping: patience=-1 is negative. Say 0 or more.");
-  EXPECT_EQ(complaint<CallbackError>([] { early_stopping({.monitor = "val/quux"}); }),
-            "early_stopping: whether a smaller or a greater 'val/quux' is better can't be told from its name. Say mode=min "
-            "or mode=max.");
+  EXPECT_EQ(
+      complaint<CallbackError>([] { early_stopping({.monitor = "val/quux"}); }),
+      "early_stopping: whether a smaller or a greater 'val/quux' is better can't be told from its name. Say mode=min "
+      "or mode=max.");
   EXPECT_NE(complaint<CallbackError>([] { early_stopping({.min_delta = std::nan("")}); }), "");
   EXPECT_NE(complaint<CallbackError>([] { early_stopping({.monitor = ""}); }), "");
 }

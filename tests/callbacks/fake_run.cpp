@@ -20,9 +20,10 @@ void FakeRun::go() {
   if (!folder.empty()) {
     options.folder = folder / "checkpoints";
     options.snapshot = [this](const Cut&) {
-      return [w = weight, k = kept, lr = learning_rate](const std::filesystem::path& path, const CheckpointState& state) {
-        write_text(path, fmt::format("{} {} {}\n{}", w, k, lr, state.to_text()));
-      };
+      return
+          [w = weight, k = kept, lr = learning_rate](const std::filesystem::path& path, const CheckpointState& state) {
+            write_text(path, fmt::format("{} {} {}\n{}", w, k, lr, state.to_text()));
+          };
     };
   }
   auto loop = control.attach(bus, options);
@@ -34,9 +35,8 @@ void FakeRun::go() {
   loop.on<SetSchedule>([&](const SetSchedule& d) { schedule = d.schedule; });
   loop.on<KeepWeights>([this](const KeepWeights&) { kept = weight; });
   loop.on<RestoreBest>([this](const RestoreBest&) { weight = kept; });
-  loop.on<ReleaseMemory>([&loop](const ReleaseMemory&) {
-    loop.publish(MemoryReleased{.step = loop.step(), .bytes_released = 4096});
-  });
+  loop.on<ReleaseMemory>(
+      [&loop](const ReleaseMemory&) { loop.publish(MemoryReleased{.step = loop.step(), .bytes_released = 4096}); });
   if (resume) {
     std::istringstream text(read_text(last));
     text >> weight >> kept >> learning_rate;
@@ -61,13 +61,17 @@ void FakeRun::go() {
   };
 
   Step step = loop.step();
-  loop.publish(FitBegin{.step = step, .steps_per_epoch = steps_per_epoch, .last_step = steps, .epoch = epoch_of(step + 1),
+  loop.publish(FitBegin{.step = step,
+                        .steps_per_epoch = steps_per_epoch,
+                        .last_step = steps,
+                        .epoch = epoch_of(step + 1),
                         .epochs = epoch_of(steps)});
   if (loop.resumed() && loop.resumed_from()->segment == Segment::batch && step % steps_per_epoch == 0) end_epoch();
   while (step < steps && !loop.stopped()) {
     ++step;
     if ((step - 1) % steps_per_epoch == 0)
-      loop.publish(EpochBegin{.step = step - 1, .epoch = epoch_of(step), .batches = static_cast<std::int32_t>(steps_per_epoch)});
+      loop.publish(
+          EpochBegin{.step = step - 1, .epoch = epoch_of(step), .batches = static_cast<std::int32_t>(steps_per_epoch)});
     if (schedule) learning_rate = schedule->at(step);
     loop.publish(BatchBegin{.step = step, .epoch = epoch_of(step)});
     weight = static_cast<double>(step);
@@ -111,7 +115,8 @@ std::string without_wall_times(const std::string& json_lines) {
   std::string result;
   for (std::string line; std::getline(lines, line);) {
     auto row = nlohmann::ordered_json::parse(line);
-    for (const char* field : {"wall_time", "seconds", "samples_per_second", "waited_ns", "bytes_released"}) row.erase(field);
+    for (const char* field : {"wall_time", "seconds", "samples_per_second", "waited_ns", "bytes_released"})
+      row.erase(field);
     result += row.dump() + "\n";
   }
   return result;

@@ -21,17 +21,17 @@ struct FakeRun {
   std::function<double(Epoch)> val_accuracy = [](Epoch epoch) { return 1 - 1.0 / (1 + epoch); };
   std::map<std::string, std::function<double(Epoch)>> more_metrics{};
   Sync sync = lag(2);
-  bool resume = false;       ///< from folder/checkpoints/last.safetensors
-  Step interrupt_at = 0;     ///< a signal comes while this step runs
-  bool test_at_end = false;  ///< publishes a TestEnd
+  bool resume = false;                 ///< from folder/checkpoints/last.safetensors
+  Step interrupt_at = 0;               ///< a signal comes while this step runs
+  bool test_at_end = false;            ///< publishes a TestEnd
   std::function<void(Bus&)> before{};  ///< before callbacks are hung on
   std::function<void(Bus&)> at_end{};  ///< before the bus is closed
 
   // what came of it
   double learning_rate = 1;
-  std::vector<double> rates{};    ///< by step
-  double weight = 0, kept = 0;    ///< the weight is the number of the last step, as if it were trained
-  Step last_step = 0;             ///< the last one run
+  std::vector<double> rates{};  ///< by step
+  double weight = 0, kept = 0;  ///< the weight is the number of the last step, as if it were trained
+  Step last_step = 0;           ///< the last one run
   std::vector<AppliedRow> decisions{};
   std::vector<std::string> failures{};  ///< "name: error"
   std::vector<std::string> warnings{};

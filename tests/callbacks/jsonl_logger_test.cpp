@@ -44,9 +44,10 @@ TEST(JsonlLogger, WritesEveryEventOfTheTrainerButBatchBeginAndBarrier) {
   run.test_at_end = true;
   run.go();
   EXPECT_EQ(run.failures, std::vector<std::string>{});
-  const std::vector<std::string> expected{
-      "FitBegin", "EpochBegin", "Metric", "BatchEnd", "Metric", "BatchEnd", "Metric", "Metric", "Metric", "EpochEnd",
-      "DecisionApplied", "DecisionApplied", "EpochBegin", "Metric", "BatchEnd", "EpochEnd", "FitEnd", "TestEnd"};
+  const std::vector<std::string> expected{"FitBegin",        "EpochBegin",      "Metric",     "BatchEnd", "Metric",
+                                          "BatchEnd",        "Metric",          "Metric",     "Metric",   "EpochEnd",
+                                          "DecisionApplied", "DecisionApplied", "EpochBegin", "Metric",   "BatchEnd",
+                                          "EpochEnd",        "FitEnd",          "TestEnd"};
   EXPECT_EQ(events_of(folder / "metrics.jsonl"), expected);
   const auto rows = rows_of(folder / "metrics.jsonl");
   const auto& batch = rows.at(3);

@@ -28,7 +28,8 @@ TEST(Lambda, CallsEachFunctionInTheOrderOfTheEvents) {
 TEST(Lambda, SeesOtherStreamsToo) {
   ScratchFolder folder;
   std::vector<std::string> saved;
-  FakeRun run{.callbacks = {lambda({.on_checkpoint_saved = [&](const CheckpointSaved& e) { saved.emplace_back(e.file.text()); }}),
+  FakeRun run{.callbacks = {lambda({.on_checkpoint_saved =
+                                        [&](const CheckpointSaved& e) { saved.emplace_back(e.file.text()); }}),
                             model_checkpoint()},
               .folder = folder.path()};
   run.steps = 5;

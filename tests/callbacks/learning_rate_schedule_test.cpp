@@ -17,7 +17,8 @@ TEST(LearningRateSchedule, HandsOverTheScheduleOnce) {
   run.go();
   ASSERT_EQ(run.decisions.size(), 1u);
   EXPECT_EQ(run.decisions[0].decision, "set_schedule");
-  for (Step step = 4; step <= 20; ++step) EXPECT_EQ(run.rates[static_cast<std::size_t>(step) - 1], schedule.at(step)) << step;
+  for (Step step = 4; step <= 20; ++step)
+    EXPECT_EQ(run.rates[static_cast<std::size_t>(step) - 1], schedule.at(step)) << step;
 }
 
 TEST(LearningRateSchedule, ACosineWithoutALengthFallsOverTheWholeRun) {

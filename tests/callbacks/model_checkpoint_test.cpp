@@ -53,8 +53,7 @@ TEST(ModelCheckpoint, AFileThatIsOverwrittenIsNotDeleted) {
 TEST(ModelCheckpoint, WithAllKeptNothingGoes) {
   BestCheckpointRule rule({.save_top_k = -1}, "model_checkpoint");
   for (Epoch epoch = 1; epoch < 50; ++epoch)
-    EXPECT_EQ(asked(rule, epoch, 0.1),
-              fmt::format("epoch-{}-step-{}.safetensors", epoch, epoch * 10));
+    EXPECT_EQ(asked(rule, epoch, 0.1), fmt::format("epoch-{}-step-{}.safetensors", epoch, epoch * 10));
 }
 
 TEST(ModelCheckpoint, BestAndLastAreOneCutAndSupersededFilesGo) {
@@ -64,7 +63,8 @@ TEST(ModelCheckpoint, BestAndLastAreOneCutAndSupersededFilesGo) {
   run.go();
   EXPECT_EQ(run.failures, std::vector<std::string>{});
   std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(folder / "checkpoints")) names.push_back(entry.path().filename());
+  for (const auto& entry : std::filesystem::directory_iterator(folder / "checkpoints"))
+    names.push_back(entry.path().filename());
   std::ranges::sort(names);
   EXPECT_EQ(names, (std::vector<std::string>{"e2", "e4", "last.safetensors"}));
   EXPECT_EQ(read_text(folder / "checkpoints/e4"), read_text(folder / "checkpoints/last.safetensors"));

@@ -32,7 +32,12 @@ struct Shown {
   }
   void step(Step at) {
     now += second;
-    (*this)(BatchEnd{.step = at, .loss = static_cast<double>(at), .learning_rate = 0.002, .accuracy = 0.5F, .epoch = 1, .samples = 100});
+    (*this)(BatchEnd{.step = at,
+                     .loss = static_cast<double>(at),
+                     .learning_rate = 0.002,
+                     .accuracy = 0.5F,
+                     .epoch = 1,
+                     .samples = 100});
   }
 
   std::string text{};

@@ -30,7 +30,8 @@ TEST(ReduceLrOnPlateau, LowersTheRateWhereKerasLowersIt) {
                           const std::vector<double>& expected) {
     const std::vector<double> got = rates(options, values);
     ASSERT_EQ(got.size(), expected.size());
-    for (std::size_t e = 0; e < got.size(); ++e) EXPECT_DOUBLE_EQ(got[e], expected[e]) << "row " << row << " epoch " << e + 1;
+    for (std::size_t e = 0; e < got.size(); ++e)
+      EXPECT_DOUBLE_EQ(got[e], expected[e]) << "row " << row << " epoch " << e + 1;
     ++row;
   };
   lowers({.factor = 0.5, .patience = 1}, {1, 1, 1, 0.5, 0.5}, {1, 0.5, 0.25, 0.25, 0.125});
@@ -62,8 +63,8 @@ TEST(ReduceLrOnPlateau, CutAnywhereAndRestoredItDecidesTheSame) {
 }
 
 TEST(ReduceLrOnPlateau, ByBatchesTakesEffectExactlyKStepsLater) {
-  FakeRun run{.callbacks = {reduce_lr_on_plateau(
-                  {.monitor = "batch/loss", .factor = 0.5, .patience = 1, .at = batches(4)})}};
+  FakeRun run{
+      .callbacks = {reduce_lr_on_plateau({.monitor = "batch/loss", .factor = 0.5, .patience = 1, .at = batches(4)})}};
   run.loss = [](Step) { return 1.0; };
   run.go();
   EXPECT_EQ(run.failures, std::vector<std::string>{});

@@ -44,7 +44,8 @@ TEST(Registry, OptionsChangeSettings) {
 TEST(Registry, NamesTheNearest) {
   EXPECT_EQ(refused("early_stoping"),
             "callback 'early_stoping' is unknown. Did you mean 'early_stopping'? `sidestep callbacks` lists all.");
-  EXPECT_EQ(refused("early_stopping:patince=3"), "callback early_stopping has no option 'patince'. Did you mean 'patience'?");
+  EXPECT_EQ(refused("early_stopping:patince=3"),
+            "callback early_stopping has no option 'patince'. Did you mean 'patience'?");
   EXPECT_EQ(refused("terminate_on_nan:patience=3"),
             "callback terminate_on_nan has no option 'patience'. It has none: leave it out.");
   EXPECT_EQ(refused("early_stopping:mode=mx"), "callback early_stopping: mode=mx is unknown. Did you mean 'max'?");
@@ -59,15 +60,17 @@ TEST(Registry, RefusesValuesOfTheWrongTypeOrOutOfRange) {
             "callback reduce_lr_on_plateau: factor=half is not a finite number. Say one such as 0.5 or 1e-4.");
   EXPECT_EQ(refused("reduce_lr_on_plateau:at=batch:0"),
             "callback reduce_lr_on_plateau: at=batch:0 is no moment. Say epoch, or batch:N with an N from 1.");
-  for (const char* spec : {"early_stopping:restore_best_weights=maybe", "csv_logger:separator=ab", "jsonl_logger:every=0",
-                           "model_checkpoint:save_top_k=-2", "reduce_lr_on_plateau:factor=1", "progress:interval=0",
-                           "learning_rate_schedule:lr=0", "learning_rate_schedule:shape=zigzag", "memory_release:at=now",
-                           "lambda", "early_stopping:min_delta=nan", "early_stopping:start_from_epoch=99999999999"})
+  for (const char* spec :
+       {"early_stopping:restore_best_weights=maybe", "csv_logger:separator=ab", "jsonl_logger:every=0",
+        "model_checkpoint:save_top_k=-2", "reduce_lr_on_plateau:factor=1", "progress:interval=0",
+        "learning_rate_schedule:lr=0", "learning_rate_schedule:shape=zigzag", "memory_release:at=now", "lambda",
+        "early_stopping:min_delta=nan", "early_stopping:start_from_epoch=99999999999"})
     EXPECT_NE(refused(spec), "") << spec;
 }
 
 TEST(Registry, ReadsEveryKindOfValue) {
-  EXPECT_EQ(refused("early_stopping:monitor=batch/loss,at=batch:20,baseline=0.5,mode=min,restore_best_weights=yes"), "");
+  EXPECT_EQ(refused("early_stopping:monitor=batch/loss,at=batch:20,baseline=0.5,mode=min,restore_best_weights=yes"),
+            "");
   EXPECT_EQ(refused("csv_logger:separator=;,append=true,file=a.csv"), "");
   EXPECT_EQ(refused("jsonl_logger:events=,every=10"), "");
   EXPECT_EQ(refused("progress:terminal=no,every=0"), "");

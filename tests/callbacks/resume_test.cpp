@@ -13,9 +13,10 @@ namespace fs = std::filesystem;
 /// What `sidestep train` hangs on a run, and one that decides often.
 std::vector<Callback> all_callbacks() {
   std::vector<Callback> callbacks;
-  for (const char* spec :
-       {"csv_logger", "jsonl_logger", "history", "model_checkpoint:save_top_k=2", "early_stopping:patience=3,restore_best_weights=yes",
-        "reduce_lr_on_plateau:monitor=batch/loss,at=batch:3,patience=1,factor=0.9", "terminate_on_nan", "memory_release"})
+  for (const char* spec : {"csv_logger", "jsonl_logger", "history", "model_checkpoint:save_top_k=2",
+                           "early_stopping:patience=3,restore_best_weights=yes",
+                           "reduce_lr_on_plateau:monitor=batch/loss,at=batch:3,patience=1,factor=0.9",
+                           "terminate_on_nan", "memory_release"})
     callbacks.push_back(make_callback(parse_spec(spec)));
   return callbacks;
 }
@@ -30,11 +31,14 @@ FakeRun whole_run(const fs::path& folder) {
 }
 
 void expect_same_files(const fs::path& a, const fs::path& b, const std::string& when) {
-  EXPECT_EQ(without_wall_columns(read_text(a / "metrics.csv")), without_wall_columns(read_text(b / "metrics.csv"))) << when;
-  EXPECT_EQ(without_wall_times(read_text(a / "metrics.jsonl")), without_wall_times(read_text(b / "metrics.jsonl"))) << when;
+  EXPECT_EQ(without_wall_columns(read_text(a / "metrics.csv")), without_wall_columns(read_text(b / "metrics.csv")))
+      << when;
+  EXPECT_EQ(without_wall_times(read_text(a / "metrics.jsonl")), without_wall_times(read_text(b / "metrics.jsonl")))
+      << when;
   std::vector<std::string> names[2];
   for (int i = 0; i < 2; ++i)
-    for (const auto& entry : fs::directory_iterator((i == 0 ? a : b) / "checkpoints")) names[i].push_back(entry.path().filename());
+    for (const auto& entry : fs::directory_iterator((i == 0 ? a : b) / "checkpoints"))
+      names[i].push_back(entry.path().filename());
   std::ranges::sort(names[0]), std::ranges::sort(names[1]);
   EXPECT_EQ(names[0], names[1]) << when;
   for (const std::string& name : names[0])

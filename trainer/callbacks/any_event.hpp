@@ -22,8 +22,8 @@ struct AnyEntry {
   static const Slot& value(const Slot& slot) { return slot; }
 };
 
-/// A source of several event types that are only known at run time. Its pipeline also meets types that it didn't ask for
-/// (those of its neighbours in a batch), so a filter must follow.
+/// A source of several event types that are only known at run time. Its pipeline also meets types that it didn't ask
+/// for (those of its neighbours in a batch), so a filter must follow.
 inline auto any_event(CallbackContext& run, std::vector<EventId> types, Stream stream) {
   PipelineOptions options;
   options.name = options.owner = run.name;

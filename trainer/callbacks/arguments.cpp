@@ -24,7 +24,8 @@ const CallbackArguments& CallbackArguments::path(std::string_view key, std::file
   return *this;
 }
 
-std::optional<std::int64_t> CallbackArguments::whole(std::string_view key, std::int64_t least, std::int64_t most) const {
+std::optional<std::int64_t> CallbackArguments::whole(std::string_view key, std::int64_t least,
+                                                     std::int64_t most) const {
   const std::string* const text = spec_.find(key);
   if (text == nullptr) return {};
   const auto value = whole_number(*text);
@@ -47,8 +48,10 @@ const CallbackArguments& CallbackArguments::number(std::string_view key, std::op
   const std::string* const text = spec_.find(key);
   if (text == nullptr) return *this;
   double value = 0;
-  if (*text == "none") into.reset();
-  else number(key, value), into = value;
+  if (*text == "none")
+    into.reset();
+  else
+    number(key, value), into = value;
   return *this;
 }
 
@@ -84,7 +87,8 @@ const CallbackArguments& CallbackArguments::when(std::string_view key, When& int
     into = epoch_end;
     return *this;
   }
-  const auto value = text->starts_with(batch) ? whole_number(std::string_view(*text).substr(batch.size())) : std::nullopt;
+  const auto value =
+      text->starts_with(batch) ? whole_number(std::string_view(*text).substr(batch.size())) : std::nullopt;
   if (!value || *value < 1) refuse(key, *text, "no moment", "epoch, or batch:N with an N from 1");
   into = batches(*value);
   return *this;
@@ -97,7 +101,8 @@ std::size_t CallbackArguments::one_of(std::string_view key, std::initializer_lis
   const auto at = std::ranges::find(words, *text);
   if (at == words.end()) {
     const std::vector<std::string_view> names(words);
-    throw CallbackError(fmt::format("callback {}: {}={} is unknown. {}", spec_.name, key, *text, did_you_mean(*text, names)));
+    throw CallbackError(
+        fmt::format("callback {}: {}={} is unknown. {}", spec_.name, key, *text, did_you_mean(*text, names)));
   }
   return static_cast<std::size_t>(at - words.begin());
 }

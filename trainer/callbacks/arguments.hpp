@@ -24,7 +24,8 @@ class CallbackArguments {
   template <class Integer>
   requires std::is_integral_v<Integer>
   const CallbackArguments& integer(std::string_view key, Integer& into, std::int64_t least) const {
-    if (const auto value = whole(key, least, sizeof(Integer) < 8 ? INT32_MAX : INT64_MAX)) into = static_cast<Integer>(*value);
+    if (const auto value = whole(key, least, sizeof(Integer) < 8 ? INT32_MAX : INT64_MAX))
+      into = static_cast<Integer>(*value);
     return *this;
   }
   const CallbackArguments& number(std::string_view key, double& into) const;
@@ -39,7 +40,8 @@ class CallbackArguments {
 
  private:
   std::optional<std::int64_t> whole(std::string_view key, std::int64_t least, std::int64_t most) const;
-  [[noreturn]] void refuse(std::string_view key, std::string_view value, std::string_view is, std::string_view mend) const;
+  [[noreturn]] void refuse(std::string_view key, std::string_view value, std::string_view is,
+                           std::string_view mend) const;
 
   const Spec& spec_;
 };

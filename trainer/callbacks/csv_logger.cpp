@@ -28,10 +28,14 @@ std::vector<std::string> cells_of(std::string_view line, char separator) {
   std::vector<std::string> cells(1);
   bool inside = false;
   for (std::size_t i = 0; i < line.size(); ++i) {
-    if (line[i] == '"' && inside && i + 1 < line.size() && line[i + 1] == '"') cells.back() += line[i++];
-    else if (line[i] == '"') inside = !inside;
-    else if (line[i] == separator && !inside) cells.emplace_back();
-    else cells.back() += line[i];
+    if (line[i] == '"' && inside && i + 1 < line.size() && line[i + 1] == '"')
+      cells.back() += line[i++];
+    else if (line[i] == '"')
+      inside = !inside;
+    else if (line[i] == separator && !inside)
+      cells.emplace_back();
+    else
+      cells.back() += line[i];
   }
   return cells;
 }
@@ -56,8 +60,8 @@ void CsvWriter::operator()(const EpochRow& row) {
     line += separator_;
     line += value != nullptr ? fmt::to_string(*value) : "NA";
   }
-  fmt::format_to(std::back_inserter(line), "{0}{1:.6g}{0}{2:.6g}{0}{3}", separator_, row.seconds, row.samples_per_second,
-                 row.waited_ns);
+  fmt::format_to(std::back_inserter(line), "{0}{1:.6g}{0}{2:.6g}{0}{3}", separator_, row.seconds,
+                 row.samples_per_second, row.waited_ns);
   file_->append(line);
   file_->flush();
 }
@@ -70,19 +74,22 @@ void CsvWriter::write_heading() {
 }
 
 void CsvWriter::resume(std::uint64_t rows) {
-  if (rows == 0) file_->cut(0);
-  else file_->cut(rows + 1, 1);
+  if (rows == 0)
+    file_->cut(0);
+  else
+    file_->cut(rows + 1, 1);
 }
 
 Callback csv_logger(CsvLoggerOptions options) {
   if (options.file.empty()) throw CallbackError("csv_logger: it has no file. Say file=metrics.csv, or another name.");
   if (options.separator == '"' || options.separator == '\n' || options.separator == '.')
-    throw CallbackError(fmt::format("csv_logger: separator={} can't separate numbers. Say ',' or ';'.", options.separator));
+    throw CallbackError(
+        fmt::format("csv_logger: separator={} can't separate numbers. Say ',' or ';'.", options.separator));
   return {"csv_logger", fmt::format("file={},separator={}", options.file.string(), options.separator),
           [options](CallbackContext& run) {
             const bool keep = run.resumed || options.append;
-            auto file = std::make_shared<RowFile>(run.folder / options.file,
-                                                  keep ? RowFile::Open::keep : RowFile::Open::fresh);
+            auto file =
+                std::make_shared<RowFile>(run.folder / options.file, keep ? RowFile::Open::keep : RowFile::Open::fresh);
             run.on<Metric, EpochEnd>().from(Stream::trainer) | EpochRows{} | observe_on(io) |
                 subscribe(saved, CsvWriter(std::move(file), options.separator));
           }};

@@ -23,16 +23,22 @@ void EarlyStoppingRule::forget() {
 
 Decisions EarlyStoppingRule::operator()(const Look& look) {
   switch (look.kind) {
-    case Look::Kind::begin: forget(); return {};
-    case Look::Kind::stopped: asked_ = false; return {};
-    case Look::Kind::look: return consider(look);
-    case Look::Kind::end: break;
+    case Look::Kind::begin:
+      forget();
+      return {};
+    case Look::Kind::stopped:
+      asked_ = false;
+      return {};
+    case Look::Kind::look:
+      return consider(look);
+    case Look::Kind::end:
+      break;
   }
   if (!options_.restore_best_weights || !kept_) return {};
-  return Decisions{}.ask(RestoreBest{
-      .owner = owner_,
-      .cause_step = best_step_,
-      .reason = fmt::format("{} was {:.5g} at the end of step {}", options_.monitor, best_, best_step_)});
+  return Decisions{}.ask(
+      RestoreBest{.owner = owner_,
+                  .cause_step = best_step_,
+                  .reason = fmt::format("{} was {:.5g} at the end of step {}", options_.monitor, best_, best_step_)});
 }
 
 Decisions EarlyStoppingRule::consider(const Look& look) {
@@ -64,8 +70,8 @@ Decisions EarlyStoppingRule::consider(const Look& look) {
                                ? std::string("it never improved")
                                : fmt::format("best {:.5g} at {} {}", best_, options_.at.batches > 0 ? "step" : "epoch",
                                              options_.at.batches > 0 ? best_step_ : Step{best_epoch_});
-  return asked.ask(Stop{fmt::format("{} has not improved for {} {}{}: {}", options_.monitor, wait_, unit,
-                                    wait_ == 1 ? "" : "s", best)});
+  return asked.ask(Stop{
+      fmt::format("{} has not improved for {} {}{}: {}", options_.monitor, wait_, unit, wait_ == 1 ? "" : "s", best)});
 }
 
 Callback early_stopping(EarlyStoppingOptions options) {
@@ -87,7 +93,7 @@ Callback early_stopping(EarlyStoppingOptions options) {
       options.baseline ? fmt::to_string(*options.baseline) : "none", options.restore_best_weights,
       options.start_from_epoch, options.at.text());
   return {name, std::move(settings), [options](CallbackContext& run) {
-            detail::monitored(run) | Monitor(options.monitor, options.at, run.name) |
+            monitored(run) | Monitor(options.monitor, options.at, run.name) |
                 decide(run.control, EarlyStoppingRule(options, run.name));
           }};
 }

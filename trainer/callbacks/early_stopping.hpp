@@ -10,8 +10,8 @@ namespace sidestep {
 
 struct EarlyStoppingOptions {
   std::string monitor = "val/loss";
-  double min_delta = 0;      ///< a change of less is no improvement
-  std::int64_t patience = 0; ///< looks without an improvement after which the run stops
+  double min_delta = 0;       ///< a change of less is no improvement
+  std::int64_t patience = 0;  ///< looks without an improvement after which the run stops
   Mode mode = Auto;
   std::optional<double> baseline{};   ///< patience begins anew only with values better than this
   bool restore_best_weights = false;  ///< the run ends with the weights of its best look

@@ -43,8 +43,10 @@ class EpochRows {
   using out = EpochRow;
 
   void operator()(const In& event, auto&& out) {
-    if (const auto* metric = event.get_if<Metric>()) add(*metric);
-    else if (const auto* end = event.get_if<EpochEnd>()) out(finish(*end));
+    if (const auto* metric = event.get_if<Metric>())
+      add(*metric);
+    else if (const auto* end = event.get_if<EpochEnd>())
+      out(finish(*end));
   }
   void add(const Metric& metric);
   EpochRow finish(const EpochEnd& end);

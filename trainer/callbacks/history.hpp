@@ -25,7 +25,8 @@ class History {
   std::vector<EpochRow> rows_;
 };
 
-/// Keeps the row of each epoch in memory, over a resumed run too (there without wall times). Semantics: Keras `History`.
+/// Keeps the row of each epoch in memory, over a resumed run too (there without wall times). Semantics: Keras
+/// `History`.
 ///
 ///   auto epochs = std::make_shared<History>();
 ///   trainer.fit(bus, control, {history(epochs)});

@@ -18,8 +18,10 @@ class JsonText final : public FieldVisitor {
 
   void integer(std::string_view name, std::int64_t value) override { number(name, value); }
   void real(std::string_view name, double value) override {
-    if (std::isfinite(value)) number(name, value);
-    else (key(name), text_ += "null");
+    if (std::isfinite(value))
+      number(name, value);
+    else
+      (key(name), text_ += "null");
   }
   void boolean(std::string_view name, bool value) override { key(name), text_ += value ? "true" : "false"; }
   void text(std::string_view name, std::string_view value) override { key(name), quote(value); }
@@ -42,9 +44,12 @@ class JsonText final : public FieldVisitor {
   void quote(std::string_view value) {
     text_ += '"';
     for (const char c : value) {
-      if (c == '"' || c == '\\') (text_ += '\\') += c;
-      else if (static_cast<unsigned char>(c) < 0x20) escape(c);
-      else text_ += c;
+      if (c == '"' || c == '\\')
+        (text_ += '\\') += c;
+      else if (static_cast<unsigned char>(c) < 0x20)
+        escape(c);
+      else
+        text_ += c;
     }
     text_ += '"';
   }

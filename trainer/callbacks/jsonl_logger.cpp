@@ -45,7 +45,8 @@ class Logged {
 };
 
 void know_all_event_types() {
-  (void)event_info<FitBegin>(), (void)event_info<FitEnd>(), (void)event_info<EpochBegin>(), (void)event_info<EpochEnd>();
+  (void)event_info<FitBegin>(), (void)event_info<FitEnd>(), (void)event_info<EpochBegin>(),
+      (void)event_info<EpochEnd>();
   (void)event_info<BatchEnd>(), (void)event_info<ValidationBegin>(), (void)event_info<ValidationEnd>();
   (void)event_info<TestEnd>(), (void)event_info<Metric>(), (void)event_info<CheckpointSaved>();
   (void)event_info<DecisionApplied>(), (void)event_info<DecisionRefused>(), (void)event_info<PipelineFailed>();
@@ -70,9 +71,11 @@ void JsonlWriter::operator()(const Slot& event) {
 }
 
 Callback jsonl_logger(JsonlLoggerOptions options) {
-  if (options.file.empty()) throw CallbackError("jsonl_logger: it has no file. Say file=metrics.jsonl, or another name.");
+  if (options.file.empty())
+    throw CallbackError("jsonl_logger: it has no file. Say file=metrics.jsonl, or another name.");
   if (options.file == options.events)
-    throw CallbackError(fmt::format("jsonl_logger: file and events are both {}. Say two names.", options.file.string()));
+    throw CallbackError(
+        fmt::format("jsonl_logger: file and events are both {}. Say two names.", options.file.string()));
   if (options.every < 1)
     throw CallbackError(fmt::format("jsonl_logger: every={} never comes. Say 1 or more.", options.every));
   return {"jsonl_logger", fmt::format("file={},every={}", options.file.string(), options.every),
@@ -85,7 +88,7 @@ Callback jsonl_logger(JsonlLoggerOptions options) {
             detail::any_event(run, types, Stream::trainer) | filter(logged) | observe_on(io) |
                 subscribe(saved, JsonlWriter(std::move(file)));
             if (options.events.empty()) return;
-            auto others = std::make_shared<RowFile>(run.folder / options.events, open);
+            auto others = std::make_shared<RowFile>(run.folder / options.events, RowFile::Open::keep);
             detail::any_event(run, types, Stream::others) | filter(Logged(types, 1)) | observe_on(io) |
                 subscribe(JsonlWriter(std::move(others)));
           }};

@@ -11,18 +11,19 @@
 namespace sidestep {
 
 struct JsonlLoggerOptions {
-  std::filesystem::path file = "metrics.jsonl";  ///< of the trainer's events, in the run's folder
-  std::filesystem::path events = "events.jsonl"; ///< of all other events; empty: none
+  std::filesystem::path file = "metrics.jsonl";   ///< of the trainer's events, in the run's folder
+  std::filesystem::path events = "events.jsonl";  ///< of all other events; empty: none
   Step every = 1;  ///< BatchEnd and `batch/*` metrics only of the steps every, 2 every, 3 every ...
 };
 
 /// One JSON object a line for each event: {"event":"BatchEnd","step":1,...,"wall_time":1732442999.123456}.
 ///
-/// `file` has the trainer's events, but for BatchBegin, Barrier and what only says that a run was resumed: equal runs have
-/// equal lines, but for `wall_time`, `seconds`, `samples_per_second`, `waited_ns` and `bytes_released`. Its rows are part
-/// of a checkpoint: they are on the disk before it is complete, and resuming cuts the file back to them. `events` has what
-/// the scheduler's moment decides (CheckpointSaved, PipelineFailed, metrics that other threads publish); resuming appends
-/// to it. Types of yours are logged if they are known when the run begins: listen to them, or call event_info<E>().
+/// `file` has the trainer's events, but for BatchBegin, Barrier and what only says that a run was resumed: equal runs
+/// have equal lines, but for `wall_time`, `seconds`, `samples_per_second`, `waited_ns` and `bytes_released`. Its rows
+/// are part of a checkpoint: they are on the disk before it is complete, and resuming cuts the file back to them.
+/// `events` has what the scheduler's moment decides (CheckpointSaved, PipelineFailed, metrics that other threads
+/// publish); it is only appended to. Types of yours are logged if they are known when the run begins: listen to them,
+/// or call event_info<E>().
 Callback jsonl_logger(JsonlLoggerOptions options = {});
 inline Callback jsonl_logger(std::filesystem::path file) { return jsonl_logger({.file = std::move(file)}); }
 

@@ -32,9 +32,8 @@ Callback learning_rate_schedule(Schedule s) {
   std::string settings =
       fmt::format("shape={},lr={},warmup={},warmup_from={},factor={},every={},length={},floor={}",
                   static_cast<int>(s.shape), s.base, s.warmup, s.warmup_from, s.factor, s.every, s.length, s.floor);
-  return {"learning_rate_schedule", std::move(settings), [s](CallbackContext& run) {
-            run.on<FitBegin>() | decide(run.control, LearningRateScheduleRule{s});
-          }};
+  return {"learning_rate_schedule", std::move(settings),
+          [s](CallbackContext& run) { run.on<FitBegin>() | decide(run.control, LearningRateScheduleRule{s}); }};
 }
 
 }  // namespace sidestep

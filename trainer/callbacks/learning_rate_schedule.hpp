@@ -10,7 +10,9 @@
 namespace sidestep {
 
 /// Hands the loop a schedule, once, when a run begins: from then on the loop computes the rate of each step by itself,
-/// without lag. A cosine without a length falls over the whole run. A resumed run has its schedule from the checkpoint.
+/// without lag. It is handed over as a decision of the first batch: under lag(k) it acts from step k + 2 on; before
+/// that the loop's own rate does. A cosine without a length falls over the whole run. A resumed run has its schedule
+/// from the checkpoint.
 ///
 ///   learning_rate_schedule({.shape = Schedule::Shape::cosine, .base = 2e-3, .warmup = 200, .length = 0})
 ///

@@ -28,11 +28,10 @@ Callback memory_release(MemoryReleaseOptions options) {
     throw CallbackError(
         fmt::format("memory_release: every_n_epochs={} never comes. Say 1 or more.", options.every_n_epochs));
   if (options.at.batches < 0)
-    throw CallbackError(fmt::format("memory_release: at=batch:{} is no batch. Say a number from 1.", options.at.batches));
+    throw CallbackError(
+        fmt::format("memory_release: at=batch:{} is no batch. Say a number from 1.", options.at.batches));
   return {"memory_release", fmt::format("every_n_epochs={},at={}", options.every_n_epochs, options.at.text()),
-          [options](CallbackContext& run) {
-            run.on<BatchEnd, EpochEnd>() | decide(run.control, Release{options});
-          }};
+          [options](CallbackContext& run) { run.on<BatchEnd, EpochEnd>() | decide(run.control, Release{options}); }};
 }
 
 }  // namespace sidestep

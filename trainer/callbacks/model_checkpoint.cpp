@@ -37,10 +37,12 @@ void check_file(const ModelCheckpointOptions& options) {
   if (one.size() > 63)
     throw CallbackError(fmt::format("{}: file={} makes names of more than 63 bytes. Shorten it.", name, options.file));
   if (one == last_file)
-    throw CallbackError(fmt::format("{}: file={} is the name of the last checkpoint. Choose another.", name, last_file));
+    throw CallbackError(
+        fmt::format("{}: file={} is the name of the last checkpoint. Choose another.", name, last_file));
   if (options.save_top_k != 1 && one == another)
-    throw CallbackError(fmt::format("{}: save_top_k={} needs names that differ. Put {{epoch}} or {{step}} into file={}.",
-                                    name, options.save_top_k, options.file));
+    throw CallbackError(
+        fmt::format("{}: save_top_k={} needs names that differ. Put {{epoch}} or {{step}} into file={}.", name,
+                    options.save_top_k, options.file));
 }
 
 bool is_due(const ModelCheckpointOptions& options, Epoch epoch) {
@@ -111,11 +113,12 @@ Callback model_checkpoint(ModelCheckpointOptions options) {
                                      options.every_n_epochs, options.save_last, options.at.text());
   return {std::string(name), std::move(settings), [options](CallbackContext& run) {
             if (!run.can_save)
-              throw CallbackError(fmt::format("{}: this loop can't save. Give control.attach a .snapshot, or leave the "
-                                              "callback out.",
-                                              run.name));
+              throw CallbackError(
+                  fmt::format("{}: this loop can't save. Give control.attach a .snapshot, or leave the "
+                              "callback out.",
+                              run.name));
             if (options.save_top_k != 0)
-              detail::monitored(run) | Monitor(options.monitor, options.at, run.name) |
+              monitored(run) | Monitor(options.monitor, options.at, run.name) |
                   decide(run.control, BestCheckpointRule(options, run.name));
             // a pipeline of its own: it goes on if the metric never comes
             if (options.save_last) run.on<BatchEnd, EpochEnd>() | decide(run.control, SaveLast{options});

@@ -44,9 +44,10 @@ Better::Better(Mode mode, std::string_view metric, double min_delta, std::string
   const std::string name = lower(metric.substr(metric.rfind('/') + 1));
   const bool falls = any_in(name, falling), rises = any_in(name, rising);
   if (falls == rises)
-    throw CallbackError(fmt::format("{}: whether a smaller or a greater '{}' is better can't be told from its name. "
-                                    "Say mode=min or mode=max.",
-                                    owner, metric));
+    throw CallbackError(
+        fmt::format("{}: whether a smaller or a greater '{}' is better can't be told from its name. "
+                    "Say mode=min or mode=max.",
+                    owner, metric));
   falls_ = falls;
 }
 
@@ -103,7 +104,8 @@ void Monitor::set_others(const std::vector<std::string>& names) {
 namespace detail {
 
 void check_monitor(std::string_view owner, std::string_view metric, When at) {
-  if (metric.empty()) throw CallbackError(fmt::format("{}: it has no metric. Say monitor=val/loss, or another.", owner));
+  if (metric.empty())
+    throw CallbackError(fmt::format("{}: it has no metric. Say monitor=val/loss, or another.", owner));
   if (at.batches < 0)
     throw CallbackError(fmt::format("{}: at=batch:{} looks at no batch. Say a number from 1.", owner, at.batches));
 }

@@ -21,7 +21,7 @@ inline constexpr Mode Auto = Mode::automatic, Min = Mode::min, Max = Mode::max;
 
 /// When a callback looks at its metric.
 struct When {
-  Step batches = 0;  ///< 0: at the ends of whole epochs
+  Step batches = 0;          ///< 0: at the ends of whole epochs
   std::string text() const;  ///< "epoch", "batch:20"
   friend bool operator==(const When&, const When&) = default;
 };
@@ -136,12 +136,13 @@ class Monitor {
   std::vector<Name> others_;  // what came instead, for the error
 };
 
-namespace detail {
-
-/// The source of whoever monitors a metric.
+/// Where whoever monitors a metric begins: monitored(run) | Monitor("val/loss", epoch_end, run.name) | decide(...)
 inline auto monitored(CallbackContext& run) {
   return run.on<FitBegin, Metric, BatchEnd, EpochEnd, DecisionApplied, FitEnd>();
 }
+
+namespace detail {
+
 /// Throws CallbackError in `owner`'s name: no metric, a negative number of batches.
 void check_monitor(std::string_view owner, std::string_view metric, When at);
 

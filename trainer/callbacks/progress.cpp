@@ -128,16 +128,24 @@ std::optional<ProgressPoint> ProgressGate::rare(const In& event, Nanoseconds now
 void ProgressPrinter::operator()(const ProgressPoint& p) {
   using Kind = ProgressPoint::Kind;
   switch (p.kind) {
-    case Kind::run: break;
+    case Kind::run:
+      break;
     case Kind::batch:
-      if (terminal_) live(batch_text(p));
-      else line(batch_text(p));
+      if (terminal_)
+        live(batch_text(p));
+      else
+        line(batch_text(p));
       break;
     case Kind::validation:
-      if (terminal_) live(fmt::format("epoch {}  step {}  validation ...", of(p.epoch, p.epochs), of(p.step, p.last_step)));
+      if (terminal_)
+        live(fmt::format("epoch {}  step {}  validation ...", of(p.epoch, p.epochs), of(p.step, p.last_step)));
       break;
-    case Kind::epoch: line(epoch_text(p)); break;
-    case Kind::test: line(fmt::format("test  loss {:.4f}  accuracy {:.4f}", p.loss, p.accuracy)); break;
+    case Kind::epoch:
+      line(epoch_text(p));
+      break;
+    case Kind::test:
+      line(fmt::format("test  loss {:.4f}  accuracy {:.4f}", p.loss, p.accuracy));
+      break;
     case Kind::end:
       clear();
       if (p.stopped) line(fmt::format("stopped behind step {}", of(p.step, p.last_step)));
@@ -167,7 +175,8 @@ void ProgressPrinter::clear() {
 
 Callback progress(ProgressOptions options) {
   if (!(options.interval > 0 && options.interval < 1e6))
-    throw CallbackError(fmt::format("progress: interval={} is no length of time. Say seconds above 0.", options.interval));
+    throw CallbackError(
+        fmt::format("progress: interval={} is no length of time. Say seconds above 0.", options.interval));
   if (!(options.every >= 0 && options.every < 1e9))
     throw CallbackError(fmt::format("progress: every={} is no length of time. Say seconds from 0.", options.every));
   return {"progress", "", [options](CallbackContext& run) {

@@ -13,16 +13,16 @@
 namespace sidestep {
 
 struct ProgressOptions {
-  double interval = 0.1;         ///< seconds between two looks of the live line
-  double every = 10;             ///< without a terminal: seconds between two lines within an epoch; 0: none
+  double interval = 0.1;           ///< seconds between two looks of the live line
+  double every = 10;               ///< without a terminal: seconds between two lines within an epoch; 0: none
   std::optional<bool> terminal{};  ///< a live line, or plain lines; default: whether standard output is a terminal
-  int columns = 0;               ///< of the terminal; 0: it is asked
+  int columns = 0;                 ///< of the terminal; 0: it is asked
   std::function<void(std::string_view)> write{};  ///< default: to standard output, at once
 };
 
-/// Says how the run goes: on a terminal one live line (epoch, step, loss, accuracy, samples/s, time left, learning rate)
-/// that an epoch's summary replaces, elsewhere plain lines. It writes on a thread of its own and takes no more events
-/// than it shows.
+/// Says how the run goes: on a terminal one live line (epoch, step, loss, accuracy, samples/s, time left, learning
+/// rate) that an epoch's summary replaces, elsewhere plain lines. It writes on a thread of its own and takes no more
+/// events than it shows.
 Callback progress(ProgressOptions options = {});
 
 /// What there is to show of a moment.
@@ -31,10 +31,10 @@ struct ProgressPoint {
   Kind kind = Kind::run;
   Step step = 0, last_step = 0;
   Epoch epoch = 0, epochs = 0;
-  double loss = 0, accuracy = 0;    ///< of the epoch so far; of the test
+  double loss = 0, accuracy = 0;  ///< of the epoch so far; of the test
   double learning_rate = 0;
-  double samples_per_second = 0;    ///< of the epoch so far; 0: not known yet
-  double seconds_left = -1;         ///< below 0: not known yet
+  double samples_per_second = 0;  ///< of the epoch so far; 0: not known yet
+  double seconds_left = -1;       ///< below 0: not known yet
   bool stopped = false;
   std::shared_ptr<const EpochRow> row{};  ///< of an epoch's end
 };
@@ -54,7 +54,8 @@ class ProgressGate {
   void operator()(const In& event, auto&& out) {
     if (const auto* batch = event.get_if<BatchEnd>()) {
       add(*batch, out.stamp());
-      if (out.stamp() < next_) [[likely]] return;
+      if (out.stamp() < next_) [[likely]]
+        return;
       next_ = out.stamp() + interval_;
       out(point(ProgressPoint::Kind::batch, out.stamp()));
     } else if (const auto* metric = event.get_if<Metric>()) {

@@ -9,9 +9,7 @@
 namespace sidestep {
 
 ReduceLrOnPlateauRule::ReduceLrOnPlateauRule(const ReduceLrOnPlateauOptions& options, std::string_view owner)
-    : options_(options),
-      better_(options.mode, options.monitor, options.min_delta, owner),
-      best_(better_.worst()) {}
+    : options_(options), better_(options.mode, options.monitor, options.min_delta, owner), best_(better_.worst()) {}
 
 std::optional<ScaleLearningRate> ReduceLrOnPlateauRule::operator()(const Look& look) {
   if (look.kind == Look::Kind::begin) {
@@ -32,18 +30,18 @@ std::optional<ScaleLearningRate> ReduceLrOnPlateauRule::operator()(const Look& l
   if (look.learning_rate != 0 && look.learning_rate <= options_.min_lr) return {};  // nowhere to go
   const std::int64_t waited = std::exchange(wait_, 0);
   cooldown_ = options_.cooldown;
-  return ScaleLearningRate{
-      .by = options_.factor,
-      .min_lr = options_.min_lr,
-      .reason = fmt::format("{} has not improved for {} look{}: {:.5g}, best {:.5g}", options_.monitor, waited,
-                            waited == 1 ? "" : "s", look.value, best_)};
+  return ScaleLearningRate{.by = options_.factor,
+                           .min_lr = options_.min_lr,
+                           .reason = fmt::format("{} has not improved for {} look{}: {:.5g}, best {:.5g}",
+                                                 options_.monitor, waited, waited == 1 ? "" : "s", look.value, best_)};
 }
 
 Callback reduce_lr_on_plateau(ReduceLrOnPlateauOptions options) {
   const std::string name = "reduce_lr_on_plateau";
   detail::check_monitor(name, options.monitor, options.at);
   if (!(options.factor > 0 && options.factor < 1))
-    throw CallbackError(fmt::format("{}: factor={} doesn't reduce. Say a number between 0 and 1.", name, options.factor));
+    throw CallbackError(
+        fmt::format("{}: factor={} doesn't reduce. Say a number between 0 and 1.", name, options.factor));
   if (options.patience < 0)
     throw CallbackError(fmt::format("{}: patience={} is negative. Say 0 or more.", name, options.patience));
   if (options.cooldown < 0)
@@ -51,13 +49,15 @@ Callback reduce_lr_on_plateau(ReduceLrOnPlateauOptions options) {
   if (!(options.min_delta >= 0) || std::isinf(options.min_delta))
     throw CallbackError(fmt::format("{}: min_delta={} is not a change. Say a number from 0.", name, options.min_delta));
   if (!(options.min_lr >= 0) || std::isinf(options.min_lr))
-    throw CallbackError(fmt::format("{}: min_lr={} is not a learning rate. Say a number from 0.", name, options.min_lr));
+    throw CallbackError(
+        fmt::format("{}: min_lr={} is not a learning rate. Say a number from 0.", name, options.min_lr));
   (void)ReduceLrOnPlateauRule(options, name);  // the mode is checked here, not when the run begins
-  std::string settings = fmt::format("monitor={},factor={},patience={},mode={},min_delta={},cooldown={},min_lr={},at={}",
-                                     options.monitor, options.factor, options.patience, static_cast<int>(options.mode),
-                                     options.min_delta, options.cooldown, options.min_lr, options.at.text());
+  std::string settings =
+      fmt::format("monitor={},factor={},patience={},mode={},min_delta={},cooldown={},min_lr={},at={}", options.monitor,
+                  options.factor, options.patience, static_cast<int>(options.mode), options.min_delta, options.cooldown,
+                  options.min_lr, options.at.text());
   return {name, std::move(settings), [options](CallbackContext& run) {
-            detail::monitored(run) | Monitor(options.monitor, options.at, run.name) |
+            monitored(run) | Monitor(options.monitor, options.at, run.name) |
                 decide(run.control, ReduceLrOnPlateauRule(options, run.name));
           }};
 }

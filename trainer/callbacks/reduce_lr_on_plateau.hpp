@@ -10,8 +10,8 @@ namespace sidestep {
 
 struct ReduceLrOnPlateauOptions {
   std::string monitor = "val/loss";
-  double factor = 0.1;        ///< the learning rate is multiplied by it
-  std::int64_t patience = 10; ///< looks without an improvement after which it is
+  double factor = 0.1;         ///< the learning rate is multiplied by it
+  std::int64_t patience = 10;  ///< looks without an improvement after which it is
   Mode mode = Auto;
   double min_delta = 1e-4;    ///< a change of less is no improvement
   std::int64_t cooldown = 0;  ///< looks after a reduction that don't count

@@ -21,7 +21,8 @@ namespace {
 
 using Arguments = CallbackArguments;
 
-constexpr CallbackOption at_option{"at", "epoch|batch:N", "epoch", "when it looks: at whole epochs' ends, or every N batches"};
+constexpr CallbackOption at_option{"at", "epoch|batch:N", "epoch",
+                                   "when it looks: at whole epochs' ends, or every N batches"};
 constexpr CallbackOption mode_option{"mode", "auto|min|max", "auto", "which values are better; auto: by the name"};
 
 constexpr CallbackOption csv_options[] = {
@@ -78,9 +79,8 @@ Callback make_schedule(const Arguments& given) {
   return learning_rate_schedule(s);
 }
 
-constexpr CallbackOption release_options[] = {
-    {"every_n_epochs", "integer", "1", "at the ends of every N-th epoch"},
-    {"at", "epoch|batch:N", "epoch", "batch:N: every N batches instead"}};
+constexpr CallbackOption release_options[] = {{"every_n_epochs", "integer", "1", "at the ends of every N-th epoch"},
+                                              {"at", "epoch|batch:N", "epoch", "batch:N: every N batches instead"}};
 Callback make_release(const Arguments& given) {
   MemoryReleaseOptions o;
   given.integer("every_n_epochs", o.every_n_epochs, 1).when("at", o.at);
@@ -152,8 +152,8 @@ const CallbackEntry& entry_of(std::string_view name) {
   if (at != std::end(entries)) return *at;
   std::vector<std::string_view> names;
   for (const CallbackEntry& entry : entries) names.push_back(entry.name);
-  throw CallbackError(fmt::format("callback '{}' is unknown. {} `sidestep callbacks` lists all.", name,
-                                  did_you_mean(name, names)));
+  throw CallbackError(
+      fmt::format("callback '{}' is unknown. {} `sidestep callbacks` lists all.", name, did_you_mean(name, names)));
 }
 
 }  // namespace
@@ -163,15 +163,15 @@ std::span<const CallbackEntry> callback_registry() { return entries; }
 Callback make_callback(const Spec& spec) {
   const CallbackEntry& entry = entry_of(spec.name);
   if (entry.make == nullptr)
-    throw CallbackError(fmt::format("callback {} takes functions, so it can't be made of text. Use it from a program.",
-                                    entry.name));
+    throw CallbackError(
+        fmt::format("callback {} takes functions, so it can't be made of text. Use it from a program.", entry.name));
   std::vector<std::string_view> names;
   for (const CallbackOption& option : entry.options) names.push_back(option.name);
   for (const auto& [key, value] : spec.options)
     if (std::ranges::find(names, key) == names.end())
-      throw CallbackError(names.empty()
-                              ? fmt::format("callback {} has no option '{}'. It has none: leave it out.", entry.name, key)
-                              : fmt::format("callback {} has no option '{}'. {}", entry.name, key, did_you_mean(key, names)));
+      throw CallbackError(
+          names.empty() ? fmt::format("callback {} has no option '{}'. It has none: leave it out.", entry.name, key)
+                        : fmt::format("callback {} has no option '{}'. {}", entry.name, key, did_you_mean(key, names)));
   return entry.make(CallbackArguments(spec));
 }
 

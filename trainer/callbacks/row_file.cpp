@@ -114,9 +114,10 @@ void RowFile::cut(std::uint64_t lines, std::uint64_t heading) {
     });
   if (seen < lines) {
     const auto rows = [&](std::uint64_t of) { return of > heading ? of - heading : 0; };
-    throw CallbackError(fmt::format("{}: it has {} rows, and the checkpoint was written when it had {}. Put the file back, or "
-                                    "start afresh in another folder.",
-                                    path_.string(), rows(seen), rows(lines)));
+    throw CallbackError(
+        fmt::format("{}: it has {} rows, and the checkpoint was written when it had {}. Put the file back, or "
+                    "start afresh in another folder.",
+                    path_.string(), rows(seen), rows(lines)));
   }
   if (::ftruncate(descriptor_, static_cast<off_t>(size)) != 0) throw FileError(path_, "cut it back", errno);
   lines_ = lines;

@@ -10,7 +10,8 @@ namespace sidestep {
 
 std::optional<Stop> TerminateOnNanRule::operator()(const OneOf<FitBegin, BatchEnd, DecisionApplied>& event) {
   if (const auto* batch = event.get_if<BatchEnd>()) {
-    if (std::isfinite(batch->loss) || asked_) [[likely]] return {};
+    if (std::isfinite(batch->loss) || asked_) [[likely]]
+      return {};
     asked_ = true;
     return Stop{fmt::format("the loss of step {} is {}", batch->step, batch->loss)};
   }
