@@ -9,6 +9,13 @@
 
 namespace sidestep::detail {
 
+namespace {
+thread_local const Executor* working_for = nullptr;
+}
+
+WorkingFor::WorkingFor(const Executor& executor) noexcept : before_(std::exchange(working_for, &executor)) {}
+WorkingFor::~WorkingFor() { working_for = before_; }
+
 ChannelBase::ChannelBase(Executor& executor, std::size_t capacity) : executor_(executor), capacity_(capacity) {
   if (capacity == 0) throw OperatorError("observe_on: capacity must be at least 1");
 }
@@ -22,7 +29,9 @@ void ChannelBase::bind(Subscription& subscription, bool ticks_behind) {
 void ChannelBase::announce() noexcept {
   if (unannounced_ == 0) return;
   // acq_rel: release pairs with the strand's acquire, which then finds everything that was enqueued before
-  if (ready_.fetch_add(std::exchange(unannounced_, 0), std::memory_order_acq_rel) == 0) executor_.post(shared_from_this());
+  if (ready_.fetch_add(std::exchange(unannounced_, 0), std::memory_order_acq_rel) != 0) return;
+  posted_.store(true, std::memory_order_release);  // pairs with the exchange in Strand::run
+  executor_.post(shared_from_this());
 }
 
 bool ChannelBase::refresh() noexcept {
@@ -47,6 +56,11 @@ bool ChannelBase::wait_for_room() noexcept {
       subscription_->fail("what stands behind its observe_on has not taken an event for " + seconds.substr(0, seconds.find('.') + 3) +
                               " s, and its queue is full.", last_number_);
       return false;
+    }
+    // A thread of the executor that the other side waits for: if no other has begun there, it may be the last one. It helps.
+    if (working_for == &executor_ && posted_.load(std::memory_order_relaxed)) {
+      run();
+      continue;
     }
     if (slice < 20'000) std::this_thread::yield();
     else std::this_thread::sleep_for(std::chrono::nanoseconds(slice));

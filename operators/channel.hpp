@@ -79,9 +79,22 @@ class ChannelBase : public Work {
   std::string error_before_;  // written before its mark is enqueued, read when the mark arrives
 
   alignas(no_sharing) std::atomic<std::uint64_t> ready_{0};
+  std::atomic<bool> posted_{false};  ///< somebody must run this; whoever takes the word back does
   std::atomic<bool> over_behind_{false};  ///< release: the part behind completed; acquire: before each value
   std::atomic<bool> retired_{false};
   std::atomic<int> running_{0};
+};
+
+/// While it lives, the current thread works for this executor.
+class WorkingFor {
+ public:
+  explicit WorkingFor(const Executor& executor) noexcept;
+  ~WorkingFor();
+  WorkingFor(const WorkingFor&) = delete;
+  WorkingFor& operator=(const WorkingFor&) = delete;
+
+ private:
+  const Executor* before_;
 };
 
 template <class V>

@@ -52,7 +52,10 @@ template <class First, class... Strands>
 class Fused final : public Pipeline {
  public:
   Fused(auto first, std::tuple<std::shared_ptr<Strands>...> strands, std::vector<std::string> description)
-      : first_(std::move(first)), strands_(std::move(strands)), description_(std::move(description)) {}
+      : first_(std::move(first)), strands_(std::move(strands)), description_(std::move(description)) {
+    // each part's last stage hands over to the next part
+    [&]<std::size_t... I>(std::index_sequence<I...>) { (link<I>(), ...); }(std::index_sequence_for<Strands...>{});
+  }
 
   ~Fused() override {
     if (subscription_ == nullptr) return;
@@ -90,6 +93,11 @@ class Fused final : public Pipeline {
   std::vector<std::string> describe() const override { return description_; }
 
  private:
+  template <std::size_t I>
+  void link() {
+    if constexpr (I == 0) first_.part().last().channel = std::get<0>(strands_).get();
+    else std::get<I - 1>(strands_)->segment().part().last().channel = std::get<I>(strands_).get();
+  }
   void each(auto&& f) {
     std::apply([&](auto&... strands) { (f(*strands), ...); }, strands_);
   }
@@ -118,11 +126,8 @@ std::unique_ptr<Pipeline> fuse(Leaves<Indexes, S...>&& stages, std::vector<std::
     [[maybe_unused]] const auto make = [&]<std::size_t P>() {
       constexpr std::size_t begin = Cut::begins[P];
       using Strand = typename LaterPart<TypeAt<Types, begin - 1>, begin, typename Cut::template Indexes<P>, S...>::type;
-      auto& handover = stage<begin - 1>(stages);
-      auto strand = std::make_shared<Strand>(*handover.executor, handover.capacity,
-                                             slice<begin>(stages, typename Cut::template Indexes<P>{}));
-      handover.channel = strand.get();
-      return strand;
+      const auto handover = stage<begin - 1>(stages);  // a copy: the stage itself may have moved to its part already
+      return std::make_shared<Strand>(*handover.executor, handover.capacity, slice<begin>(stages, typename Cut::template Indexes<P>{}));
     };
     auto strands = std::make_tuple(make.template operator()<K + 1>()...);
     auto first = slice<0>(stages, typename Cut::template Indexes<0>{});

@@ -36,13 +36,15 @@ class Strand final : public Channel<V> {
   void run() noexcept override {
     // seq_cst: pairs with await_idle(): either it sees that this runs, or this sees that it is retired
     this->running_.fetch_add(1, std::memory_order_seq_cst);
-    if (!this->retired()) work();
+    // acq_rel: pairs with announce(). False: one that waited for room has done it.
+    if (!this->retired() && this->posted_.exchange(false, std::memory_order_acq_rel)) work();
     this->running_.fetch_sub(1, std::memory_order_seq_cst);
   }
 
  private:
   void work() noexcept {
     const BusThread here;
+    const WorkingFor whom(this->executor_);
     std::uint64_t left = this->ready_.load(std::memory_order_acquire);  // pairs with announce()
     while (left > 0) {
       if (this->stopped()) return;  // what is left stays in the queue: nothing is ever taken after a gap
@@ -66,12 +68,13 @@ class Strand final : public Channel<V> {
     for (const Item<V>& item : items) {
       if (this->stopped()) return false;
       test_point(Point::item_taken, this->subscription_);
-      if (const Mark* const mark = std::get_if<Mark>(&item.content)) {
+      const Mark* const mark = std::get_if<Mark>(&item.content);
+      if (mark != nullptr) {
         segment_.mark(*mark);
         if (this->retired() || segment_.failed()) return false;
         add(this->account_->marks_done, 1);
       } else if (!value(item)) return false;
-      progressed(item.number);
+      progressed(item.number, mark != nullptr && mark->kind == Mark::Kind::barrier);
     }
     meter.cpu_ns.add(static_cast<std::uint64_t>(thread_cpu_time() - cpu));
     return true;
@@ -88,12 +91,13 @@ class Strand final : public Channel<V> {
     return true;
   }
 
-  void progressed(Sequence number) noexcept {
+  /// At a barrier the word is stored in every mode: the checkpoint's list of requests waits for it.
+  void progressed(Sequence number, bool barrier) noexcept {
     Subscription& subscription = *this->subscription_;
     Decider* const decider = subscription.decider();
     if (decider == nullptr || subscription.decider_part() != index_ || segment_.over()) return;
     test_point(Point::word_observed, &subscription);
-    decider->advance(number);
+    decider->advance(number, barrier);
   }
 
   // release: pairs with idle() at close and refresh(); only this side writes

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <latch>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
 #include <thread>
 
 namespace {
@@ -280,6 +282,50 @@ TEST(ObserveOn, StateIsSavedInOrderOnEachSide) {
   for (int i = 6; i <= 8; ++i) producer.publish(Number{static_cast<double>(i)});
   bus.close();
   EXPECT_EQ(second_seen, (std::vector<double>{12, 20}));
+}
+
+// Each part waits for room in front of the next one, and all of them for the same few threads.
+TEST(ObserveOn, PartsThatShareAnExecutorDoNotWaitForEachOtherForEver) {
+  struct One final : Executor {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::deque<std::shared_ptr<Work>> waiting;
+    bool closing = false;
+    std::thread thread{[this] {
+      std::unique_lock lock(mutex);
+      for (;;) {
+        changed.wait(lock, [this] { return closing || !waiting.empty(); });
+        if (waiting.empty()) return;
+        const std::shared_ptr<Work> work = waiting.front();
+        waiting.pop_front();
+        lock.unlock();
+        work->run();
+        lock.lock();
+      }
+    }};
+    void post(std::shared_ptr<Work> work) override {
+      const std::lock_guard lock(mutex);
+      waiting.push_back(std::move(work));
+      changed.notify_one();
+    }
+    ~One() override {
+      {
+        const std::lock_guard lock(mutex);
+        closing = true;
+      }
+      changed.notify_one();
+      thread.join();
+    }
+  } one;
+  Bus bus({.deadline = 2s});
+  double count = 0;
+  const Handle handle = bus.on<Number>() | observe_on(one, {.capacity = 2}) | map(&Number::value) | observe_on(one, {.capacity = 2}) |
+                        observe_on(one, {.capacity = 2}) | subscribe([&](double) { ++count; });
+  const Handle other = bus.on<Number>() | observe_on(compute, {.capacity = 2}) | observe_on(compute, {.capacity = 2}) | subscribe([](const Number&) {});
+  publish(bus, 1, 500);
+  bus.close();
+  EXPECT_EQ(count, 500) << handle->error();
+  EXPECT_FALSE(other->failed()) << other->error();
 }
 
 TEST(ObserveOn, HandlersMayPublishWithoutWaiting) {
