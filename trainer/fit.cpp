@@ -49,12 +49,14 @@ class Fit {
       loop_.publish(
           MemoryReleased{.step = cause.applied_step, .bytes_released = static_cast<std::int64_t>(bytes)});
     });
+    for (const auto& add : parts.handlers) add(loop_);
     if (point_.checkpoint) loop_.resume(std::move(*point_.checkpoint), "last.safetensors");
   }
 
   TrainingReport run(std::span<const Callback> callbacks) {
     loop_.use(callbacks);
     write_running_report();
+    begin();
     try {
       train();
     } catch (const std::exception& error) {
@@ -82,12 +84,16 @@ class Fit {
 
   // ---- the run
 
-  void train() {
+  /// Throws ControlError for a pipeline that can't be part of this run.
+  void begin() {
     loop_.publish(FitBegin{.step = state_.step,
                            .steps_per_epoch = batches_,
                            .last_step = last_step_,
                            .epoch = state_.epoch,
                            .epochs = static_cast<Epoch>(options_.epochs)});
+  }
+
+  void train() {
     // an epoch whose steps are all done may still lack its validation: a signal came in between
     while (state_.epoch <= options_.epochs && (state_.step < last_step_ || state_.batch == batches_) && !loop_.stopped())
       run_epoch();
@@ -319,6 +325,7 @@ class Fit {
   void write_running_report() {
     if (where_.out.empty()) return;
     const std::lock_guard lock(running_mutex_);
+    if (over_) return;  // a checkpoint that is still being written when the run was broken off
     if (running_.is_null()) running_ = head("running");
     try {
       TrainingReport report;
@@ -335,6 +342,7 @@ class Fit {
     if (cut_short_) report.epochs.push_back(*cut_short_);
     add_counts(report.json);
     const std::lock_guard lock(running_mutex_);
+    over_ = true;
     if (!report_error_.empty()) report.json["failed"].push_back(report_error_);
     if (loop_.checkpoints_failed() > 0) report.json["failed"].push_back(loop_.checkpoint_error());
     if (where_.out.empty()) return report;
@@ -361,8 +369,9 @@ class Fit {
   std::optional<EpochResult> cut_short_;
   std::optional<Score> test_;
   SnapshotPool snapshots_;
-  std::mutex running_mutex_;  ///< guards running_ and report_error_
+  std::mutex running_mutex_;  ///< guards the next three
   Json running_;
+  bool over_ = false;  ///< the last report is written
   std::string report_error_;
   Loop loop_;  ///< last: its writer's thread ends first, and uses all of the above
 };

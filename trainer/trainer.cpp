@@ -74,6 +74,8 @@ RunIdentity TrainerParts::identity() const {
           .train_samples = static_cast<std::int64_t>(train_samples.count())};
 }
 
+void add_handler(TrainerParts& parts, std::function<void(Loop&)> add) { parts.handlers.push_back(std::move(add)); }
+
 }  // namespace detail
 
 Trainer::Trainer(Model model, Dataset data, TrainerOptions options)

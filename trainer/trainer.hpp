@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -12,6 +13,7 @@
 #include <sidestep/bus/bus.hpp>
 #include <sidestep/trainer/control/callback.hpp>
 #include <sidestep/trainer/control/control.hpp>
+#include <sidestep/trainer/control/loop.hpp>
 #include <sidestep/trainer/data/dataset.hpp>
 #include <sidestep/trainer/models/model.hpp>
 #include <sidestep/trainer/schedule_spec.hpp>
@@ -51,7 +53,8 @@ struct TrainingError : std::runtime_error {
 
 namespace detail {
 struct TrainerParts;
-}
+void add_handler(TrainerParts& parts, std::function<void(Loop&)> add);
+}  // namespace detail
 
 /// Trains a model on images.
 ///
@@ -79,6 +82,12 @@ class Trainer {
   TrainingReport fit(Bus& bus, Control& control, std::initializer_list<Callback> callbacks,
                      const FitOptions& options = {}) {
     return fit(bus, control, std::span(callbacks.begin(), callbacks.size()), options);
+  }
+
+  /// What a decision of yours does, in every fit() from now on; see Loop::on. It may replace what the trainer does.
+  template <DecisionType D, class F>
+  void on(F f) {
+    detail::add_handler(*parts_, [f = std::move(f)](Loop& loop) { loop.on<D>(f); });
   }
 
   /// Throws CheckpointError if fit() couldn't go on with that run. Costs nothing but time.

@@ -1,6 +1,8 @@
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <sidestep/kernels/session.hpp>
 #include <sidestep/trainer/tensors.hpp>
@@ -27,6 +29,7 @@ struct TrainerParts {
   std::unique_ptr<kernels::Session> session;
   PixelStatistics pixels;
   kernels::DataId train{}, validation{}, test{};
+  std::vector<std::function<void(Loop&)>> handlers;  ///< of the user's own decisions
 };
 
 }  // namespace sidestep::detail

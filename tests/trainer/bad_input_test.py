@@ -51,6 +51,7 @@ class BadInput(RunTest):
             (["--callback", "early_stopping:patience=-1"], ["patience", "-1"]),
             (["--callback", "early_stopping:monitor=val/loss,patience=x"], ["patience", "x"]),
             (["--callback", "early_stopping:monitor"], ["monitor"]),
+            (["--callback", "csv_logger:file=/nowhere/metrics.csv"], ["/nowhere/metrics.csv"]),
         ]:
             with self.subTest(arguments):
                 self.train_refused(*arguments, says=says)

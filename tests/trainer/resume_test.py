@@ -5,7 +5,7 @@ import subprocess
 import time
 import unittest
 
-from runs import RunTest, SIDESTEP
+from runs import RunTest
 
 # With many decisions on their way at any moment.
 DECISIONS = ["--callback", "reduce_lr_on_plateau:monitor=batch/loss,at=batch:5,patience=1,factor=0.97"]
@@ -64,6 +64,19 @@ class Resume(RunTest):
     def test_after_kill_9(self):
         self.check_signal(signal.SIGKILL)
 
+    def test_after_kill_9_before_there_is_a_checkpoint(self):
+        options = ["--epochs", "1", "--limit-train", "1200", "--threads", "1", *DECISIONS]
+        whole = self.train("whole", *options)
+        broken = self.folder / "broken"
+        process = subprocess.Popen(self.command(*self.train_arguments("broken", *options)), stdout=subprocess.DEVNULL)
+        while not (broken / "report.json").exists() and process.poll() is None:
+            time.sleep(0.001)
+        process.kill()
+        process.wait()
+        # (where the machine was quicker than we are, the run is simply over)
+        self.sidestep("train", "--resume", "--out", broken)
+        self.assertSame(broken, whole)
+
     def test_after_max_steps_in_mid_epoch_and_at_its_end(self):
         options = ["--epochs", "4", *DECISIONS]
         whole = self.train("whole", *options)
@@ -80,7 +93,7 @@ class Resume(RunTest):
         whole = self.train("whole", "--epochs", "4", *schedule, *DECISIONS)
         longer = self.train("longer", "--epochs", "2", *schedule, *DECISIONS)
         self.sidestep("train", "--resume", "--out", longer, "--epochs", "4")
-        self.assertSame(longer, whole)
+        self.assertSame(longer, whole, asked_for={"epochs"})
 
     def test_epochs_added_later_leave_the_schedule(self):
         run = self.train("run", "--epochs", "2")
@@ -101,7 +114,7 @@ class Resume(RunTest):
 
 
 class Repeat(RunTest):
-    OPTIONS = ["--epochs", "6", "--sync", "lag:2", *DECISIONS]
+    OPTIONS = ["--epochs", "6", *DECISIONS]
 
     def test_threads_and_competing_load_change_nothing(self):
         first = self.train("first", *self.OPTIONS, "--threads", "1")

@@ -23,8 +23,8 @@ Callback ask_at(F f) {
 }
 
 /// A run, and what the trainer published in it, as text.
-struct Run {
-  explicit Run(TrainerOptions options = small(), Model model = mlp())
+struct Training {
+  explicit Training(TrainerOptions options = small(), Model model = mlp())
       : trainer(std::move(model), small_data(), std::move(options)) {}
 
   TrainingReport fit(std::vector<Callback> callbacks = {}, FitOptions where = {}) {
@@ -58,7 +58,7 @@ struct Run {
 };
 
 TEST(Trainer, PublishesEachStepAndEpochInOrder) {
-  Run run(small(1));
+  Training run(small(1));
   run.fit();
   std::vector<std::string> expected{"FitBegin", "EpochBegin"};
   for (int step = 0; step < 15; ++step)
@@ -69,7 +69,7 @@ TEST(Trainer, PublishesEachStepAndEpochInOrder) {
 }
 
 TEST(Trainer, LearnsAndReports) {
-  Run run(small(6), lenet());
+  Training run(small(6), lenet());
   const TrainingReport report = run.fit({early_stopping({.patience = 3})});
   ASSERT_EQ(report.epochs.size(), 6U);
   EXPECT_LT(report.epochs[5].train.loss, report.epochs[0].train.loss);
@@ -96,7 +96,7 @@ TEST(Trainer, LearnsAndReports) {
 }
 
 TEST(Trainer, EachFitIsARunOfItsOwn) {
-  Run run;
+  Training run;
   const TrainingReport first = run.fit();
   EXPECT_EQ(run.fit().epochs.back().train, first.epochs.back().train);
 }
@@ -104,7 +104,7 @@ TEST(Trainer, EachFitIsARunOfItsOwn) {
 TEST(Trainer, MeansOfAnEpochWeighItsSmallerLastBatch) {
   TrainerOptions options = small(1);
   options.batch_size = 100;
-  Run run(options);
+  Training run(options);
   double loss = 0;
   std::int64_t samples = 0;
   run.bus.on<BatchEnd>() | subscribe([&](const BatchEnd& e) {
@@ -120,7 +120,7 @@ TEST(Trainer, MeansOfAnEpochWeighItsSmallerLastBatch) {
 TEST(Trainer, LimitTrainTakesTheFirstSamples) {
   TrainerOptions options = small(1);
   options.limit_train = 70;
-  Run run(options);
+  Training run(options);
   EXPECT_EQ(run.fit().epochs[0].samples, 70);
   EXPECT_EQ(run.count("BatchEnd"), 3U);
 }
@@ -128,7 +128,7 @@ TEST(Trainer, LimitTrainTakesTheFirstSamples) {
 TEST(Trainer, MaxStepsInMidEpochLeaveAPartialEpoch) {
   TrainerOptions options = small(2);
   options.max_steps = 20;
-  Run run(options);
+  Training run(options);
   const TrainingReport report = run.fit();
   ASSERT_EQ(report.epochs.size(), 2U);
   EXPECT_TRUE(report.epochs[1].partial);
@@ -142,14 +142,14 @@ TEST(Trainer, MaxStepsInMidEpochLeaveAPartialEpoch) {
 TEST(Trainer, MaxStepsAtAnEpochsEndCompleteIt) {
   TrainerOptions options = small(2);
   options.max_steps = 15;
-  Run run(options);
+  Training run(options);
   const TrainingReport report = run.fit();
   ASSERT_EQ(report.epochs.size(), 1U);
   EXPECT_FALSE(report.epochs[0].partial);
 }
 
 TEST(Trainer, StopEndsTheRunTwoStepsBehindItsCause) {
-  Run run;
+  Training run;
   const TrainingReport report = run.fit({ask_at<BatchEnd>([](const BatchEnd& e) -> std::optional<Stop> {
     if (e.step == 5) return Stop{"enough"};
     return {};
@@ -161,7 +161,7 @@ TEST(Trainer, StopEndsTheRunTwoStepsBehindItsCause) {
 }
 
 TEST(Trainer, InterruptionLeavesNoTest) {
-  Run run;
+  Training run;
   run.bus.on<BatchEnd>() | filter([](const BatchEnd& e) { return e.step == 4; }) |
       subscribe([&](const BatchEnd&) { run.control.interrupt("SIGINT"); });
   const TrainingReport report = run.fit();
@@ -172,12 +172,12 @@ TEST(Trainer, InterruptionLeavesNoTest) {
 }
 
 TEST(Trainer, ScalingActsOnTopOfTheSchedule) {
-  Run run(small(1));
+  Training run(small(1));
   const TrainingReport report = run.fit({ask_at<BatchEnd>([](const BatchEnd& e) -> std::optional<ScaleLearningRate> {
     if (e.step == 3) return ScaleLearningRate{.by = 0.5};
     return {};
   })});
-  Run plain(small(1));
+  Training plain(small(1));
   plain.fit();
   ASSERT_EQ(run.rates.size(), 15U);
   for (std::size_t step = 1; step <= 15; ++step)
@@ -186,7 +186,7 @@ TEST(Trainer, ScalingActsOnTopOfTheSchedule) {
 }
 
 TEST(Trainer, SettingTheRateEndsScheduleAndScaling) {
-  Run run(small(1));
+  Training run(small(1));
   run.fit({ask_at<BatchEnd>([](const BatchEnd& e) -> Decisions {
     Decisions all;
     if (e.step == 2) all.ask(ScaleLearningRate{.by = 0.5});
@@ -200,7 +200,7 @@ TEST(Trainer, SettingTheRateEndsScheduleAndScaling) {
 }
 
 TEST(Trainer, BringsBackTheWeightsThatWereKept) {
-  Run run(small(3));
+  Training run(small(3));
   Score kept{};
   const auto keep_then_restore = [](const OneOf<EpochEnd, FitEnd>& event) -> Decisions {
     Decisions all;
@@ -212,7 +212,7 @@ TEST(Trainer, BringsBackTheWeightsThatWereKept) {
   };
   const TrainingReport report =
       run.fit({{"me", "", [&](CallbackContext& fit) { fit.on<EpochEnd, FitEnd>() | decide(fit.control, keep_then_restore); }}});
-  Run first(small(3));
+  Training first(small(3));
   first.trainer = Trainer(mlp(), small_data(), [] {
     TrainerOptions one = small(3);
     one.max_steps = 15;
@@ -226,7 +226,7 @@ TEST(Trainer, BringsBackTheWeightsThatWereKept) {
 }
 
 TEST(Trainer, ValidatesWhenItIsAsked) {
-  Run run(small(1));
+  Training run(small(1));
   run.fit({ask_at<BatchEnd>([](const BatchEnd& e) -> std::optional<Validate> {
     if (e.step == 5) return Validate{};
     return {};
@@ -236,21 +236,21 @@ TEST(Trainer, ValidatesWhenItIsAsked) {
 }
 
 TEST(Trainer, GivesMemoryBackAndGoesOn) {
-  Run run(small(1));
+  Training run(small(1));
   const TrainingReport report = run.fit({ask_at<BatchEnd>([](const BatchEnd& e) -> std::optional<ReleaseMemory> {
     if (e.step == 5) return ReleaseMemory{};
     return {};
   })});
   EXPECT_EQ(run.count("MemoryReleased"), 1U);
-  Run plain(small(1));
+  Training plain(small(1));
   EXPECT_EQ(plain.fit().epochs[0].train, report.epochs[0].train);
 }
 
 TEST(Trainer, ThreadsChangeNoBit) {
   TrainerOptions options = small(2);
-  Run one(options, lenet());
+  Training one(options, lenet());
   options.threads = 2;
-  Run two(options, lenet());
+  Training two(options, lenet());
   const TrainingReport first = one.fit(), second = two.fit();
   for (std::size_t i = 0; i < 2; ++i) {
     EXPECT_EQ(first.epochs[i].train, second.epochs[i].train);
@@ -259,7 +259,7 @@ TEST(Trainer, ThreadsChangeNoBit) {
 }
 
 TEST(Trainer, CallbackThatThrowsIsNamedAndTheRunGoesOn) {
-  Run run(small(1));
+  Training run(small(1));
   const TrainingReport report = run.fit({lambda({.on_batch_end = [](const BatchEnd& e) {
     if (e.step == 3) throw std::runtime_error("the dashboard is gone");
   }})});
@@ -286,6 +286,60 @@ TEST(Trainer, CallbackThatHangsElsewhereHoldsNoStepAndNoEnd) {
     released = true;
     released.notify_all();
   }
+}
+
+struct Unfreeze {
+  static constexpr std::string_view decision = "unfreeze";
+  std::int64_t layers = 0;
+  double value() const { return static_cast<double>(layers); }
+};
+
+Callback ask_to_unfreeze() {
+  return ask_at<BatchEnd>([](const BatchEnd& e) -> std::optional<Unfreeze> {
+    if (e.step == 5) return Unfreeze{.layers = 2};
+    return {};
+  });
+}
+
+TEST(Trainer, ObeysDecisionsOfItsUser) {
+  Training run(small(1));
+  std::vector<std::pair<Step, std::int64_t>> asked;
+  run.trainer.on<Unfreeze>(
+      [&](const Unfreeze& d, const Cause& cause) { asked.emplace_back(cause.applied_step, d.layers); });
+  const TrainingReport report = run.fit({ask_to_unfreeze()});
+  EXPECT_EQ(asked, (std::vector<std::pair<Step, std::int64_t>>{{7, 2}}));
+  EXPECT_EQ(report.json["boundary"]["decisions"][0]["decision"], "unfreeze");
+}
+
+TEST(Trainer, ThatIsBrokenOffSaysSoAndKeepsItsLastWholeCheckpoint) {
+  ScratchFolder folder;
+  Training run(small(3));
+  std::vector<std::string> raised;
+  run.bus.on<ExceptionRaised>() | subscribe([&](const ExceptionRaised& e) { raised.emplace_back(e.what.text()); });
+  run.trainer.on<Unfreeze>([](const Unfreeze&) { throw std::runtime_error("the device is gone"); });
+  const Callback late = ask_at<BatchEnd>([](const BatchEnd& e) -> std::optional<Unfreeze> {
+    if (e.step == 20) return Unfreeze{};
+    return {};
+  });
+  try {
+    run.fit({model_checkpoint(), late}, {.out = folder.path()});
+    FAIL() << "it went on";
+  } catch (const TrainingError& error) {
+    EXPECT_STREQ(error.what(), "the device is gone");
+    EXPECT_EQ(error.step, 22);
+    EXPECT_EQ(error.report.state, "failed");
+  }
+  EXPECT_EQ(raised, std::vector<std::string>{"the device is gone"});
+  const auto last = SafetensorsFile::read(folder / "checkpoints/last.safetensors");
+  EXPECT_EQ(CheckpointState::from_text(last.text(checkpoint_key)).step, 15);
+  EXPECT_NE(read_text(folder / "report.json").find("\"state\": \"failed\""), std::string::npos);
+}
+
+TEST(Trainer, RefusesADeciderThatLooksAtTheClockBeforeItBegins) {
+  Training run;
+  run.bus.on<BatchEnd>() | throttle(std::chrono::seconds(1)) | decide(run.control, [](const BatchEnd&) { return Stop{}; });
+  EXPECT_NE(complaint<ControlError>([&] { run.fit(); }).find("wall clock"), std::string::npos);
+  EXPECT_TRUE(run.said.empty());
 }
 
 TEST(Trainer, RefusesOptionsThatCannotBe) {

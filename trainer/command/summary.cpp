@@ -10,10 +10,10 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// Columns as wide as their widest cell; the first is flush left, the others flush right.
+/// Columns as wide as their widest cell; the first `names` are flush left, the others flush right.
 class Table {
  public:
-  explicit Table(std::vector<std::string> heading) { add(std::move(heading)); }
+  Table(std::size_t names, std::vector<std::string> heading) : names_(names) { add(std::move(heading)); }
   void add(std::vector<std::string> cells) {
     widths_.resize(std::max(widths_.size(), cells.size()));
     for (std::size_t i = 0; i < cells.size(); ++i) widths_[i] = std::max(widths_[i], cells[i].size());
@@ -22,8 +22,9 @@ class Table {
   std::string text() const {
     std::string all;
     for (const auto& row : rows_) {
-      std::string line = fmt::format("{:<{}}", row.front(), widths_.front());
-      for (std::size_t i = 1; i < row.size(); ++i) line += fmt::format("  {:>{}}", row[i], widths_[i]);
+      std::string line;
+      for (std::size_t i = 0; i < row.size(); ++i)
+        line += i < names_ ? fmt::format("{:<{}}  ", row[i], widths_[i]) : fmt::format("{:>{}}  ", row[i], widths_[i]);
       line.erase(line.find_last_not_of(' ') + 1);
       all += line + '\n';
     }
@@ -31,6 +32,7 @@ class Table {
   }
 
  private:
+  std::size_t names_;
   std::vector<std::vector<std::string>> rows_;
   std::vector<std::size_t> widths_;
 };
@@ -45,7 +47,7 @@ std::string duration(double nanoseconds) {
 std::string count(const Json& value) { return fmt::format("{}", value.get<std::uint64_t>()); }
 
 std::string callbacks_table(const Json& callbacks) {
-  Table table({"callback", "events", "CPU", "backlog", "delay p50", "delay max", "failures"});
+  Table table(1, {"callback", "events", "CPU", "backlog", "delay p50", "delay max", "failures"});
   for (const Json& each : callbacks)
     table.add({each["name"].get<std::string>(), count(each["events"]), duration(each["cpu_seconds"].get<double>() * 1e9),
                count(each["max_backlog"]), duration(each["delay_ns"]["p50"].get<double>()),
@@ -57,7 +59,7 @@ std::string step(const Json& value) { return value.is_null() ? "-" : fmt::format
 
 std::string decisions_table(const Json& decisions) {
   constexpr std::size_t most = 20;
-  Table table({"decision", "by", "cause", "applied", "value", "learning rate"});
+  Table table(2, {"decision", "by", "cause", "applied", "value", "learning rate"});
   const std::size_t left_out = decisions.size() > most ? decisions.size() - most : 0;
   for (std::size_t i = left_out; i < decisions.size(); ++i) {
     const Json& each = decisions[i];
