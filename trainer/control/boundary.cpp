@@ -55,9 +55,9 @@ void LoopInside::run() {
     recent_[at_] = place.number;
     need = recent_[at_ + 1 == recent_.size() ? 0 : at_ + 1];  // BatchEnd(b - k); 0: this process has published none
   }
-  const bool waiting = sync.relaxed() ? watch.look() : watch.pass(need);
+  const bool waiting = relaxed_ ? watch.look() : watch.pass(need);
   // acquire: pairs with ControlCore::alarm
-  if (waiting || core->attention.load(std::memory_order_acquire) || !pending.empty() || !unsealed_.empty()) [[unlikely]]
+  if (waiting || waits_ || core->attention.load(std::memory_order_acquire)) [[unlikely]]
     busy();
 }
 
@@ -84,6 +84,7 @@ void LoopInside::busy() {
   }
   if (!saves_.empty()) open_cut(std::exchange(saves_, {}));
   if (stop_) loop.stopped_ = true;
+  waits_ = !pending.empty() || !unsealed_.empty();
 }
 
 void LoopInside::take() {
@@ -327,6 +328,7 @@ void LoopInside::open_cut(std::vector<SavedName> names) {
   cut->barrier = last_number();
   book->publish_done(*cut);
   unsealed_.push_back(std::move(cut));
+  waits_ = true;
 }
 
 /// The list of boundaries is full: forgets what every word has passed.

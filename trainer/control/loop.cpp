@@ -47,8 +47,8 @@ LoopInside::LoopInside(Loop& owner, std::shared_ptr<ControlCore> shared, Bus& on
             }),
       book(std::make_shared<CutBook>(*core, options.decision_deadline)),
       writer(bus, *book, options.folder, options.before_visible),
-      timer_ns(cost_of_the_timer()),
-      recent_(static_cast<std::size_t>(sync.k) + 1) {
+      timer_ns(cost_of_the_timer()) {
+  set_sync(sync);
   core->attach(*this);
   Request left;
   for (DeciderEntry* const entry : core->deciders()) {
@@ -57,6 +57,12 @@ LoopInside::LoopInside(Loop& owner, std::shared_ptr<ControlCore> shared, Bus& on
     watch.add(*entry, 0, true);
   }
   bus.cut_sink(book.get());
+}
+
+void LoopInside::set_sync(Sync how) {
+  sync = how;
+  relaxed_ = how.relaxed();
+  recent_.assign(static_cast<std::size_t>(how.k) + 1, 0);
 }
 
 LoopInside::~LoopInside() {
@@ -90,7 +96,8 @@ const CheckpointState& LoopInside::resume(CheckpointState state, std::string_vie
     warnings.push_back(fmt::format("{} was written under {} and goes on under {}: this is not the uninterrupted run.",
                                    name, state.sync.text(), options.sync->text()));
   sync = options.sync.value_or(state.sync);
-  recent_.assign(static_cast<std::size_t>(sync.k) + 1, 0);
+  set_sync(sync);
+  waits_ = !state.pending.empty();
   loop.place_.step = last_step_ = state.step;
   loop.place_.epoch = state.epoch;
   loop.place_.batch = state.batch;

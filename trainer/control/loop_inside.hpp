@@ -82,18 +82,23 @@ class LoopInside {
   void seal();
   void open_cut(std::vector<SavedName> names);
   void make_room();
+  void set_sync(Sync how);
   void follow_pace();
   Sequence last_number() const noexcept { return loop.producer_.next() - 1; }
 
-  BoundaryList list_;
+  // What each boundary touches, together.
+  alignas(cache_line) BoundaryList list_;
   std::vector<Sequence> recent_;  // numbers of the last k + 1 BatchEnds, the present one at at_
   std::size_t at_ = 0;
   Step last_step_ = 0;
+  std::uint32_t until_sample_ = 64;
   bool in_boundary_ = false;
+  bool relaxed_ = false;
+  bool waits_ = false;  // a request or a cut waits for a later boundary
+
   bool next_waits_ = false;     // restored requests whose segment ends at the first boundary
   bool stop_ = false;           // a Stop was applied at this boundary
   bool last_cut_here_ = false;  // `last` has been cut behind the latest boundary
-  std::uint32_t until_sample_ = 64;
   Nanoseconds paced_ = 0;
   std::vector<std::shared_ptr<OpenCut>> unsealed_;
   std::uint64_t cuts_ = 0;
