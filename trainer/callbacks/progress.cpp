@@ -44,8 +44,10 @@ std::string batch_text(const ProgressPoint& p) {
 std::string epoch_text(const ProgressPoint& p) {
   std::string text = fmt::format("epoch {}{}", of(p.epoch, p.epochs), p.row->partial ? " (cut short)" : "");
   for (const auto& [name, value] : p.row->metrics)
-    text += name == "lr" ? fmt::format("  lr {:.3g}", value) : fmt::format("  {} {:.4f}", name, value);
-  if (p.row->find("lr") == nullptr && p.learning_rate > 0) text += fmt::format("  lr {:.3g}", p.learning_rate);
+    if (name != "lr") text += fmt::format("  {} {:.4f}", name, value);
+  const double* const rate_at_end = p.row->find("lr");
+  if (const double lr = rate_at_end != nullptr ? *rate_at_end : p.learning_rate; lr > 0)
+    text += fmt::format("  lr {:.3g}", lr);
   if (p.row->seconds > 0)
     text += fmt::format("  {:.1f}s  {} samples/s", p.row->seconds, rate(p.row->samples_per_second));
   return text;
