@@ -1,0 +1,118 @@
+// Publishing and a boundary with nothing pending allocate nothing, make no system call, and read one line of others'
+// words.
+#include "small_run.hpp"
+
+#include <sidestep/trainer/control/control_core.hpp>
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+namespace {
+std::atomic<bool> counting{false};
+std::atomic<std::uint64_t> allocations{0};
+}  // namespace
+
+[[gnu::noinline]] void* operator new(std::size_t size) {
+  if (counting.load(std::memory_order_relaxed)) allocations.fetch_add(1, std::memory_order_relaxed);
+  if (void* const memory = std::malloc(size)) return memory;
+  throw std::bad_alloc{};
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+
+namespace sidestep::test {
+namespace {
+
+/// A quiet run without threads: deciders live, nothing is asked for.
+class Quiet {
+ public:
+  explicit Quiet(Sync sync) {
+    bus_.on<BatchEnd>().named("a") | decide(control_, note_at(1, {}));
+    bus_.on<Metric>().named("b") | decide(control_, [](const Metric&) { return std::optional<Stop>(); });
+    loop_.emplace(control_, bus_, AttachOptions{.sync = sync});
+    loop_->publish(FitBegin{});
+    go(100);
+  }
+  void go(Step steps) {
+    for (const Step last = step_ + steps; step_ < last;) {
+      ++step_;
+      loop_->publish(Metric{.step = step_}, BatchEnd{.step = step_, .loss = 1});
+      bus_.poll();  // the dispatcher's part
+      loop_->boundary();
+    }
+  }
+  Loop& loop() { return *loop_; }
+
+ private:
+  Bus bus_{{.thread = false}};
+  Control control_;
+  std::optional<Loop> loop_;
+  Step step_ = 0;
+};
+
+/// Runs f in a child that is killed at any system call but exit. True: it lived.
+bool lives_without_system_calls(const std::function<void()>& f) {
+  const pid_t child = fork();
+  if (child == 0) {
+    sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit_group, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+    };
+    const sock_fprog program{std::size(filter), filter};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+      _exit(2);
+    f();
+    _exit(0);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_FALSE(WIFEXITED(status) && WEXITSTATUS(status) == 2) << "seccomp isn't to be had here";
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+TEST(HotPath, AQuietBoundaryAllocatesNothingHoweverLongTheRun) {
+  for (const Sync sync : {relaxed, lag(2), lockstep}) {
+    Quiet run(sync);
+    allocations = 0;
+    counting = true;
+    run.go(50'000);
+    counting = false;
+    EXPECT_EQ(allocations.load(), 0u) << sync.text();
+    EXPECT_EQ(run.loop().waits(), 0u);
+  }
+}
+
+TEST(HotPath, AQuietBoundaryMakesNoSystemCall) {
+  for (const Sync sync : {relaxed, lag(2), lockstep}) {
+    Quiet run(sync);
+    EXPECT_TRUE(lives_without_system_calls([&] { run.go(20'000); })) << sync.text();
+  }
+  EXPECT_FALSE(lives_without_system_calls([] { (void)getppid(); }));  // the filter bites
+}
+
+TEST(HotPath, EightDecidersWordsShareOneLine) {
+  Bus bus({.thread = false});
+  Control control;
+  bus.on<BatchEnd>() | decide(control, note_at(1, {}));
+  for (int i = 0; i < 8; ++i) bus.on<BatchEnd>() | observe_on(io) | decide(control, note_at(1, {}));
+  const auto deciders = control.core().deciders();
+  ASSERT_EQ(deciders.size(), 9u);
+  const auto line = [&](std::size_t i) {
+    return reinterpret_cast<std::uintptr_t>(deciders[i]->decider.word) / cache_line;
+  };
+  for (std::size_t i = 1; i < 8; ++i) EXPECT_EQ(line(i), line(0));
+  EXPECT_NE(line(8), line(0));
+}
+
+}  // namespace
+}  // namespace sidestep::test
