@@ -87,9 +87,8 @@ std::string bus_lines(const Json& bus, const Json& boundary) {
 }
 
 /// What somebody should know before trusting this run.
-std::string complaints(const TrainingReport& report) {
+std::string remarks(const TrainingReport& report) {
   std::string text;
-  for (const std::string& each : report.failed()) text += fmt::format("failed: {}\n", each);
   for (const Json& each : report.json["boundary"]["refused"])
     text += fmt::format("refused: {} by {} at step {}: {}\n", each["decision"].get<std::string>(),
                         each["by"].get<std::string>(), step(each["step"]), each["why"].get<std::string>());
@@ -108,7 +107,7 @@ std::string summary(const TrainingReport& report) {
   text += "\n" + bus_lines(report.json["bus"], report.json["boundary"]);
   if (const Json& decisions = report.json["boundary"]["decisions"]; !decisions.empty())
     text += "\n" + decisions_table(decisions);
-  if (const std::string more = complaints(report); !more.empty()) text += "\n" + more;
+  if (const std::string more = remarks(report); !more.empty()) text += "\n" + more;
   return text;
 }
 

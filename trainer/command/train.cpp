@@ -115,7 +115,13 @@ class TrainRun {
     for (const std::string& failure : report.failed())
       streams_.err << fmt::format("sidestep: {}\n", failure);
     if (config_.quiet) return;
-    streams_.out << summary(report) << fmt::format("\n{}\n", folder.path().string()) << std::flush;
+    const std::string where = folder.path().string();
+    streams_.out << summary(report) << '\n';
+    if (report.state == "interrupted")
+      streams_.out << fmt::format("interrupted; go on with: sidestep train --resume --out {}\n", where);
+    else
+      streams_.out << where << '\n';
+    streams_.out << std::flush;
   }
 
   const RunConfig& config_;
