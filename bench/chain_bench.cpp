@@ -1,8 +1,9 @@
 // A chain of operators beside the loop that one would write by hand for it: ns for each event that passes.
 //
-// Both run over the same slots (one in ten of another type, at random) in batches of 256, as the dispatcher hands them over. The
-// loops by hand are good ones: their state lives in local variables for the length of a batch. Runs of both alternate at random, and
-// the medians are what to look at; a chain below 1 ns an event depends on where the linker puts it (0.1 ns is half a cycle).
+// Both run over the same slots (one in ten of another type, at random) in batches of 256, as the dispatcher hands them
+// over. The loops by hand are good ones: their state lives in local variables for the length of a batch. Runs of both
+// alternate at random, and the medians are what to look at; a chain below 1 ns an event depends on where the linker
+// puts it (0.1 ns is half a cycle).
 #include <sidestep/operators.hpp>
 
 #include <benchmark/benchmark.h>
@@ -30,8 +31,13 @@ const std::vector<Slot>& ring() {
       slot.sequence = i + 1;
       slot.stamp = static_cast<Nanoseconds>(100 * i);
       slot.type = random() % 10 == 0 ? Metric::id : BatchEnd::id;
-      const BatchEnd event{.step = static_cast<Step>(i), .loss = static_cast<double>(random() % 1000) / 1000, .learning_rate = 0.1,
-                           .accuracy = 0.5F, .epoch = 1, .batch = 1, .samples = 128};
+      const BatchEnd event{.step = static_cast<Step>(i),
+                           .loss = static_cast<double>(random() % 1000) / 1000,
+                           .learning_rate = 0.1,
+                           .accuracy = 0.5F,
+                           .epoch = 1,
+                           .batch = 1,
+                           .samples = 128};
       std::memcpy(slot.body, &event, sizeof event);
     }
     return made;
@@ -71,7 +77,8 @@ struct FilterMapScan {
 
 struct WindowThrottle {
   static auto chain(Bus& bus, Sum sum) {
-    return bus.on<BatchEnd>() | window(count(10)) | mean(&BatchEnd::loss) | throttle(std::chrono::nanoseconds(5000)) | subscribe(sum);
+    return bus.on<BatchEnd>() | window(count(10)) | mean(&BatchEnd::loss) | throttle(std::chrono::nanoseconds(5000)) |
+           subscribe(sum);
   }
   double window_sum = 0, sum = 0;
   std::int64_t n = 0;
@@ -100,8 +107,8 @@ struct Ten {
   static auto chain(Bus& bus, Sum sum) {
     return bus.on<BatchEnd>() | filter([](const BatchEnd& e) { return e.loss > 0.1; }) | map(&BatchEnd::loss) |
            filter([](double x) { return x < 0.95; }) | scan(0.0, [](double a, double x) { return 0.9 * a + 0.1 * x; }) |
-           map([](double x) { return x * 2 + 1; }) | every(2) | window(count(5)) | mean() | map([](double x) { return x - 1; }) |
-           throttle(std::chrono::nanoseconds(5000)) | subscribe(sum);
+           map([](double x) { return x * 2 + 1; }) | every(2) | window(count(5)) | mean() |
+           map([](double x) { return x - 1; }) | throttle(std::chrono::nanoseconds(5000)) | subscribe(sum);
   }
   double smooth = 0, window_sum = 0, sum = 0;
   std::int64_t seen = 0, n = 0;
@@ -182,7 +189,9 @@ void check() {
   }
   bus.close();
   // what is still in an open window at the end comes out of the chain alone: one value at most
-  if (std::abs(result - chain.result()) > 1e-9 * std::abs(result) + 3) throw std::logic_error("the loop by hand computes " + std::to_string(chain.result()) + ", the chain " + std::to_string(result));
+  if (std::abs(result - chain.result()) > 1e-9 * std::abs(result) + 3)
+    throw std::logic_error("the loop by hand computes " + std::to_string(chain.result()) + ", the chain " +
+                           std::to_string(result));
 }
 
 template <class C>

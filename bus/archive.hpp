@@ -41,6 +41,11 @@ class Archive {
       raw(&value, sizeof value);
     }
   }
+  void one(bool& value) {  // what was damaged on its way must not make a bool that is neither true nor false
+    std::uint8_t byte = value ? 1 : 0;
+    raw(&byte, sizeof byte);
+    value = byte != 0;
+  }
   void one(std::string& text) {
     std::uint64_t size = text.size();
     raw(&size, sizeof size);

@@ -36,7 +36,8 @@ void ChannelBase::announce() noexcept {
 
 bool ChannelBase::refresh() noexcept {
   // acquire: pairs with the strand's release after it has handled them
-  done_seen_ = account_->finished.load(std::memory_order_acquire) + account_->marks_done.load(std::memory_order_acquire);
+  done_seen_ =
+      account_->finished.load(std::memory_order_acquire) + account_->marks_done.load(std::memory_order_acquire);
   return pushed_ - done_seen_ < capacity_;
 }
 
@@ -44,26 +45,32 @@ bool ChannelBase::wait_for_room() noexcept {
   announce();  // or the other side sleeps
   test_point(Point::queue_full, subscription_);
   const Nanoseconds deadline = subscription_->deadline().count();
-  // The deadline counts slices of this wait, not a difference of clocks: a suspended process fails nobody when it wakes.
+  // The deadline counts slices of this wait, not a difference of clocks: a suspended process fails nobody when it
+  // wakes.
   Nanoseconds waited = 0, slice = 1'000;
   std::uint64_t seen = done_seen_;
   while (!refresh()) {
     if (stopped()) return false;
-    if (over_behind_.load(std::memory_order_acquire)) return true;  // pairs with the strand's release; it only empties the queue
+    if (over_behind_.load(std::memory_order_acquire))
+      return true;  // pairs with the strand's release; it only empties the queue
     if (done_seen_ != seen) seen = done_seen_, waited = 0;
     if (waited >= deadline) {
       const auto seconds = std::to_string(static_cast<double>(deadline) / 1e9);
-      subscription_->fail("what stands behind its observe_on has not taken an event for " + seconds.substr(0, seconds.find('.') + 3) +
-                              " s, and its queue is full.", last_number_);
+      subscription_->fail("what stands behind its observe_on has not taken an event for " +
+                              seconds.substr(0, seconds.find('.') + 3) + " s, and its queue is full.",
+                          last_number_);
       return false;
     }
-    // A thread of the executor that the other side waits for: if no other has begun there, it may be the last one. It helps.
+    // A thread of the executor that the other side waits for: if no other has begun there, it may be the last one. It
+    // helps.
     if (working_for == &executor_ && posted_.load(std::memory_order_relaxed)) {
       run();
       continue;
     }
-    if (slice < 20'000) std::this_thread::yield();
-    else std::this_thread::sleep_for(std::chrono::nanoseconds(slice));
+    if (slice < 20'000)
+      std::this_thread::yield();
+    else
+      std::this_thread::sleep_for(std::chrono::nanoseconds(slice));
     waited += slice;
     slice = std::min<Nanoseconds>(slice + slice / 4, 1'000'000);
   }
@@ -73,8 +80,10 @@ bool ChannelBase::wait_for_room() noexcept {
 bool ChannelBase::mark(const Mark& mark) noexcept {
   if (stopped() && mark.kind != Mark::Kind::cancel) return false;
   if (mark.kind == Mark::Kind::progress) {
-    // An item with this number brings the word as far. Else it waits for room as a value does: nothing here is unbounded.
-    if (mark.number == last_number_ || over_behind_.load(std::memory_order_acquire)) return true;  // pairs with the strand's release
+    // An item with this number brings the word as far. Else it waits for room as a value does: nothing here is
+    // unbounded.
+    if (mark.number == last_number_ || over_behind_.load(std::memory_order_acquire))
+      return true;  // pairs with the strand's release
     if (!has_room() && !wait_for_room()) return false;
   }
   if (mark.kind == Mark::Kind::tick) {
@@ -94,7 +103,8 @@ void ChannelBase::fail(std::string error, Sequence number) noexcept {
 void ChannelBase::await_idle(std::chrono::nanoseconds longest) const noexcept {
   constexpr std::chrono::nanoseconds slice = std::chrono::microseconds(200);
   // seq_cst: pairs with the strand, which first says that it runs and then looks whether it is retired
-  for (std::chrono::nanoseconds waited{0}; running_.load(std::memory_order_seq_cst) > 0 && waited < longest; waited += slice)
+  for (std::chrono::nanoseconds waited{0}; running_.load(std::memory_order_seq_cst) > 0 && waited < longest;
+       waited += slice)
     std::this_thread::sleep_for(slice);
 }
 

@@ -28,8 +28,8 @@ struct Item {
 };
 
 /// One side hands over, the other works: the part of it that doesn't depend on the type of the values.
-/// `ready_` counts what was handed over and not worked off; whoever raises it from 0 posts the work, whoever brings it to 0 is done:
-/// one word, so no wake-up is lost.
+/// `ready_` counts what was handed over and not worked off; whoever raises it from 0 posts the work, whoever brings it
+/// to 0 is done: one word, so no wake-up is lost.
 class ChannelBase : public Work {
  public:
   ChannelBase(Executor& executor, std::size_t capacity);
@@ -50,7 +50,9 @@ class ChannelBase : public Work {
   static constexpr std::uint64_t threw = 2;
 
   // what the two sides, and whoever destroys them, know of each other
-  void retire() noexcept { retired_.store(true, std::memory_order_seq_cst); }  // pairs with the strand's look after running_
+  void retire() noexcept {
+    retired_.store(true, std::memory_order_seq_cst);
+  }  // pairs with the strand's look after running_
   void await_idle(std::chrono::nanoseconds longest) const noexcept;
 
  protected:
@@ -79,7 +81,7 @@ class ChannelBase : public Work {
   std::string error_before_;  // written before its mark is enqueued, read when the mark arrives
 
   alignas(no_sharing) std::atomic<std::uint64_t> ready_{0};
-  std::atomic<bool> posted_{false};  ///< somebody must run this; whoever takes the word back does
+  std::atomic<bool> posted_{false};       ///< somebody must run this; whoever takes the word back does
   std::atomic<bool> over_behind_{false};  ///< release: the part behind completed; acquire: before each value
   std::atomic<bool> retired_{false};
   std::atomic<int> running_{0};
@@ -106,7 +108,8 @@ class Channel : public ChannelBase {
   /// Hands a value over. False: the stream is over for whoever hands over.
   SIDESTEP_APART bool push(const V& value, Nanoseconds stamp, Sequence number) {
     if (stopped()) return false;
-    // acquire: pairs with the strand's release. A pipeline of a checkpoint goes on here: its state mustn't depend on when this is seen.
+    // acquire: pairs with the strand's release. A pipeline of a checkpoint goes on here: its state mustn't depend on
+    // when this is seen.
     if (over_behind_.load(std::memory_order_acquire)) return subscription_->options().saved;
     if (!has_room() && !wait_for_room()) return false;
     Item<V> item{number, stamp, {}};
@@ -130,7 +133,8 @@ class Channel : public ChannelBase {
   }
 
   moodycamel::ConcurrentQueue<Item<V>> queue_;
-  moodycamel::ProducerToken token_;  // one for the queue's life: order within one producer is all that moodycamel promises
+  moodycamel::ProducerToken
+      token_;  // one for the queue's life: order within one producer is all that moodycamel promises
 };
 
 }  // namespace detail

@@ -34,9 +34,7 @@ struct Debounce {
     last.reset();
     out(last.get());
   }
-  void state(auto& archive)
-    requires Archivable<Stored<V>>
-  {
+  void state(auto& archive) requires Archivable<Stored<V>> {
     archive(due);
     last.state(archive);
   }
@@ -51,15 +49,15 @@ struct Debounce {
 ///   debounce(3)
 ///   out  ---------3-------4-|
 ///
-/// A value exactly `quiet` later comes too late to hold the one before it back. One with an earlier stamp replaces the value but
-/// doesn't shorten the wait. The wait ends with the next event or, when nothing arrives, with a tick. At the end of the stream the
-/// value that waits is emitted. Keeps one value. Semantics: RxJava 3 `debounce`.
+/// A value exactly `quiet` later comes too late to hold the one before it back. One with an earlier stamp replaces the
+/// value but doesn't shorten the wait. The wait ends with the next event or, when nothing arrives, with a tick. At the
+/// end of the stream the value that waits is emitted. Keeps one value. Semantics: RxJava 3 `debounce`.
 struct debounce {
   Nanoseconds length;
   explicit debounce(std::chrono::nanoseconds quiet) : length(detail::positive(quiet, "debounce")) {}
 
   template <class In>
-    requires detail::Storable<In>
+  requires detail::Storable<In>
   auto place() && { return detail::Debounce<In>(length); }
 };
 

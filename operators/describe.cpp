@@ -12,8 +12,10 @@ std::string shortened(std::string_view name) {
   constexpr std::string_view ours = "sidestep::";
   std::string text;
   while (!name.empty()) {
-    if (name.starts_with(ours)) name.remove_prefix(ours.size());
-    else text += name.front(), name.remove_prefix(1);
+    if (name.starts_with(ours))
+      name.remove_prefix(ours.size());
+    else
+      text += name.front(), name.remove_prefix(1);
   }
   return text;
 }
@@ -50,7 +52,8 @@ void Describer::end_stage() {
   if (arguments_) lines_.back() += ')';
 }
 
-void describe_entries(Describer& to, std::span<const std::size_t> targets, std::span<const std::string_view> types, std::size_t at) {
+void describe_entries(Describer& to, std::span<const std::size_t> targets, std::span<const std::string_view> types,
+                      std::size_t at) {
   for (std::size_t i = 0; i < targets.size(); ++i)
     if (targets[i] == at) to.type(types[i]);
 }

@@ -27,27 +27,35 @@ class Describer {
   void argument(std::string_view value);
   void end_stage();
   template <class... A>
-  void operator()(const A&... values) { (show(values), ...); }
+  void operator()(const A&... values) {
+    (show(values), ...);
+  }
   std::vector<std::string> take() && { return std::move(lines_); }
 
  private:
   template <class A>
   void show(const A& value) {
-    if constexpr (std::is_floating_point_v<A>) argument(static_cast<double>(value));
-    else if constexpr (std::is_arithmetic_v<A>) argument(static_cast<std::int64_t>(value));
-    else argument(std::string_view(value));
+    if constexpr (std::is_floating_point_v<A>)
+      argument(static_cast<double>(value));
+    else if constexpr (std::is_arithmetic_v<A>)
+      argument(static_cast<std::int64_t>(value));
+    else
+      argument(std::string_view(value));
   }
   std::vector<std::string> lines_;
   bool arguments_ = false;
 };
 
 /// The types of the entries that lead to stage `at`.
-void describe_entries(Describer& to, std::span<const std::size_t> targets, std::span<const std::string_view> types, std::size_t at);
+void describe_entries(Describer& to, std::span<const std::size_t> targets, std::span<const std::string_view> types,
+                      std::size_t at);
 
 template <class S>
 void describe_stage(Describer& to, const S& stage) {
-  if constexpr (requires { S::label; }) to.stage(S::label);
-  else to.stage(type_name<S>());
+  if constexpr (requires { S::label; })
+    to.stage(S::label);
+  else
+    to.stage(type_name<S>());
   if constexpr (requires { stage.arguments(to); }) stage.arguments(to);
   to.end_stage();
 }

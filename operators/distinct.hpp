@@ -20,9 +20,7 @@ struct Distinct {
   SIDESTEP_INLINE void operator()(const V& value, auto&& out) {
     if (keys.insert(call(key, value))) out(value);
   }
-  void state(auto& archive)
-    requires KnownState<F> && Archivable<Key>
-  {
+  void state(auto& archive) requires KnownState<F> && Archivable<Key> {
     keys.state(archive);
     functor_state(key, archive);
   }
@@ -37,21 +35,22 @@ struct Distinct {
 ///   distinct(2)
 ///   out  --1--2-----3-----1--|     when 3 comes, 1 is forgotten
 ///
-/// With `n` at least the number of different keys this is RxJava 3 `distinct`, whose memory has no bound; ours has: n keys, and
-/// the oldest is forgotten for a new one. NaN equals nothing, so it always passes (and takes a place). O(1).
+/// With `n` at least the number of different keys this is RxJava 3 `distinct`, whose memory has no bound; ours has: n
+/// keys, and the oldest is forgotten for a new one. NaN equals nothing, so it always passes (and takes a place). O(1).
 template <class F = std::identity>
 struct distinct {
   std::size_t n;
   F key;
   explicit distinct(std::size_t last, F f = {}) : n(last), key(std::move(f)) {
-    if (n < 1 || n > (std::size_t{1} << 30)) detail::refuse("distinct", static_cast<std::int64_t>(n), "n must lie between 1 and 2^30");
+    if (n < 1 || n > (std::size_t{1} << 30))
+      detail::refuse("distinct", static_cast<std::int64_t>(n), "n must lie between 1 and 2^30");
   }
 
   template <class In>
-    requires std::invocable<F&, const In&> && requires(const std::decay_t<std::invoke_result_t<F&, const In&>>& k) {
-      { std::hash<std::decay_t<std::invoke_result_t<F&, const In&>>>{}(k) } -> std::convertible_to<std::size_t>;
-      { k == k } -> std::convertible_to<bool>;
-    }
+  requires std::invocable<F&, const In&> && requires(const std::decay_t<std::invoke_result_t<F&, const In&>>& k) {
+    { std::hash<std::decay_t<std::invoke_result_t<F&, const In&>>>{}(k) } -> std::convertible_to<std::size_t>;
+    { k == k } -> std::convertible_to<bool>;
+  }
   auto place() && { return detail::Distinct<In, F>(n, std::move(key)); }
 };
 template <std::integral N>

@@ -24,9 +24,7 @@ struct DistinctUntilChanged {
     last.set(now);
     out(value);
   }
-  void state(auto& archive)
-    requires KnownState<F> && Archivable<Key>
-  {
+  void state(auto& archive) requires KnownState<F> && Archivable<Key> {
     last.state(archive);
     functor_state(key, archive);
   }
@@ -47,10 +45,11 @@ struct distinct_until_changed {
   explicit distinct_until_changed(F f = {}) : key(std::move(f)) {}
 
   template <class In>
-    requires std::invocable<F&, const In&> && std::equality_comparable<std::decay_t<std::invoke_result_t<F&, const In&>>> &&
-             detail::Storable<std::decay_t<std::invoke_result_t<F&, const In&>>>
+  requires std::invocable<F&, const In&> &&
+      std::equality_comparable<std::decay_t<std::invoke_result_t<F&, const In&>>> &&
+      detail::Storable<std::decay_t<std::invoke_result_t<F&, const In&>>>
   auto place() && { return detail::DistinctUntilChanged<In, F>(std::move(key)); }
 };
-distinct_until_changed() -> distinct_until_changed<std::identity>;
+distinct_until_changed()->distinct_until_changed<std::identity>;
 
 }  // namespace sidestep

@@ -7,8 +7,9 @@
 
 namespace sidestep::detail {
 
-/// A sum to which numbers are added and from which they are taken away again, in twice the precision of a double (Knuth's two-sum,
-/// TAOCP 4.2.2), so that a window may slide for ever. What isn't finite is counted apart: it is gone when it has left.
+/// A sum to which numbers are added and from which they are taken away again, in twice the precision of a double
+/// (Knuth's two-sum, TAOCP 4.2.2), so that a window may slide for ever. What isn't finite is counted apart: it is gone
+/// when it has left.
 class SlidingSum {
  public:
   SIDESTEP_INLINE void enter(double x) { std::isfinite(x) ? add(x) : odd(x, 1); }

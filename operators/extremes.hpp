@@ -36,15 +36,20 @@ struct ExtremeKernel {
 template <class Order>
 struct ExtremeKernel<Order, true> {
   static constexpr std::string_view label = Order::label;
-  struct Candidate { double value; std::int64_t at; };
+  struct Candidate {
+    double value;
+    std::int64_t at;
+  };
 
   void reserve(std::size_t n) {
-    if (ring.size() == n) [[likely]] return;
+    if (ring.size() == n) [[likely]]
+      return;
     if (held > n) throw ArchiveError("a sliding window's state is of another length.");
     ring.resize(n);  // it begins, or was loaded with what it held alone
   }
   void enter(double x) {
-    if (std::isnan(x)) ++nans;
+    if (std::isnan(x))
+      ++nans;
     else {
       while (held > 0 && !Order::better(place(held - 1).value, x)) --held;
       place(held++) = {x, entered};
@@ -94,7 +99,7 @@ template <class F = std::identity>
 struct min_of : detail::StatisticOf<detail::MinKernel, F> {
   explicit min_of(F f = {}) : detail::StatisticOf<detail::MinKernel, F>(std::move(f)) {}
 };
-min_of() -> min_of<std::identity>;
+min_of()->min_of<std::identity>;
 template <class F>
 min_of(F) -> min_of<F>;
 
@@ -103,7 +108,7 @@ template <class F = std::identity>
 struct max_of : detail::StatisticOf<detail::MaxKernel, F> {
   explicit max_of(F f = {}) : detail::StatisticOf<detail::MaxKernel, F>(std::move(f)) {}
 };
-max_of() -> max_of<std::identity>;
+max_of()->max_of<std::identity>;
 template <class F>
 max_of(F) -> max_of<F>;
 

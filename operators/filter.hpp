@@ -18,17 +18,14 @@ struct filter {
   explicit filter(F predicate) : f(std::move(predicate)) {}
 
   template <class In>
-    requires std::predicate<F&, const In&>
+  requires std::predicate<F&, const In&>
   using out = In;
   template <class In>
   SIDESTEP_INLINE void operator()(const In& value, auto&& out) {
     if (detail::call(f, value)) out(value);
   }
-  void state(auto& archive)
-    requires KnownState<F>
-  {
-    detail::functor_state(f, archive);
-  }
+  void state(auto& archive) requires KnownState<F> { detail::functor_state(f, archive); }
+  void arguments(auto& show) const { detail::show_functor(show, f); }
 };
 
 }  // namespace sidestep

@@ -24,8 +24,10 @@ struct Entry {
   SIDESTEP_INLINE static bool wants(const Slot& slot) { return ((slot.type == E::id) || ...); }
   SIDESTEP_INLINE static Sequence number(const Slot& slot) { return slot.sequence; }
   SIDESTEP_INLINE static decltype(auto) value(const Slot& slot) {
-    if constexpr (sizeof...(E) == 1) return (slot.template as<E>(), ...);
-    else return OneOf<E...>(slot);
+    if constexpr (sizeof...(E) == 1)
+      return (slot.template as<E>(), ...);
+    else
+      return OneOf<E...>(slot);
   }
   using Value = std::remove_cvref_t<decltype(value(std::declval<const Slot&>()))>;
 };
@@ -76,7 +78,8 @@ struct Joined;  // two flows side by side
 template <std::size_t... I, class... E, std::size_t... K, class... G>
 struct Joined<Flow<std::index_sequence<I...>, E...>, Flow<std::index_sequence<K...>, G...>> {
   static constexpr std::size_t by = sizeof...(I);
-  using type = Flow<std::index_sequence<I..., shifted(K, by)...>, E..., typename G::template at<shifted(G::target, by)>...>;
+  using type =
+      Flow<std::index_sequence<I..., shifted(K, by)...>, E..., typename G::template at<shifted(G::target, by)>...>;
 };
 
 /// What a chain knows of the moment while it runs over a batch.

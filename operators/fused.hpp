@@ -8,9 +8,12 @@
 namespace sidestep::detail {
 
 template <class S>
-concept IsHandover = requires { typename S::is_handover; };
+concept IsHandover = requires {
+  typename S::is_handover;
+};
 
-/// Where a chain is cut: behind each observe_on. `begins[k]` is the first stage of part k, `begins[parts]` one past the last.
+/// Where a chain is cut: behind each observe_on. `begins[k]` is the first stage of part k, `begins[parts]` one past the
+/// last.
 template <class... S>
 struct Cuts {
   static constexpr std::size_t parts = (std::size_t{IsHandover<S>} + ... + 1);
@@ -35,7 +38,8 @@ template <class Flow, class Indexes, class... S>
 struct FirstPart;
 template <std::size_t... Next, class... Entries, std::size_t... I, class... S>
 struct FirstPart<Flow<std::index_sequence<Next...>, Entries...>, std::index_sequence<I...>, S...> {
-  using type = Part<Flow<std::index_sequence<Flow<std::index_sequence<Next...>, Entries...>::next[I]...>, Entries...>, At<I, S...>...>;
+  using type = Part<Flow<std::index_sequence<Flow<std::index_sequence<Next...>, Entries...>::next[I]...>, Entries...>,
+                    At<I, S...>...>;
 };
 
 /// A later part: one entry, one stage behind the other.
@@ -46,22 +50,24 @@ struct LaterPart<V, Begin, std::index_sequence<I...>, S...> {
   using type = Strand<V, Part<Flow<std::index_sequence<(I + 1)...>, ItemEntry<V>>, At<Begin + I, S...>...>>;
 };
 
-/// A chain as the bus sees it: the one type-erased boundary, one virtual call for each batch. What stands before the first
-/// observe_on runs here, the rest in strands.
+/// A chain as the bus sees it: the one type-erased boundary, one virtual call for each batch. What stands before the
+/// first observe_on runs here, the rest in strands.
 template <class First, class... Strands>
 class Fused final : public Pipeline {
  public:
   Fused(auto first, std::tuple<std::shared_ptr<Strands>...> strands, std::vector<std::string> description)
       : first_(std::move(first)), strands_(std::move(strands)), description_(std::move(description)) {
     // each part's last stage hands over to the next part
-    [&]<std::size_t... I>(std::index_sequence<I...>) { (link<I>(), ...); }(std::index_sequence_for<Strands...>{});
+    [&]<std::size_t... I>(std::index_sequence<I...>) { (link<I>(), ...); }
+    (std::index_sequence_for<Strands...>{});
   }
 
   ~Fused() override {
     if (subscription_ == nullptr) return;
     each([](auto& strand) { strand.retire(); });
     // A handler that is still running may use what dies with the bus. One that hangs is not waited for twice.
-    const std::chrono::nanoseconds longest = subscription_->failed() ? std::chrono::milliseconds(200) : subscription_->deadline();
+    const std::chrono::nanoseconds longest =
+        subscription_->failed() ? std::chrono::milliseconds(200) : subscription_->deadline();
     each([&](auto& strand) { strand.await_idle(longest); });
   }
 
@@ -72,7 +78,8 @@ class Fused final : public Pipeline {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       ((channels[I] = std::get<I>(strands_).get()), ...);
       ((ticks[I] = At<I, Strands...>::wants_ticks), ...);
-    }(std::index_sequence_for<Strands...>{});
+    }
+    (std::index_sequence_for<Strands...>{});
     for (std::size_t i = sizeof...(Strands); i-- > 0;) ticks[i] |= ticks[i + 1];
     for (std::size_t i = 0; i < sizeof...(Strands); ++i) channels[i]->bind(subscription, ticks[i]);
     first_.bind(subscription, 0, nullptr, channels[0]);
@@ -95,8 +102,10 @@ class Fused final : public Pipeline {
  private:
   template <std::size_t I>
   void link() {
-    if constexpr (I == 0) first_.part().last().channel = std::get<0>(strands_).get();
-    else std::get<I - 1>(strands_)->segment().part().last().channel = std::get<I>(strands_).get();
+    if constexpr (I == 0)
+      first_.part().last().channel = std::get<0>(strands_).get();
+    else
+      std::get<I - 1>(strands_)->segment().part().last().channel = std::get<I>(strands_).get();
   }
   void each(auto&& f) {
     std::apply([&](auto&... strands) { (f(*strands), ...); }, strands_);
@@ -122,19 +131,21 @@ template <class Flow, class Types, class Indexes, class... S>
 std::unique_ptr<Pipeline> fuse(Leaves<Indexes, S...>&& stages, std::vector<std::string> description) {
   using Cut = Cuts<S...>;
   using First = typename FirstPart<Flow, typename Cut::template Indexes<0>, S...>::type;
-  return [&]<std::size_t... K>(std::index_sequence<K...>) -> std::unique_ptr<Pipeline> {
+  return [&]<std::size_t... K>(std::index_sequence<K...>)->std::unique_ptr<Pipeline> {
     [[maybe_unused]] const auto make = [&]<std::size_t P>() {
       constexpr std::size_t begin = Cut::begins[P];
       using Strand = typename LaterPart<TypeAt<Types, begin - 1>, begin, typename Cut::template Indexes<P>, S...>::type;
       const auto handover = stage<begin - 1>(stages);  // a copy: the stage itself may have moved to its part already
-      return std::make_shared<Strand>(*handover.executor, handover.capacity, slice<begin>(stages, typename Cut::template Indexes<P>{}));
+      return std::make_shared<Strand>(*handover.executor, handover.capacity,
+                                      slice<begin>(stages, typename Cut::template Indexes<P>{}));
     };
     auto strands = std::make_tuple(make.template operator()<K + 1>()...);
     auto first = slice<0>(stages, typename Cut::template Indexes<0>{});
     return [&]<class... T>(std::tuple<std::shared_ptr<T>...>& all) -> std::unique_ptr<Pipeline> {
       return std::make_unique<Fused<First, T...>>(std::move(first), std::move(all), std::move(description));
     }(strands);
-  }(std::make_index_sequence<Cut::parts - 1>{});
+  }
+  (std::make_index_sequence<Cut::parts - 1>{});
 }
 
 }  // namespace sidestep::detail

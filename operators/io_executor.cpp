@@ -1,5 +1,6 @@
-// Threads for handlers that block: as many as there are pipelines ready at the same moment, so that one which blocks never
-// holds up another. Idle threads sleep; at the end of the process they leave, and one that hangs in a handler is left behind.
+// Threads for handlers that block: as many as there are pipelines ready at the same moment, so that one which blocks
+// never holds up another. Idle threads sleep; at the end of the process they leave, and one that hangs in a handler is
+// left behind.
 #include <sidestep/operators/executor.hpp>
 
 #include <chrono>
@@ -14,7 +15,7 @@ namespace {
 struct Pool {
   std::mutex mutex;
   std::condition_variable work_waits, thread_left;
-  std::shared_ptr<Work> first;   // the queue, linked through Work::next
+  std::shared_ptr<Work> first;  // the queue, linked through Work::next
   Work* last = nullptr;
   std::size_t waiting = 0, idle = 0, threads = 0;
   bool closing = false;
@@ -58,7 +59,8 @@ class IoPool final : public Executor {
     std::unique_lock lock(pool_->mutex);
     pool_->closing = true;
     pool_->work_waits.notify_all();
-    // Idle threads leave at once. One that still runs a handler gets a moment, then it stays behind with the state that it shares.
+    // Idle threads leave at once. One that still runs a handler gets a moment, then it stays behind with the state that
+    // it shares.
     pool_->thread_left.wait_for(lock, std::chrono::milliseconds(200), [&] { return pool_->threads == 0; });
   }
 
@@ -77,7 +79,7 @@ class IoPool final : public Executor {
     }
     try {
       std::thread([pool = pool_] { work_on(pool); }).detach();
-      ++pool_->threads;  // the thread waits for the lock meanwhile
+      ++pool_->threads;                   // the thread waits for the lock meanwhile
     } catch (const std::system_error&) {  // no thread to be had: one of those that there are will come to it
       if (pool_->threads == 0) throw;
     }

@@ -18,15 +18,13 @@ struct map {
   explicit map(F function) : f(std::move(function)) {}
 
   template <class In>
-    requires std::invocable<F&, const In&>
+  requires std::invocable<F&, const In&>
   using out = std::decay_t<std::invoke_result_t<F&, const In&>>;
   template <class In>
-  SIDESTEP_INLINE void operator()(const In& value, auto&& out) { out(detail::call(f, value)); }
-  void state(auto& archive)
-    requires KnownState<F>
-  {
-    detail::functor_state(f, archive);
+  SIDESTEP_INLINE void operator()(const In& value, auto&& out) {
+    out(detail::call(f, value));
   }
+  void state(auto& archive) requires KnownState<F> { detail::functor_state(f, archive); }
 };
 
 }  // namespace sidestep

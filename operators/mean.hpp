@@ -39,13 +39,13 @@ struct MeanKernel<true> {
 ///   window(count(2)) | mean()
 ///   out  -----1.5---3.5---5|
 ///
-/// NaN and infinity make the mean of their window what arithmetic says, and no other's. Over a sliding window the sum is kept in
-/// twice the precision of a double, so it doesn't drift. Keeps a sum and a count.
+/// NaN and infinity make the mean of their window what arithmetic says, and no other's. Over a sliding window the sum
+/// is kept in twice the precision of a double, so it doesn't drift. Keeps a sum and a count.
 template <class F = std::identity>
 struct mean : detail::StatisticOf<detail::MeanKernel, F> {
   explicit mean(F f = {}) : detail::StatisticOf<detail::MeanKernel, F>(std::move(f)) {}
 };
-mean() -> mean<std::identity>;
+mean()->mean<std::identity>;
 template <class F>
 mean(F) -> mean<F>;
 

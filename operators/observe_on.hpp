@@ -21,7 +21,8 @@ struct Handover {
   template <class In>
   using out = In;
   SIDESTEP_INLINE void operator()(const V& value, auto&& out) {
-    if (!channel->push(value, out.stamp(), out.number())) [[unlikely]] out.done();
+    if (!channel->push(value, out.stamp(), out.number())) [[unlikely]]
+      out.done();
   }
   void announce() noexcept { channel->announce(); }
   void state(auto&) {}
@@ -29,27 +30,30 @@ struct Handover {
 
 }  // namespace detail
 
-/// What follows runs elsewhere: on `io` (threads of its own, for what blocks), on `compute` (a oneTBB arena, for what computes),
-/// or on an Executor of yours. In order, one value at a time, through a bounded queue.
+/// What follows runs elsewhere: on `io` (threads of its own, for what blocks), on `compute` (a oneTBB arena, for what
+/// computes), or on an Executor of yours. In order, one value at a time, through a bounded queue.
 ///
 ///   in   --1--2--3--|
 ///   observe_on(io)
 ///   out  ----1--2--3--|      on another thread
 ///
-/// Lossless: when `capacity` values wait, the thread before it waits too, and behind it, in the end, the publisher (counted). A
-/// part that takes nothing for the bus' deadline is failed. Each part keeps its own state, on its own thread. Memory: grows with
-/// the backlog up to `capacity` values, and is kept. Semantics: RxJava 3 `observeOn`, with back-pressure by waiting.
+/// Lossless: when `capacity` values wait, the thread before it waits too, and behind it, in the end, the publisher
+/// (counted). A part that takes nothing for the bus' deadline is failed. Each part keeps its own state, on its own
+/// thread. Memory: grows with the backlog up to `capacity` values, and is kept. Semantics: RxJava 3 `observeOn`, with
+/// back-pressure by waiting.
 struct observe_on {
   Executor* executor;
   ObserveOptions options;
 
   explicit observe_on(IoExecutor, ObserveOptions how = {}) : executor(&IoExecutor::executor()), options(how) {}
-  explicit observe_on(ComputeExecutor, ObserveOptions how = {}) : executor(&ComputeExecutor::executor()), options(how) {}
+  explicit observe_on(ComputeExecutor, ObserveOptions how = {})
+      : executor(&ComputeExecutor::executor()), options(how) {}
   explicit observe_on(Executor& where, ObserveOptions how = {}) : executor(&where), options(how) {}
 
   template <class In>
-    requires detail::Storable<In>
-  detail::Handover<In> place() && { return {*executor, options.capacity}; }
+  requires detail::Storable<In> detail::Handover<In> place() && {
+    return {*executor, options.capacity};
+  }
 };
 
 }  // namespace sidestep

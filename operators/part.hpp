@@ -11,15 +11,21 @@
 namespace sidestep::detail {
 
 template <class S>
-concept Ticks = requires(S& stage, AnyOut out) { stage.tick(out); };
+concept Ticks = requires(S& stage, AnyOut out) {
+  stage.tick(out);
+};
 template <class S>
-concept Ends = requires(S& stage, AnyOut out) { stage.end(out); };
+concept Ends = requires(S& stage, AnyOut out) {
+  stage.end(out);
+};
 template <class S>
-concept Announces = requires(S& stage) { stage.announce(); };
+concept Announces = requires(S& stage) {
+  stage.announce();
+};
 
-/// The stages of a chain that one thread runs, fused into one loop over a batch. Each small stage is copied into a local variable of
-/// its own for the length of the batch: through `this` its state would be loaded and stored for each event (2 to 4 times slower).
-/// A throw abandons the locals, so the state of a part that failed is never used again.
+/// The stages of a chain that one thread runs, fused into one loop over a batch. Each small stage is copied into a
+/// local variable of its own for the length of the batch: through `this` its state would be loaded and stored for each
+/// event (2 to 4 times slower). A throw abandons the locals, so the state of a part that failed is never used again.
 template <class Flow, class... S>
 class Part;
 
@@ -80,17 +86,18 @@ class Part<Flow<Next, Entries...>, S...> {
     announce();
   }
 
-  void state(Archive& archive)
-    requires(saveable)
-  {
+  void state(Archive& archive) requires(saveable) {
     archive(over_);
     each([&]<std::size_t I>() { stage<I>(stages_).state(archive); });
   }
 
   void each(auto&& f) {
-    [&]<std::size_t... I>(std::index_sequence<I...>) { (f.template operator()<I>(), ...); }(std::index_sequence_for<S...>{});
+    [&]<std::size_t... I>(std::index_sequence<I...>) { (f.template operator()<I>(), ...); }
+    (std::index_sequence_for<S...>{});
   }
-  void each_stage(auto&& f) { each([&]<std::size_t I>() { f(stage<I>(stages_)); }); }
+  void each_stage(auto&& f) {
+    each([&]<std::size_t I>() { f(stage<I>(stages_)); });
+  }
   auto& last() noexcept { return stage<sizeof...(S) - 1>(stages_); }
 
  private:
@@ -103,17 +110,21 @@ class Part<Flow<Next, Entries...>, S...> {
         T local = home;
         loop<I + 1>(at, end, c, locals..., local);
         std::construct_at(&home, local);  // a lambda can't be assigned
-      } else loop<I + 1>(at, end, c, locals..., home);
-    } else spin(at, end, c, std::index_sequence_for<S...>{}, locals...);
+      } else
+        loop<I + 1>(at, end, c, locals..., home);
+    } else
+      spin(at, end, c, std::index_sequence_for<S...>{}, locals...);
   }
 
   template <std::size_t... K>
-  SIDESTEP_INLINE void spin(const Element*& at, const Element* end, Context& c, std::index_sequence<K...>, S&... locals) {
+  SIDESTEP_INLINE void spin(const Element*& at, const Element* end, Context& c, std::index_sequence<K...>,
+                            S&... locals) {
     Stages<S&...> refs{Leaf<K, S&>{locals}...};
     while (at != end) {
       const Element& element = *at++;
       (enter<Entries>(refs, element, c), ...);
-      if (c.ended != 0) [[unlikely]] return;
+      if (c.ended != 0) [[unlikely]]
+        return;
     }
   }
 
@@ -121,7 +132,8 @@ class Part<Flow<Next, Entries...>, S...> {
   SIDESTEP_INLINE void enter(Refs& refs, const Element& element, Context& c) {
     if (!E::wants(element)) return;
     if constexpr (Flow::entries > 1) {
-      if ((Flow::reached_from(E::target) & ~over_) == 0 || (c.ended & Flow::trunk()) != 0) [[unlikely]] return;
+      if ((Flow::reached_from(E::target) & ~over_) == 0 || (c.ended & Flow::trunk()) != 0) [[unlikely]]
+        return;
     }
     c.stamp = element.stamp;
     c.number = E::number(element);
@@ -148,7 +160,8 @@ class Part<Flow<Next, Entries...>, S...> {
         if ((mine & ~over_) != 0 || (mine & ~before) == 0) return;
         bool ended_behind = false;
         each([&]<std::size_t J>() {
-          if constexpr (J >= I && (mine & ~Flow::reached_from(J)) == 0) ended_behind |= ((ended | c.ended) >> J & 1) != 0;
+          if constexpr (J >= I && (mine & ~Flow::reached_from(J)) == 0)
+            ended_behind |= ((ended | c.ended) >> J & 1) != 0;
         });
         if (!ended_behind) stage<I>(stages_).end(Out<Stages<S...>, Flow, I>{stages_, c});
       }

@@ -29,10 +29,13 @@ struct Chained<Source<E...>> {
   using Value = typename Entry<open_end, E...>::Value;
   static constexpr bool saveable = true;
   static auto pipe(Source<E...>&& source) {
-    return Pipe<Value, Flow<std::index_sequence<>, Entry<open_end, E...>>, TypeList<>>{source.bus, std::move(source.options), {}};
+    return Pipe<Value, Flow<std::index_sequence<>, Entry<open_end, E...>>, TypeList<>>{
+        source.bus, std::move(source.options), {}};
   }
 };
 
+// version 14 takes these for expressions
+// clang-format off
 template <class Op>
 concept IsSaved = requires { requires Op::saved; };
 template <class Op>
@@ -43,13 +46,15 @@ concept NeedsState = End<Op> && (IsSaved<Op> || Decides<Op>);
 template <class P, class Op>
 concept Fits = Accepts<Placed<typename Chained<P>::Value, Op>, typename Chained<P>::Value> &&
                (!NeedsState<Op> || (Chained<P>::saveable && Saveable<Op>));
+// clang-format on
 
 /// The lines of describe(): where values come in, each stage, what it emits.
 template <class Flow, std::size_t... I, class... S, class... T>
 std::vector<std::string> described(const Leaves<std::index_sequence<I...>, S...>& stages, TypeList<T...>) {
   Describer lines;
   ((describe_entries(lines, Flow::targets, Flow::types, I), describe_stage(lines, stage<I>(stages)),
-    (std::is_void_v<T> ? void() : lines.type(type_name<T>()))), ...);
+    (std::is_void_v<T> ? void() : lines.type(type_name<T>()))),
+   ...);
   return std::move(lines).take();
 }
 
@@ -75,13 +80,16 @@ auto continued(Pipe<V, F, TypeList<T...>, S...>&& pipe, Op&& op) {
 }
 
 template <class P>
-concept Chain = requires { typename Chained<P>::Value; };
+concept Chain = requires {
+  typename Chained<P>::Value;
+};
 
 }  // namespace detail
 
-/// Puts a stage behind a source or a pipe; behind an end stage the pipeline is on the bus, and the result is its Handle.
+/// Puts a stage behind a source or a pipe; behind an end stage the pipeline is on the bus, and the result is its
+/// Handle.
 template <detail::Chain P, class Op>
-  requires detail::Fits<P, Op>
+requires detail::Fits<P, Op>
 auto operator|(P chain, Op op) {
   using V = typename detail::Chained<P>::Value;
   return detail::continued(detail::Chained<P>::pipe(std::move(chain)), detail::place<V>(std::move(op)));
@@ -94,13 +102,17 @@ auto operator|(P chain, Op op) {
 namespace detail {
 struct Refused {
   template <class T>
-  friend Refused operator|(Refused, T&&) { return {}; }
+  friend Refused operator|(Refused, T&&) {
+    return {};
+  }
 };
 }  // namespace detail
 template <detail::Chain P, class Op>
 detail::Refused operator|(P, Op)
-    __attribute__((diagnose_if(!detail::NeedsState<Op> || detail::Chained<P>::saveable, "this stage can't take what the stage before it emits", "error")))
-    __attribute__((diagnose_if(detail::NeedsState<Op> && !detail::Chained<P>::saveable, "a stage whose state can't be saved stands before this end", "error")));
+    __attribute__((diagnose_if(!detail::NeedsState<Op> || detail::Chained<P>::saveable,
+                               "this stage can't take what the stage before it emits", "error")))
+    __attribute__((diagnose_if(detail::NeedsState<Op> && !detail::Chained<P>::saveable,
+                               "a stage whose state can't be saved stands before this end", "error")));
 #pragma clang diagnostic pop
 #else
 template <class V, class Op>
@@ -109,8 +121,10 @@ template <class Op>
 struct a_stage_whose_state_cannot_be_saved_stands_before_this_end {};
 namespace detail {
 template <class P, class Op>
-using Reason = std::conditional_t<NeedsState<Op> && !Chained<P>::saveable, a_stage_whose_state_cannot_be_saved_stands_before_this_end<Op>,
-                                  this_stage_cannot_take_what_the_stage_before_it_emits<typename Chained<P>::Value, Op>>;
+using Reason =
+    std::conditional_t<NeedsState<Op> && !Chained<P>::saveable,
+                       a_stage_whose_state_cannot_be_saved_stands_before_this_end<Op>,
+                       this_stage_cannot_take_what_the_stage_before_it_emits<typename Chained<P>::Value, Op>>;
 }
 template <detail::Chain P, class Op>
 detail::Reason<P, Op> operator|(P, Op) = delete;

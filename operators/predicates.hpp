@@ -13,10 +13,12 @@ namespace sidestep {
 /// filter(is_finite): neither NaN nor infinite.
 struct IsFinite {
   SIDESTEP_INLINE bool operator()(std::floating_point auto value) const { return std::isfinite(value); }
+  std::string_view text() const { return "is_finite"; }
 };
 /// filter(not_finite): NaN or infinite.
 struct NotFinite {
   SIDESTEP_INLINE bool operator()(std::floating_point auto value) const { return !std::isfinite(value); }
+  std::string_view text() const { return "not_finite"; }
 };
 inline constexpr IsFinite is_finite{};  // not `finite`: the C library has a function of that name
 inline constexpr NotFinite not_finite{};
@@ -27,6 +29,7 @@ struct named {
   Name name;
   explicit named(std::string_view text) : name(intern(text)) {}
   SIDESTEP_INLINE bool operator()(const Metric& metric) const { return metric.metric == name; }
+  std::string_view text() const { return name.text(); }
 };
 
 }  // namespace sidestep

@@ -20,8 +20,10 @@ class RecentKeys {
   /// True if it wasn't there.
   bool insert(const Key& key) {
     if (find(key) != none) return false;
-    if (count_ == keys_.size()) erase(next_);
-    else ++count_;
+    if (count_ == keys_.size())
+      erase(next_);
+    else
+      ++count_;
     keys_[next_] = key;
     enter(next_);
     next_ = next_ + 1 == keys_.size() ? 0 : next_ + 1;
@@ -32,7 +34,8 @@ class RecentKeys {
     const std::size_t size = keys_.size();
     archive(count_, next_, keys_);
     if (archive.saving()) return;
-    if (keys_.size() != size || count_ > size || next_ >= size) throw ArchiveError("the state of distinct is of another length.");
+    if (keys_.size() != size || count_ > size || next_ >= size)
+      throw ArchiveError("the state of distinct is of another length.");
     std::fill(table_.begin(), table_.end(), none);
     for (std::uint32_t i = 0; i < count_; ++i) enter(i);
   }
@@ -42,7 +45,7 @@ class RecentKeys {
 
   std::size_t home(const Key& key) const {
     // Fibonacci hashing: std::hash of an integer is the integer
-    return (std::hash<Key>{}(key) * 0x9e3779b97f4a7c15ULL >> 32) & mask_;
+    return (std::hash<Key>{}(key)*0x9e3779b97f4a7c15ULL >> 32) & mask_;
   }
   std::uint32_t find(const Key& key) const {
     for (std::size_t at = home(key);; at = (at + 1) & mask_) {

@@ -40,9 +40,7 @@ struct Sample {
     if (last && emit_last) out(last.get());
     last.reset();
   }
-  void state(auto& archive)
-    requires Archivable<Stored<V>>
-  {
+  void state(auto& archive) requires Archivable<Stored<V>> {
     archive(until);
     last.state(archive);
   }
@@ -57,17 +55,19 @@ struct Sample {
 ///   sample(4)                     intervals end at 4, 8, 12 ...
 ///   out  ----1---3-------5-|
 ///
-/// Intervals begin at multiples of their length (since 1970), whatever the first event's stamp. A value exactly at an interval's end
-/// belongs to the next one; one with an earlier stamp belongs to the open one. An interval without a value emits nothing. What is left
-/// at the end of the stream is dropped, unless `{.emit_last = true}`. An interval is closed by the next event or, when nothing
-/// arrives, by a tick. Keeps one value. Semantics: RxJava 3 `sample` (`throttleLast`).
+/// Intervals begin at multiples of their length (since 1970), whatever the first event's stamp. A value exactly at an
+/// interval's end belongs to the next one; one with an earlier stamp belongs to the open one. An interval without a
+/// value emits nothing. What is left at the end of the stream is dropped, unless `{.emit_last = true}`. An interval is
+/// closed by the next event or, when nothing arrives, by a tick. Keeps one value. Semantics: RxJava 3 `sample`
+/// (`throttleLast`).
 struct sample {
   Nanoseconds length;
   SampleOptions options;
-  explicit sample(std::chrono::nanoseconds interval, SampleOptions how = {}) : length(detail::positive(interval, "sample")), options(how) {}
+  explicit sample(std::chrono::nanoseconds interval, SampleOptions how = {})
+      : length(detail::positive(interval, "sample")), options(how) {}
 
   template <class In>
-    requires detail::Storable<In>
+  requires detail::Storable<In>
   auto place() && { return detail::Sample<In>(length, options.emit_last); }
 };
 

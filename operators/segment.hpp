@@ -33,14 +33,16 @@ class Segment {
   bool failed() const noexcept { return part_.failure() != nullptr; }
   Part& part() noexcept { return part_; }
 
-  /// `account(taken)` is called once: before it is known that this, the last part, failed (whoever sees the failure sees the account),
-  /// else after what follows from the run was handed over (whoever sees that this is idle sees that the next one isn't).
+  /// `account(taken)` is called once: before it is known that this, the last part, failed (whoever sees the failure
+  /// sees the account), else after what follows from the run was handed over (whoever sees that this is idle sees that
+  /// the next one isn't).
   std::size_t run(std::span<const Element> elements, auto&& account) noexcept {
     Context context;
     const std::size_t taken = part_.run(elements, context);
     const bool failed_here = part_.failure() && next_ == nullptr;
     if (failed_here) account(taken);
-    if (part_.over()) [[unlikely]] ended(context);
+    if (part_.over()) [[unlikely]]
+      ended(context);
     if (!failed_here) account(taken);
     return taken;
   }
@@ -59,7 +61,8 @@ class Segment {
   void handle(const Mark& mark, Context& context) {
     const bool was_over = part_.over();
     switch (mark.kind) {
-      case Mark::Kind::progress: break;
+      case Mark::Kind::progress:
+        break;
       case Mark::Kind::tick:
         if (!was_over) part_.tick(context);
         if (!was_over && part_.over()) ended(context);
@@ -76,8 +79,10 @@ class Segment {
         break;
       case Mark::Kind::end:
         if (!was_over) part_.complete(context);
-        if (next_ == nullptr) finished(mark.cut == ChannelBase::early ? Ending::early : Ending::stream);
-        else if (was_over) return;  // what comes behind knows it already
+        if (next_ == nullptr)
+          finished(mark.cut == ChannelBase::early ? Ending::early : Ending::stream);
+        else if (was_over)
+          return;  // what comes behind knows it already
         break;
       case Mark::Kind::cancel:
         part_.cancel();
@@ -99,7 +104,8 @@ class Segment {
     if (!mark.sink->restore(*subscription_, index_, saved)) return;
     Archive archive{std::span<const std::byte>(saved)};
     part_.state(archive);
-    if (!archive.exhausted()) throw ArchiveError("its saved state is longer than it can read: the checkpoint is of another version.");
+    if (!archive.exhausted())
+      throw ArchiveError("its saved state is longer than it can read: the checkpoint is of another version.");
     if (part_.over() && next_ == nullptr) finished(Ending::itself);
   }
 
@@ -110,14 +116,19 @@ class Segment {
       return;
     }
     if (next_ != nullptr)
-      next_->mark({.kind = Mark::Kind::end, .number = context.number, .stamp = context.stamp, .cut = index_ > 0 ? ChannelBase::early : 0});
-    else finished(Ending::itself);
+      next_->mark({.kind = Mark::Kind::end,
+                   .number = context.number,
+                   .stamp = context.stamp,
+                   .cut = index_ > 0 ? ChannelBase::early : 0});
+    else
+      finished(Ending::itself);
   }
 
-  /// It is reported when all that was handed over before has been handled: requests that were made before it stand, whatever the
-  /// scheduler does.
+  /// It is reported when all that was handed over before has been handled: requests that were made before it stand,
+  /// whatever the scheduler does.
   void failed(const std::string& error, Sequence number) noexcept {
-    if (next_ != nullptr) next_->fail(error, number);
+    if (next_ != nullptr)
+      next_->fail(error, number);
     else {
       finish_decider();
       subscription_->fail(error, number);
@@ -125,15 +136,17 @@ class Segment {
   }
 
   enum class Ending { itself, early, stream };
-  /// The last part is over. A pipeline of a checkpoint whose completion is only seen behind observe_on goes on before it, so that
-  /// the state there doesn't depend on when.
+  /// The last part is over. A pipeline of a checkpoint whose completion is only seen behind observe_on goes on before
+  /// it, so that the state there doesn't depend on when.
   void finished(Ending how) noexcept {
     finish_decider();
-    if (how == Ending::stream || index_ == 0 || !subscription_->options().saved) subscription_->finish(Subscription::Life::completed);
+    if (how == Ending::stream || index_ == 0 || !subscription_->options().saved)
+      subscription_->finish(Subscription::Life::completed);
   }
   /// An observed decider has a word of its own; that of the inline ones is the dispatcher's.
   void finish_decider() noexcept {
-    if (index_ > 0 && subscription_->decider() != nullptr && subscription_->decider_part() == index_) subscription_->decider()->finish();
+    if (index_ > 0 && subscription_->decider() != nullptr && subscription_->decider_part() == index_)
+      subscription_->decider()->finish();
   }
 
   Part part_;

@@ -26,18 +26,20 @@
 ///   };
 ///   bus.on<BatchEnd>() | map(&BatchEnd::loss) | rising{} | subscribe(print);
 ///
-/// `out(value)` emits, `out.done()` ends the stream, `out.stamp()` and `out.number()` are the time and number of the event that
-/// caused this call (for a tick: its time, and the number of the last event before it). Optional members:
+/// `out(value)` emits, `out.done()` ends the stream, `out.stamp()` and `out.number()` are the time and number of the
+/// event that caused this call (for a tick: its time, and the number of the last event before it). Optional members:
 ///
-///   void tick(auto&& out)                  called now and then although nothing arrives: fire what waited for out.stamp()
-///   void end(auto&& out)                   the stream ends: emit what is left
-///   static constexpr bool wall_time        true: what it emits depends on clocks, so it can't stand before `decide` under lag
-///   static constexpr std::string_view label, void arguments(auto& show) const     for describe(): label(arguments)
-///   template <class In> auto place() &&    for a state of its input's type: returns the stage to use instead of this one
+///   void tick(auto&& out)                  called now and then although nothing arrives: fire what waited for
+///   out.stamp() void end(auto&& out)                   the stream ends: emit what is left static constexpr bool
+///   wall_time        true: what it emits depends on clocks, so it can't stand before `decide` under lag static
+///   constexpr std::string_view label, void arguments(auto& show) const     for describe(): label(arguments) template
+///   <class In> auto place() &&    for a state of its input's type: returns the stage to use instead of this one
 namespace sidestep {
 
 /// An operator was given an argument that makes no sense.
-struct OperatorError : std::invalid_argument { using std::invalid_argument::invalid_argument; };
+struct OperatorError : std::invalid_argument {
+  using std::invalid_argument::invalid_argument;
+};
 
 namespace detail {
 /// Throws OperatorError: "every(0): n must be at least 1". Kept out of the templates.
@@ -62,14 +64,20 @@ concept Accepts = requires(Op& op, const In& value, AnyOut out) {
 
 /// A stage that ends a chain: nothing follows it.
 template <class Op>
-concept End = requires { typename Op::is_end; };
+concept End = requires {
+  typename Op::is_end;
+};
 
 template <class Op>
-concept Saveable = requires(Op& op, Archive& archive) { op.state(archive); };
+concept Saveable = requires(Op& op, Archive& archive) {
+  op.state(archive);
+};
 
 /// A functor without state, so that there is nothing to save of it. For captures that are constants: pure(f).
 template <class F>
-concept Stateless = std::is_empty_v<F> || std::is_member_pointer_v<F> || requires { typename F::is_pure; };
+concept Stateless = std::is_empty_v<F> || std::is_member_pointer_v<F> || requires {
+  typename F::is_pure;
+};
 
 /// A functor whose state is known: there is none, or it has a `state(archive)` of its own.
 template <class F>
@@ -77,11 +85,12 @@ concept KnownState = Stateless<F> || Saveable<F>;
 
 /// What an Archive can save and load.
 template <class T>
-inline constexpr bool archivable = Saveable<T> || std::same_as<T, std::string> || (std::is_trivially_copyable_v<T> && !std::is_pointer_v<T>);
+inline constexpr bool archivable = Saveable<T> || std::same_as<T, std::string> ||
+                                   (std::is_trivially_copyable_v<T> && !std::is_pointer_v<T>);
 template <class T>
 inline constexpr bool archivable<std::vector<T>> = archivable<T>;
 template <class A, class B>
-inline constexpr bool archivable<std::pair<A, B>> = archivable<A> && archivable<B>;
+inline constexpr bool archivable<std::pair<A, B>> = archivable<A>&& archivable<B>;
 template <class T>
 concept Archivable = archivable<T>;
 
@@ -96,27 +105,42 @@ struct pure {
   F f;
   explicit pure(F function) : f(std::move(function)) {}
   template <class... A>
-    requires std::invocable<const F&, const A&...>
-  SIDESTEP_INLINE decltype(auto) operator()(const A&... a) const { return f(a...); }
+  requires std::invocable<const F&, const A&...> SIDESTEP_INLINE decltype(auto) operator()(const A&... a) const {
+    return f(a...);
+  }
 };
 
 namespace detail {
 
 template <class F, class A, class... B>
 SIDESTEP_INLINE decltype(auto) call(F& f, const A& a, const B&... b) {
-  if constexpr (std::is_member_object_pointer_v<F>) return a.*f;
-  else if constexpr (std::is_member_function_pointer_v<F>) return (a.*f)();
-  else return f(a, b...);
+  if constexpr (std::is_member_object_pointer_v<F>)
+    return a.*f;
+  else if constexpr (std::is_member_function_pointer_v<F>)
+    return (a.*f)();
+  else
+    return f(a, b...);
 }
 
 template <class F, class... A>
-SIDESTEP_APART void call_apart(F& f, const A&... a) { f(a...); }
+SIDESTEP_APART void call_apart(F& f, const A&... a) {
+  f(a...);
+}
 
-/// A small functor becomes part of the loop; one that holds strings, files, tables is presumed to do more, and stays a call.
+/// A small functor becomes part of the loop; one that holds strings, files, tables is presumed to do more, and stays a
+/// call.
 template <class F, class A>
 SIDESTEP_INLINE void call_sink(F& f, const A& a) {
-  if constexpr (Small<F>) (void)call(f, a);
-  else call_apart(f, a);
+  if constexpr (Small<F>)
+    (void)call(f, a);
+  else
+    call_apart(f, a);
+}
+
+/// For describe(): predicates that have a text() show it.
+template <class F>
+void show_functor(auto& show, const F& f) {
+  if constexpr (requires { f.text(); }) show(f.text());
 }
 
 template <class F>
@@ -127,8 +151,10 @@ void functor_state(F& f, auto& archive) {
 /// What `Op` becomes behind a stage that emits V.
 template <class V, class Op>
 auto place(Op&& op) {
-  if constexpr (requires { std::move(op).template place<V>(); }) return std::move(op).template place<V>();
-  else return std::move(op);
+  if constexpr (requires { std::move(op).template place<V>(); })
+    return std::move(op).template place<V>();
+  else
+    return std::move(op);
 }
 template <class V, class Op>
 using Placed = decltype(place<V>(std::declval<Op>()));

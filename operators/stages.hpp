@@ -25,9 +25,13 @@ template <class... S>
 using Stages = Leaves<std::index_sequence_for<S...>, S...>;
 
 template <std::size_t I, class S>
-SIDESTEP_INLINE S& stage(Leaf<I, S>& leaf) { return leaf.s; }
+SIDESTEP_INLINE S& stage(Leaf<I, S>& leaf) {
+  return leaf.s;
+}
 template <std::size_t I, class S>
-SIDESTEP_INLINE const S& stage(const Leaf<I, S>& leaf) { return leaf.s; }
+SIDESTEP_INLINE const S& stage(const Leaf<I, S>& leaf) {
+  return leaf.s;
+}
 
 template <class...>
 struct TypeList {};
@@ -42,7 +46,8 @@ auto append(Leaves<std::index_sequence<I...>, S...>&& stages, Op&& op) {
 
 template <std::size_t... I, class... A, std::size_t... K, class... B>
 auto join(Leaves<std::index_sequence<I...>, A...>&& a, Leaves<std::index_sequence<K...>, B...>&& b) {
-  return Leaves<std::index_sequence<I..., (sizeof...(I) + K)...>, A..., B...>{{std::move(stage<I>(a))}..., {std::move(stage<K>(b))}...};
+  return Leaves<std::index_sequence<I..., (sizeof...(I) + K)...>, A..., B...>{{std::move(stage<I>(a))}...,
+                                                                              {std::move(stage<K>(b))}...};
 }
 
 }  // namespace sidestep::detail

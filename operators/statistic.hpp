@@ -11,8 +11,8 @@ concept Reduces = is_windowed<W> && requires(F& f, const W& window) {
   { call(f, *window.enters) } -> std::convertible_to<double>;
 };
 
-/// Reduces the windows before it to one number each. A kernel has enter(x), result(), empty(), clear(), state(archive); one for
-/// sliding windows also leave(x), and reserve(n) once.
+/// Reduces the windows before it to one number each. A kernel has enter(x), result(), empty(), clear(), state(archive);
+/// one for sliding windows also leave(x), and reserve(n) once.
 template <class W, class Kernel, class F>
 struct Statistic {
   static constexpr std::string_view label = Kernel::label;
@@ -29,7 +29,8 @@ struct Statistic {
       if constexpr (requires { kernel.reserve(window.size); }) kernel.reserve(window.size);
       if (window.leaves != nullptr) kernel.leave(static_cast<double>(call(f, *window.leaves)));
       kernel.enter(static_cast<double>(call(f, *window.enters)));
-    } else kernel.enter(static_cast<double>(call(f, *window.enters)));
+    } else
+      kernel.enter(static_cast<double>(call(f, *window.enters)));
     if (window.emits) [[unlikely]] {
       out(kernel.result());
       if (W::kind != WindowKind::sliding || window.clears) kernel.clear();
@@ -39,9 +40,7 @@ struct Statistic {
     if (W::kind != WindowKind::sliding && !kernel.empty()) out(kernel.result());
     kernel.clear();
   }
-  void state(auto& archive)
-    requires KnownState<F>
-  {
+  void state(auto& archive) requires KnownState<F> {
     kernel.state(archive);
     functor_state(f, archive);
   }
@@ -54,7 +53,7 @@ struct StatisticOf {
   explicit StatisticOf(F function) : f(std::move(function)) {}
 
   template <class In>
-    requires Reduces<In, F>
+  requires Reduces<In, F>
   auto place() && { return Statistic<In, Kernel<In::kind == WindowKind::sliding>, F>(std::move(f)); }
 };
 

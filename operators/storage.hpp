@@ -36,9 +36,7 @@ class Kept {
   }
   SIDESTEP_INLINE void reset() noexcept { there_ = false; }
   SIDESTEP_INLINE decltype(auto) get() const { return Storage<V>::load(value_); }
-  void state(auto& archive)
-    requires Archivable<Stored<V>>
-  {
+  void state(auto& archive) requires Archivable<Stored<V>> {
     archive(there_);
     if (there_) archive(value_);
   }

@@ -16,7 +16,9 @@ struct ItemEntry {
   static constexpr std::size_t target = 0;
   SIDESTEP_INLINE static bool wants(const Item<V>&) { return true; }
   SIDESTEP_INLINE static Sequence number(const Item<V>& item) { return item.number; }
-  SIDESTEP_INLINE static decltype(auto) value(const Item<V>& item) { return Storage<V>::load(*std::get_if<1>(&item.content)); }
+  SIDESTEP_INLINE static decltype(auto) value(const Item<V>& item) {
+    return Storage<V>::load(*std::get_if<1>(&item.content));
+  }
 };
 
 /// CPU time of the calling thread.
@@ -29,7 +31,8 @@ class Strand final : public Channel<V> {
   static constexpr std::size_t batch = 64;
   static constexpr bool wants_ticks = Part::wants_ticks;
 
-  Strand(Executor& executor, std::size_t capacity, auto stages) : Channel<V>(executor, capacity), segment_(std::move(stages)), items_(batch) {}
+  Strand(Executor& executor, std::size_t capacity, auto stages)
+      : Channel<V>(executor, capacity), segment_(std::move(stages)), items_(batch) {}
 
   Segment<Part>& segment() noexcept { return segment_; }
 
@@ -48,8 +51,8 @@ class Strand final : public Channel<V> {
     std::uint64_t left = this->ready_.load(std::memory_order_acquire);  // pairs with announce()
     while (left > 0) {
       if (this->stopped()) return;  // what is left stays in the queue: nothing is ever taken after a gap
-      const std::size_t count =
-          this->queue_.try_dequeue_bulk_from_producer(this->token_, items_.begin(), std::min<std::uint64_t>(left, batch));
+      const std::size_t count = this->queue_.try_dequeue_bulk_from_producer(this->token_, items_.begin(),
+                                                                            std::min<std::uint64_t>(left, batch));
       if (!handle(std::span<const Item<V>>(items_).first(count), left)) return;
       // acq_rel: release pairs with whoever works next; acquire with announce()
       left = this->ready_.fetch_sub(count, std::memory_order_acq_rel) - count;
@@ -63,8 +66,8 @@ class Strand final : public Channel<V> {
     Meter& meter = this->account_->meter;
     meter.max_backlog.raise(backlog);
     meter.delay.record(this->subscription_->clock().now() - items.front().stamp);
-    // One at a time, although they were dequeued together: handlers here are slow, and room in the queue, a decider's word and the
-    // look whether it was failed meanwhile must not wait for the next ones.
+    // One at a time, although they were dequeued together: handlers here are slow, and room in the queue, a decider's
+    // word and the look whether it was failed meanwhile must not wait for the next ones.
     for (const Item<V>& item : items) {
       if (this->stopped()) return false;
       test_point(Point::item_taken, this->subscription_);
@@ -73,7 +76,8 @@ class Strand final : public Channel<V> {
         segment_.mark(*mark);
         if (this->retired() || segment_.failed()) return false;
         add(this->account_->marks_done, 1);
-      } else if (!value(item)) return false;
+      } else if (!value(item))
+        return false;
       progressed(item.number, mark != nullptr && mark->kind == Mark::Kind::barrier);
     }
     meter.cpu_ns.add(static_cast<std::uint64_t>(thread_cpu_time() - cpu));
@@ -82,11 +86,13 @@ class Strand final : public Channel<V> {
 
   bool value(const Item<V>& item) noexcept {
     const auto account = [&](std::size_t) { add(this->account_->finished, 1); };
-    if (segment_.over()) account(1);  // it completed: what still comes is thrown away
+    if (segment_.over())
+      account(1);  // it completed: what still comes is thrown away
     else {
       segment_.run(std::span(&item, 1), account);
       if (this->retired() || segment_.failed()) return false;
-      if (segment_.over()) this->over_behind_.store(true, std::memory_order_release);  // pairs with push(): no more values, please
+      if (segment_.over())
+        this->over_behind_.store(true, std::memory_order_release);  // pairs with push(): no more values, please
     }
     return true;
   }

@@ -18,21 +18,17 @@ struct SubscribeBase {
   explicit SubscribeBase(F function) : f(std::move(function)) {}
 
   template <class In>
-    requires std::invocable<F&, const In&>
+  requires std::invocable<F&, const In&>
   using out = void;
   template <class In>
-  SIDESTEP_INLINE void operator()(const In& value, auto&&) { call_sink(f, value); }
+  SIDESTEP_INLINE void operator()(const In& value, auto&&) {
+    call_sink(f, value);
+  }
 
-  void end(auto&&)
-    requires requires(F& g) { g.end(); }
-  {
-    f.end();
-  }
-  void tick(auto&& out)
-    requires requires(F& g) { g.tick(Nanoseconds{}); }
-  {
-    f.tick(out.stamp());
-  }
+  void end(auto&&) requires requires(F& g) { g.end(); }
+  { f.end(); }
+  void tick(auto&& out) requires requires(F& g) { g.tick(Nanoseconds{}); }
+  { f.tick(out.stamp()); }
 };
 
 template <class F>
@@ -46,11 +42,7 @@ struct SubscribeSaved : SubscribeBase<F> {
   static constexpr std::string_view label = "subscribe(saved)";
   static constexpr bool saved = true;
   using SubscribeBase<F>::SubscribeBase;
-  void state(auto& archive)
-    requires KnownState<F>
-  {
-    functor_state(this->f, archive);
-  }
+  void state(auto& archive) requires KnownState<F> { functor_state(this->f, archive); }
 };
 
 }  // namespace detail
@@ -61,13 +53,17 @@ struct SubscribeSaved : SubscribeBase<F> {
 ///   subscribe(f)
 ///        f(1) f(2) f(3)  f.end()
 ///
-/// `f` may capture what it likes, and is no part of a checkpoint. `subscribe(saved, f)` is: it sees the trainer's stream alone, all
-/// stages before it can save their state, and f has none or a `state(archive)`, called at each Barrier on f's own thread (a logger
-/// writes out and syncs its rows there). Optional members of f: `end()` when the stream ends, `tick(now)` now and then.
-/// Semantics: RxJava 3 `subscribe`; what f throws fails this pipeline alone.
+/// `f` may capture what it likes, and is no part of a checkpoint. `subscribe(saved, f)` is: it sees the trainer's
+/// stream alone, all stages before it can save their state, and f has none or a `state(archive)`, called at each
+/// Barrier on f's own thread (a logger writes out and syncs its rows there). Optional members of f: `end()` when the
+/// stream ends, `tick(now)` now and then. Semantics: RxJava 3 `subscribe`; what f throws fails this pipeline alone.
 template <class F>
-auto subscribe(F f) { return detail::SubscribePlain<F>(std::move(f)); }
+auto subscribe(F f) {
+  return detail::SubscribePlain<F>(std::move(f));
+}
 template <class F>
-auto subscribe(Saved, F f) { return detail::SubscribeSaved<F>(std::move(f)); }
+auto subscribe(Saved, F f) {
+  return detail::SubscribeSaved<F>(std::move(f));
+}
 
 }  // namespace sidestep

@@ -43,7 +43,7 @@ template <class F = std::identity>
 struct sum : detail::StatisticOf<detail::SumKernel, F> {
   explicit sum(F f = {}) : detail::StatisticOf<detail::SumKernel, F>(std::move(f)) {}
 };
-sum() -> sum<std::identity>;
+sum()->sum<std::identity>;
 template <class F>
 sum(F) -> sum<F>;
 

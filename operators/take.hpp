@@ -10,8 +10,9 @@ namespace sidestep {
 ///   take(2)
 ///   out  --1--2|
 ///
-/// What stands behind it completes at once (a window that is open there emits what it has). take(0) ends the stream at the first
-/// value, without emitting it. A pipeline that has ended stays so when a run is resumed. Keeps a counter. Semantics: RxJava 3 `take`.
+/// What stands behind it completes at once (a window that is open there emits what it has). take(0) ends the stream at
+/// the first value, without emitting it. A pipeline that has ended stays so when a run is resumed. Keeps a counter.
+/// Semantics: RxJava 3 `take`.
 struct take {
   static constexpr std::string_view label = "take";
   std::int64_t left;

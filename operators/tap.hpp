@@ -18,18 +18,14 @@ struct tap {
   explicit tap(F function) : f(std::move(function)) {}
 
   template <class In>
-    requires std::invocable<F&, const In&>
+  requires std::invocable<F&, const In&>
   using out = In;
   template <class In>
   SIDESTEP_INLINE void operator()(const In& value, auto&& out) {
     detail::call_sink(f, value);
     out(value);
   }
-  void state(auto& archive)
-    requires KnownState<F>
-  {
-    detail::functor_state(f, archive);
-  }
+  void state(auto& archive) requires KnownState<F> { detail::functor_state(f, archive); }
 };
 
 }  // namespace sidestep

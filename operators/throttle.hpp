@@ -12,9 +12,9 @@ namespace sidestep {
 ///   throttle(4)
 ///   out  --1---------4-----|
 ///
-/// The value that is emitted opens the interval. Time is the event's own stamp, so a replay gives the same output. An event exactly at
-/// the end of the interval opens the next one; one with an earlier stamp than the last belongs to the open interval. Keeps a time.
-/// Semantics: RxJava 3 `throttleFirst`.
+/// The value that is emitted opens the interval. Time is the event's own stamp, so a replay gives the same output. An
+/// event exactly at the end of the interval opens the next one; one with an earlier stamp than the last belongs to the
+/// open interval. Keeps a time. Semantics: RxJava 3 `throttleFirst`.
 struct throttle {
   static constexpr std::string_view label = "throttle";
   static constexpr bool wall_time = true;

@@ -34,7 +34,8 @@ struct VarianceKernel<true> {
   SlidingSum sum, squares;
   std::int64_t n = 0;
   SIDESTEP_INLINE void enter(double x) {
-    if (!begun && std::isfinite(x)) [[unlikely]] first = x, begun = true;
+    if (!begun && std::isfinite(x)) [[unlikely]]
+      first = x, begun = true;
     const double from_first = x - first;
     sum.enter(from_first), squares.enter(from_first * from_first), ++n;
   }
@@ -68,13 +69,13 @@ struct DeviationKernel : VarianceKernel<sliding> {
 ///   window(count(2)) | variance()
 ///   out  -----1-----4--|
 ///
-/// Tumbling: Welford's recurrence. Sliding: sums about the first value in twice the precision of a double, without drift. NaN or
-/// infinity makes it NaN as long as it is in the window. Keeps at most ten numbers.
+/// Tumbling: Welford's recurrence. Sliding: sums about the first value in twice the precision of a double, without
+/// drift. NaN or infinity makes it NaN as long as it is in the window. Keeps at most ten numbers.
 template <class F = std::identity>
 struct variance : detail::StatisticOf<detail::VarianceKernel, F> {
   explicit variance(F f = {}) : detail::StatisticOf<detail::VarianceKernel, F>(std::move(f)) {}
 };
-variance() -> variance<std::identity>;
+variance()->variance<std::identity>;
 template <class F>
 variance(F) -> variance<F>;
 
@@ -83,7 +84,7 @@ template <class F = std::identity>
 struct standard_deviation : detail::StatisticOf<detail::DeviationKernel, F> {
   explicit standard_deviation(F f = {}) : detail::StatisticOf<detail::DeviationKernel, F>(std::move(f)) {}
 };
-standard_deviation() -> standard_deviation<std::identity>;
+standard_deviation()->standard_deviation<std::identity>;
 template <class F>
 standard_deviation(F) -> standard_deviation<F>;
 

@@ -10,9 +10,15 @@ namespace sidestep {
 
 namespace detail {
 
-struct CountSpec { std::int64_t n; };
-struct SlidingSpec { std::int64_t n, step; };
-struct TimeSpec { Nanoseconds length; };
+struct CountSpec {
+  std::int64_t n;
+};
+struct SlidingSpec {
+  std::int64_t n, step;
+};
+struct TimeSpec {
+  Nanoseconds length;
+};
 
 template <class V>
 struct CountWindow {
@@ -24,8 +30,10 @@ struct CountWindow {
   using out = Windowed<In, WindowKind::tumbling>;
   SIDESTEP_INLINE void operator()(const V& value, auto&& out) {
     const bool closes = ++seen == n;
-    if (closes) [[unlikely]] seen = 0;
-    out(Windowed<V, WindowKind::tumbling>{.enters = &value, .emits = closes});  // one site: two cost clang++ a factor of 2
+    if (closes) [[unlikely]]
+      seen = 0;
+    out(Windowed<V, WindowKind::tumbling>{.enters = &value,
+                                          .emits = closes});  // one site: two cost clang++ a factor of 2
   }
   void state(auto& archive) { archive(seen); }
   void arguments(auto& show) const { show(n); }
@@ -63,13 +71,15 @@ struct SlidingWindow {
   static constexpr std::string_view label = "window(sliding)";
   std::int64_t n, step, seen = 0;
   std::vector<Stored<V>> ring;  // of the values that still have to leave; none where windows don't overlap
-  explicit SlidingWindow(SlidingSpec spec) : n(spec.n), step(spec.step), ring(step < n ? static_cast<std::size_t>(n) : 0) {}
+  explicit SlidingWindow(SlidingSpec spec)
+      : n(spec.n), step(spec.step), ring(step < n ? static_cast<std::size_t>(n) : 0) {}
 
   template <class In>
   using out = Windowed<In, WindowKind::sliding>;
   SIDESTEP_INLINE void operator()(const V& value, auto&& out) {
     const std::int64_t at = seen++;
-    Windowed<V, WindowKind::sliding> message{.enters = &value, .clears = step >= n, .size = static_cast<std::size_t>(n)};
+    Windowed<V, WindowKind::sliding> message{
+        .enters = &value, .clears = step >= n, .size = static_cast<std::size_t>(n)};
     if (message.clears) {
       const std::int64_t within = at % step;
       if (within >= n) return;
@@ -84,9 +94,7 @@ struct SlidingWindow {
     out(message);
     place = Storage<V>::store(value);
   }
-  void state(auto& archive)
-    requires Archivable<Stored<V>>
-  {
+  void state(auto& archive) requires Archivable<Stored<V>> {
     const std::size_t size = ring.size();
     archive(seen, ring);
     if (ring.size() != size || seen < 0) throw ArchiveError("a sliding window's state is of another length.");
@@ -99,11 +107,13 @@ template <class Spec>
 struct WindowOf {
   Spec spec;
   template <class In>
-    requires(Storable<In> && !is_windowed<In>)
-  auto place() && {
-    if constexpr (std::same_as<Spec, CountSpec>) return CountWindow<In>(spec);
-    else if constexpr (std::same_as<Spec, SlidingSpec>) return SlidingWindow<In>(spec);
-    else return TimeWindow<In>(spec);
+  requires(Storable<In> && !is_windowed<In>) auto place() && {
+    if constexpr (std::same_as<Spec, CountSpec>)
+      return CountWindow<In>(spec);
+    else if constexpr (std::same_as<Spec, SlidingSpec>)
+      return SlidingWindow<In>(spec);
+    else
+      return TimeWindow<In>(spec);
   }
 };
 
@@ -122,7 +132,8 @@ inline detail::SlidingSpec sliding(std::int64_t n, std::int64_t step = 1) {
 /// window(time(length)): the values of each interval of event time.
 inline detail::TimeSpec time(std::chrono::nanoseconds length) { return {detail::positive(length, "time")}; }
 
-/// Cuts the stream into windows; a statistic follows and reduces each: mean, sum, variance, standard_deviation, min_of, max_of.
+/// Cuts the stream into windows; a statistic follows and reduces each: mean, sum, variance, standard_deviation, min_of,
+/// max_of.
 ///
 ///   in   --1--2--3--4--5--|
 ///   window(count(2)) | sum()
@@ -137,10 +148,11 @@ inline detail::TimeSpec time(std::chrono::nanoseconds length) { return {detail::
 ///   out  ----3---3---4---5|
 ///
 /// count: closes with its n-th value; one that is open when the stream ends emits what it has (RxJava 3 `window(n)`).
-/// sliding: emits only when it is full, and nothing at the end (Kotlin `windowed`); with step > n values between windows are skipped.
-/// Keeps n values. time: intervals begin at multiples of their length (since 1970), as Flink's tumbling event-time windows; a value
-/// exactly at the end opens the next; one with an earlier stamp belongs to the open one; an empty interval emits nothing; closed by
-/// the next event or, when nothing arrives, by a tick. Keeps a time.
+/// sliding: emits only when it is full, and nothing at the end (Kotlin `windowed`); with step > n values between
+/// windows are skipped. Keeps n values. time: intervals begin at multiples of their length (since 1970), as Flink's
+/// tumbling event-time windows; a value exactly at the end opens the next; one with an earlier stamp belongs to the
+/// open one; an empty interval emits nothing; closed by the next event or, when nothing arrives, by a tick. Keeps a
+/// time.
 inline detail::WindowOf<detail::CountSpec> window(detail::CountSpec spec) { return {spec}; }
 inline detail::WindowOf<detail::SlidingSpec> window(detail::SlidingSpec spec) { return {spec}; }
 inline detail::WindowOf<detail::TimeSpec> window(detail::TimeSpec spec) { return {spec}; }

@@ -8,16 +8,16 @@ namespace sidestep {
 
 enum class WindowKind { tumbling, timed, sliding };
 
-/// What a window emits: one value that enters it (and in a sliding one perhaps one that leaves), and whether it is complete now.
-/// A statistic follows and reduces it, so that the window itself needn't be kept.
+/// What a window emits: one value that enters it (and in a sliding one perhaps one that leaves), and whether it is
+/// complete now. A statistic follows and reduces it, so that the window itself needn't be kept.
 template <class V, WindowKind K>
 struct Windowed {
   static constexpr WindowKind kind = K;
-  const V* enters = nullptr;   ///< null only in a window of time that closes
-  const V* leaves = nullptr;   ///< of sliding windows alone; leaves before `enters` enters
-  bool emits = false;          ///< the window is complete with this value
-  bool clears = true;          ///< and the next one begins empty
-  std::size_t size = 0;        ///< of a sliding window: values that it holds at most
+  const V* enters = nullptr;  ///< null only in a window of time that closes
+  const V* leaves = nullptr;  ///< of sliding windows alone; leaves before `enters` enters
+  bool emits = false;         ///< the window is complete with this value
+  bool clears = true;         ///< and the next one begins empty
+  std::size_t size = 0;       ///< of a sliding window: values that it holds at most
 };
 
 template <class T>
@@ -35,7 +35,7 @@ struct StoredWindowed {
   std::size_t size = 0;
 };
 template <class V, WindowKind K>
-  requires std::same_as<Stored<V>, V>
+requires std::same_as<Stored<V>, V>
 struct Storage<Windowed<V, K>> {
   using type = StoredWindowed<V, K>;
   static type store(const Windowed<V, K>& w) {

@@ -35,12 +35,14 @@ void for_each_chain(F f) {
   });
   f("merged", [](auto in) {
     Bus* const bus = in.bus;
-    return merge(std::move(in) | take(3) | window(count(2)) | mean(), bus->on<Number>() | map(&Number::value) | debounce(2ns)) | every(2);
+    return merge(std::move(in) | take(3) | window(count(2)) | mean(),
+                 bus->on<Number>() | map(&Number::value) | debounce(2ns)) |
+           every(2);
   });
 }
 
-// Saved at any position, loaded into a fresh pipeline and continued, gives what the uncut one gives, bit for bit; so does the state
-// at the end. And how the stream is cut into spans changes nothing.
+// Saved at any position, loaded into a fresh pipeline and continued, gives what the uncut one gives, bit for bit; so
+// does the state at the end. And how the stream is cut into spans changes nothing.
 TEST(Cut, AtEveryPositionOfRandomStreamsGivesWhatTheUncutOneGives) {
   for_each_chain([](const char* name, auto build) {
     std::mt19937_64 random(7);
@@ -72,7 +74,8 @@ TEST(Cut, AtEveryPositionOfRandomStreamsGivesWhatTheUncutOneGives) {
   });
 }
 
-// No state that was damaged on its way makes a pipeline read what isn't there: it fails in words, or goes on with other values.
+// No state that was damaged on its way makes a pipeline read what isn't there: it fails in words, or goes on with other
+// values.
 TEST(Cut, DamagedStatesFailInWordsAtWorst) {
   for_each_chain([](const char* name, auto build) {
     std::mt19937_64 random(11);
@@ -84,13 +87,17 @@ TEST(Cut, DamagedStatesFailInWordsAtWorst) {
     for (int round = 0; round < 200; ++round) {
       States bad = good;
       auto& bytes = bad.parts[0];
-      if (round % 2 == 0) bytes.resize(random() % bytes.size());
-      else bytes[random() % bytes.size()] ^= static_cast<std::byte>(1 << random() % 8);
+      if (round % 2 == 0)
+        bytes.resize(random() % bytes.size());
+      else
+        bytes[random() % bytes.size()] ^= static_cast<std::byte>(1 << random() % 8);
       Driven second(build);
       second.load(bad);
       second.run(stream.data(), stream.data() + stream.size(), 4);
-      if (second.handle()->failed()) EXPECT_FALSE(second.handle()->error().empty()) << name;
-      else EXPECT_EQ(round % 2, 1) << name << ": a state that is too short was taken";
+      if (second.handle()->failed())
+        EXPECT_FALSE(second.handle()->error().empty()) << name;
+      else
+        EXPECT_EQ(round % 2, 1) << name << ": a state that is too short was taken";
     }
   });
 }

@@ -16,8 +16,10 @@ TEST(Distinct, ForgetsTheOldestKeyForANewOne) {
 }
 
 TEST(Distinct, ComparesKeys) {
-  EXPECT_EQ(marble("1325|", [](auto in) { return std::move(in) | distinct(4, [](double x) { return static_cast<int>(x) % 2; }); }),
-            "0:1 2:2 4:|");
+  EXPECT_EQ(
+      marble("1325|",
+             [](auto in) { return std::move(in) | distinct(4, [](double x) { return static_cast<int>(x) % 2; }); }),
+      "0:1 2:2 4:|");
 }
 
 TEST(Distinct, RefusesABoundOfZero) { EXPECT_THROW(distinct(0), OperatorError); }

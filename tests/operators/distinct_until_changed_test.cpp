@@ -12,15 +12,18 @@ TEST(DistinctUntilChanged, DropsWhatEqualsTheOneBefore) {
 }
 
 TEST(DistinctUntilChanged, ComparesKeys) {
-  EXPECT_EQ(marble("1325|", [](auto in) {
-              return std::move(in) | distinct_until_changed([](double x) { return static_cast<int>(x) % 2; });
-            }),
+  EXPECT_EQ(marble("1325|",
+                   [](auto in) {
+                     return std::move(in) | distinct_until_changed([](double x) { return static_cast<int>(x) % 2; });
+                   }),
             "0:1 2:2 3:5 4:|");
 }
 
 TEST(DistinctUntilChanged, NanIsAlwaysNew) {
-  EXPECT_EQ(marble("00|", [](auto in) { return std::move(in) | map([](double x) { return x / 0.0; }) | distinct_until_changed(); }),
-            "0:nan 1:nan 2:|");
+  EXPECT_EQ(
+      marble("00|",
+             [](auto in) { return std::move(in) | map([](double x) { return x / 0.0; }) | distinct_until_changed(); }),
+      "0:nan 1:nan 2:|");
 }
 
 }  // namespace

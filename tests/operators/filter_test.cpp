@@ -18,7 +18,8 @@ TEST(Filter, TakesMemberFunctionsMembersAndNamedMetrics) {
   Bus bus({.thread = false});
   std::vector<double> seen;
   bus.on<Metric>() | filter(named("val/loss")) | map(&Metric::value) | subscribe([&](double x) { seen.push_back(x); });
-  bus.on<FitBegin>() | filter(&FitBegin::resumed) | subscribe([&](const FitBegin& e) { seen.push_back(static_cast<double>(e.step)); });
+  bus.on<FitBegin>() | filter(&FitBegin::resumed) |
+      subscribe([&](const FitBegin& e) { seen.push_back(static_cast<double>(e.step)); });
   bus.publish(Metric{.step = 1, .value = 1, .metric = intern("val/loss"), .epoch = 1});
   bus.publish(Metric{.step = 1, .value = 2, .metric = intern("train/loss"), .epoch = 1});
   bus.publish(FitBegin{.step = 7, .steps_per_epoch = 1, .last_step = 9, .epoch = 1, .epochs = 1, .resumed = false});

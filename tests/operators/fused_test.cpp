@@ -56,6 +56,10 @@ TEST(Fused, PipelinesWithOtherArgumentsHaveOtherKeys) {
   };
   EXPECT_EQ(key(3), key(3));
   EXPECT_NE(key(3), key(4));
+  const Handle train = bus.on<Metric>() | filter(named("train/loss")) | subscribe([](const Metric&) {});
+  const Handle val = bus.on<Metric>() | filter(named("val/loss")) | subscribe([](const Metric&) {});
+  EXPECT_EQ(val->pipeline().describe()[1], "filter(val/loss)");
+  EXPECT_NE(train->key().substr(train->key().rfind('/')), val->key().substr(val->key().rfind('/')));
 }
 
 // A throw at any stage fails this pipeline alone, names the event, loses nobody else's, and leaks nothing.
@@ -74,8 +78,9 @@ TEST(Fused, AThrowAtAnyPositionIsolatesThePipeline) {
       Bus bus({.thread = false});
       const auto throws_at = [&](int here) { return map(Thrower{here == position ? 3 : 99}); };
       int seen = 0, others = 0;
-      const Handle handle = bus.on<Number>() | map(&Number::value) | throws_at(0) | distinct(4) | throws_at(1) | window(sliding(2)) | sum() |
-                            map([](double x) { return x - 2; }) | throws_at(2) | subscribe([&, position](double) {
+      const Handle handle = bus.on<Number>() | map(&Number::value) | throws_at(0) | distinct(4) | throws_at(1) |
+                            window(sliding(2)) | sum() | map([](double x) { return x - 2; }) | throws_at(2) |
+                            subscribe([&, position](double) {
                               if (++seen == 3 && position == 3) throw 3;
                             });
       const Handle other = bus.on<Number>() | subscribe([&](const Number&) { ++others; });
@@ -83,7 +88,8 @@ TEST(Fused, AThrowAtAnyPositionIsolatesThePipeline) {
       for (int i = 1; i <= 6; ++i) producer.publish(Number{static_cast<double>(i)});
       bus.flush();
       EXPECT_TRUE(handle->failed()) << position;
-      EXPECT_EQ(handle->error(), position == 3 ? "it threw something that is no std::exception." : "thrown at 3") << position;
+      EXPECT_EQ(handle->error(), position == 3 ? "it threw something that is no std::exception." : "thrown at 3")
+          << position;
       EXPECT_EQ(others, 6);
       EXPECT_FALSE(other->failed());
       EXPECT_EQ(handle->delivered() + handle->pending(), handle->published());
@@ -103,7 +109,8 @@ TEST(Fused, AHandlerThatPublishesIsNotEnteredTwice) {
     --depth;
   });
   bus.publish(Number{5});
-  while (bus.poll()) {}
+  while (bus.poll()) {
+  }
   EXPECT_EQ(deepest, 1);
   EXPECT_EQ(seen, 6);
 }
@@ -117,7 +124,8 @@ TEST(Fused, AHandleMayBeEndedFromInside) {
            });
   for (int i = 0; i < 5; ++i) {
     bus.publish(Number{1});
-    while (bus.poll()) {}
+    while (bus.poll()) {
+    }
   }
   EXPECT_EQ(seen, 2);
   EXPECT_EQ(handle->life(), Subscription::Life::ended);
@@ -129,7 +137,8 @@ std::size_t allocations_of(Build build) {
   double total = 0;
   const Handle handle = build(bus.on<Number>() | map(&Number::value)) | subscribe([&](double x) { total += x; });
   std::vector<Slot> slots;
-  for (Sequence i = 1; i <= 256; ++i) slots.push_back(slot_of({static_cast<Nanoseconds>(i), static_cast<double>(i * i % 17)}, i));
+  for (Sequence i = 1; i <= 256; ++i)
+    slots.push_back(slot_of({static_cast<Nanoseconds>(i), static_cast<double>(i * i % 17)}, i));
   handle->pipeline().run(slots);
   counting = true;
   allocations = 0;
@@ -143,8 +152,14 @@ std::size_t allocations_of(Build build) {
 }
 
 TEST(Fused, AllocatesNothingForAnEvent) {
-  EXPECT_EQ(allocations_of([](auto in) { return std::move(in) | filter([](double x) { return x > 2; }) | every(2) | tap([](double) {}); }), 0u);
-  EXPECT_EQ(allocations_of([](auto in) { return std::move(in) | scan(0.0, [](double a, double x) { return a + x; }) | distinct_until_changed(); }), 0u);
+  EXPECT_EQ(allocations_of([](auto in) {
+              return std::move(in) | filter([](double x) { return x > 2; }) | every(2) | tap([](double) {});
+            }),
+            0u);
+  EXPECT_EQ(allocations_of([](auto in) {
+              return std::move(in) | scan(0.0, [](double a, double x) { return a + x; }) | distinct_until_changed();
+            }),
+            0u);
   EXPECT_EQ(allocations_of([](auto in) { return std::move(in) | distinct(5); }), 0u);
   EXPECT_EQ(allocations_of([](auto in) { return std::move(in) | throttle(3ns); }), 0u);
   EXPECT_EQ(allocations_of([](auto in) { return std::move(in) | sample(3ns); }), 0u);

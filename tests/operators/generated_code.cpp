@@ -26,7 +26,8 @@ struct rising {
 };
 
 void ten(Bus& bus, double* sum) {
-  bus.on<BatchEnd>() | filter([](const BatchEnd& e) { return e.loss > 0.1; }) | map(&BatchEnd::loss) | filter(is_finite) |
-      scan(0.0, [](double a, double x) { return 0.9 * a + 0.1 * x; }) | every(2) | distinct_until_changed() | window(count(5)) | mean() |
-      rising{} | take(100) | subscribe([sum](double x) { *sum += x; });
+  bus.on<BatchEnd>() | filter([](const BatchEnd& e) { return e.loss > 0.1; }) | map(&BatchEnd::loss) |
+      filter(is_finite) | scan(0.0, [](double a, double x) { return 0.9 * a + 0.1 * x; }) | every(2) |
+      distinct_until_changed() | window(count(5)) | mean() | rising{} | take(100) |
+      subscribe([sum](double x) { *sum += x; });
 }

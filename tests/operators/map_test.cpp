@@ -8,7 +8,8 @@ using namespace sidestep::test;
 using namespace std::chrono_literals;
 
 TEST(Map, EmitsWhatTheFunctionSays) {
-  EXPECT_EQ(marble("--1--2-|", [](auto in) { return std::move(in) | map([](double x) { return x * 10; }); }), "2:10 5:20 7:|");
+  EXPECT_EQ(marble("--1--2-|", [](auto in) { return std::move(in) | map([](double x) { return x * 10; }); }),
+            "2:10 5:20 7:|");
 }
 
 TEST(Map, TakesMembersAndMemberFunctions) {
@@ -16,9 +17,11 @@ TEST(Map, TakesMembersAndMemberFunctions) {
     double value;
     double twice() const { return 2 * value; }
   };
-  EXPECT_EQ(marble("-1-2|", [](auto in) { return std::move(in) | map([](double x) { return Pair{x}; }) | map(&Pair::value); }),
+  EXPECT_EQ(marble("-1-2|",
+                   [](auto in) { return std::move(in) | map([](double x) { return Pair{x}; }) | map(&Pair::value); }),
             "1:1 3:2 4:|");
-  EXPECT_EQ(marble("-1-2|", [](auto in) { return std::move(in) | map([](double x) { return Pair{x}; }) | map(&Pair::twice); }),
+  EXPECT_EQ(marble("-1-2|",
+                   [](auto in) { return std::move(in) | map([](double x) { return Pair{x}; }) | map(&Pair::twice); }),
             "1:2 3:4 4:|");
 }
 

@@ -17,7 +17,8 @@ std::string merged(std::string_view kinds, Build build) {
     void operator()(double x) { output += text_of(x) + " "; }
     void end() { output += "|"; }
   };
-  build(bus.on<Number>() | map(&Number::value), bus.on<OtherNumber>() | map(&OtherNumber::value)) | subscribe(Sink{output});
+  build(bus.on<Number>() | map(&Number::value), bus.on<OtherNumber>() | map(&OtherNumber::value)) |
+      subscribe(Sink{output});
   double value = 0;
   for (const char kind : kinds) kind == 'N' ? bus.publish(Number{++value}) : bus.publish(OtherNumber{++value});
   bus.close();
@@ -29,31 +30,41 @@ TEST(Merge, GoesBySequenceWithinOneProducer) {
 }
 
 TEST(Merge, StagesOfEachChainSeeTheirOwnEvents) {
-  EXPECT_EQ(merged("NONNO", [](auto a, auto b) {
-              return merge(std::move(a) | every(2), std::move(b) | map([](double x) { return -x; })) | map([](double x) { return 10 * x; });
-            }),
+  EXPECT_EQ(merged("NONNO",
+                   [](auto a, auto b) {
+                     return merge(std::move(a) | every(2), std::move(b) | map([](double x) { return -x; })) |
+                            map([](double x) { return 10 * x; });
+                   }),
             "-20 30 -50 |");
 }
 
 TEST(Merge, AnEventThatEntersTwiceGoesThroughTheChainsInTheirOrder) {
-  EXPECT_EQ(merged("NN", [](auto a, auto b) {
-              Bus* const bus = a.bus;
-              return merge(std::move(a), std::move(b), bus->on<Number>() | map([](const Number& n) { return n.value / 2; }));
-            }),
+  EXPECT_EQ(merged("NN",
+                   [](auto a, auto b) {
+                     Bus* const bus = a.bus;
+                     return merge(std::move(a), std::move(b),
+                                  bus->on<Number>() | map([](const Number& n) { return n.value / 2; }));
+                   }),
             "1 0.5 2 1 |");
 }
 
 TEST(Merge, ATakeInOneChainEndsThatChainAlone) {
   EXPECT_EQ(merged("NNONO", [](auto a, auto b) { return merge(std::move(a) | take(1), std::move(b)); }), "1 3 5 |");
-  EXPECT_EQ(merged("NONONO", [](auto a, auto b) { return merge(std::move(a) | take(1), std::move(b) | take(2)); }), "1 2 4 |");
+  EXPECT_EQ(merged("NONONO", [](auto a, auto b) { return merge(std::move(a) | take(1), std::move(b) | take(2)); }),
+            "1 2 4 |");
 }
 
 TEST(Merge, AWindowInTheChainThatEndsIsFlushedThereAndThen) {
-  EXPECT_EQ(merged("NNNNO", [](auto a, auto b) {
-              return merge(std::move(a) | take(3) | window(count(2)) | sum(), std::move(b)) | map([](double x) { return x; });
-            }),
+  EXPECT_EQ(merged("NNNNO",
+                   [](auto a, auto b) {
+                     return merge(std::move(a) | take(3) | window(count(2)) | sum(), std::move(b)) |
+                            map([](double x) { return x; });
+                   }),
             "3 3 5 |");
-  EXPECT_EQ(merged("NNO", [](auto a, auto b) { return merge(std::move(a) | window(count(3)) | sum(), std::move(b)) | window(count(2)) | sum(); }),
+  EXPECT_EQ(merged("NNO",
+                   [](auto a, auto b) {
+                     return merge(std::move(a) | window(count(3)) | sum(), std::move(b)) | window(count(2)) | sum();
+                   }),
             "6 |");
 }
 
@@ -76,7 +87,8 @@ TEST(Merge, IsAssociative) {
 }
 
 TEST(Merge, MayBeFollowedByObserveOn) {
-  EXPECT_EQ(merged("NONNO", [](auto a, auto b) { return merge(std::move(a), std::move(b)) | observe_on(io); }), "1 2 3 4 5 |");
+  EXPECT_EQ(merged("NONNO", [](auto a, auto b) { return merge(std::move(a), std::move(b)) | observe_on(io); }),
+            "1 2 3 4 5 |");
 }
 
 TEST(Merge, OfDifferentBusesIsRefused) {

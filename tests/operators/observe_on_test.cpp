@@ -37,8 +37,8 @@ void in_order(const Where& where) {
   Bus bus;
   std::vector<double> seen;
   std::thread::id dispatcher, handler;
-  const Handle handle = bus.on<Number>() | tap([&](const Number&) { dispatcher = std::this_thread::get_id(); }) | observe_on(where) |
-                        map(&Number::value) | subscribe([&](double x) {
+  const Handle handle = bus.on<Number>() | tap([&](const Number&) { dispatcher = std::this_thread::get_id(); }) |
+                        observe_on(where) | map(&Number::value) | subscribe([&](double x) {
                           seen.push_back(x);
                           handler = std::this_thread::get_id();
                         });
@@ -80,8 +80,9 @@ TEST(ObserveOn, AnExecutorOfOnesOwn) {
 TEST(ObserveOn, SeveralInOneChain) {
   Bus bus;
   std::vector<double> seen;
-  const Handle handle = bus.on<Number>() | map(&Number::value) | observe_on(io) | map([](double x) { return x + 1; }) | observe_on(compute) |
-                        window(count(2)) | sum() | observe_on(io) | subscribe([&](double x) { seen.push_back(x); });
+  const Handle handle = bus.on<Number>() | map(&Number::value) | observe_on(io) | map([](double x) { return x + 1; }) |
+                        observe_on(compute) | window(count(2)) | sum() | observe_on(io) |
+                        subscribe([&](double x) { seen.push_back(x); });
   publish(bus, 1, 5);
   bus.close();
   EXPECT_EQ(seen, (std::vector<double>{5, 9, 6}));
@@ -93,7 +94,8 @@ TEST(ObserveOn, CarriesValuesOfAnyTypeAndEventsOfSeveral) {
   Bus bus;
   std::string seen;
   bus.on<Number, OtherNumber>() | observe_on(io) | subscribe([&](const OneOf<Number, OtherNumber>& e) {
-    e.visit([&](const auto& number) { seen += std::remove_cvref_t<decltype(number)>::name[0] + text_of(number.value); });
+    e.visit(
+        [&](const auto& number) { seen += std::remove_cvref_t<decltype(number)>::name[0] + text_of(number.value); });
   });
   std::vector<std::string> texts;
   bus.on<Number>() | map([](const Number& n) { return std::string(40, 'x') + text_of(n.value); }) | observe_on(io) |
@@ -110,7 +112,8 @@ TEST(ObserveOn, AHandlerThatBlocksHoldsUpNoOther) {
   Door door;
   std::atomic<int> others{0};
   bus.on<Number>() | observe_on(io) | subscribe([&](const Number&) { door.pass(); });
-  for (int i = 0; i < 3; ++i) bus.on<Number>() | observe_on(io) | subscribe([&](const Number&) {
+  for (int i = 0; i < 3; ++i)
+    bus.on<Number>() | observe_on(io) | subscribe([&](const Number&) {
       others.fetch_add(1);
       others.notify_all();
     });
@@ -187,7 +190,8 @@ TEST(ObserveOn, AThrowBehindItFailsThisPipelineAlone) {
   bus.close();
 }
 
-// What was handed over before the throw still counts: a decider's requests must not depend on how far its thread happened to be.
+// What was handed over before the throw still counts: a decider's requests must not depend on how far its thread
+// happened to be.
 TEST(ObserveOn, AThrowBeforeItFailsBehindWhatWasHandedOver) {
   Bus bus;
   Door door;
@@ -195,7 +199,8 @@ TEST(ObserveOn, AThrowBeforeItFailsBehindWhatWasHandedOver) {
   const Handle handle = bus.on<Number>() | map([](const Number& n) {
                           if (n.value == 4) throw std::runtime_error("four");
                           return n.value;
-                        }) | observe_on(io) | observe_on(io) | subscribe([&](double x) {
+                        }) |
+                        observe_on(io) | observe_on(io) | subscribe([&](double x) {
                           if (seen.empty()) door.pass();
                           seen.push_back(x);
                         });
@@ -210,7 +215,8 @@ TEST(ObserveOn, AThrowBeforeItFailsBehindWhatWasHandedOver) {
 TEST(ObserveOn, ATakeBehindItCompletesThePipeline) {
   Bus bus;
   std::vector<double> seen;
-  const Handle handle = bus.on<Number>() | map(&Number::value) | observe_on(io) | take(3) | subscribe([&](double x) { seen.push_back(x); });
+  const Handle handle = bus.on<Number>() | map(&Number::value) | observe_on(io) | take(3) |
+                        subscribe([&](double x) { seen.push_back(x); });
   publish(bus, 1, 1000);
   bus.flush();
   EXPECT_EQ(handle->life(), Subscription::Life::completed);
@@ -221,20 +227,21 @@ TEST(ObserveOn, ATakeBehindItCompletesThePipeline) {
 TEST(ObserveOn, ATakeBeforeItCompletesWhatStandsBehind) {
   Bus bus;
   std::vector<double> seen;
-  const Handle handle = bus.on<Number>() | map(&Number::value) | take(3) | observe_on(io) | window(count(2)) | sum() | observe_on(io) |
-                        subscribe([&](double x) { seen.push_back(x); });
+  const Handle handle = bus.on<Number>() | map(&Number::value) | take(3) | observe_on(io) | window(count(2)) | sum() |
+                        observe_on(io) | subscribe([&](double x) { seen.push_back(x); });
   publish(bus, 1, 10);
   bus.flush();
   EXPECT_EQ(handle->life(), Subscription::Life::completed);
   EXPECT_EQ(seen, (std::vector<double>{3, 3}));
 }
 
-// A pipeline of a checkpoint whose end is seen behind observe_on goes on before it: its state there must not depend on when.
+// A pipeline of a checkpoint whose end is seen behind observe_on goes on before it: its state there must not depend on
+// when.
 TEST(ObserveOn, ATakeBehindItLeavesTheSavedStateBeforeItAlone) {
   Bus bus;
   std::uint64_t count = 0;
-  const Handle handle = bus.on<Number>() | map(&Number::value) | scan(0.0, [](double a, double x) { return a + x; }) | observe_on(io) |
-                        take(1) | subscribe(saved, pure([&](double) { ++count; }));
+  const Handle handle = bus.on<Number>() | map(&Number::value) | scan(0.0, [](double a, double x) { return a + x; }) |
+                        observe_on(io) | take(1) | subscribe(saved, pure([&](double) { ++count; }));
   Producer producer = bus.producer("trainer", sidestep::Stream::trainer);
   States states;
   bus.cut_sink(&states);
@@ -258,7 +265,8 @@ TEST(ObserveOn, ATakeBehindItLeavesTheSavedStateBeforeItAlone) {
 
 TEST(ObserveOn, StateIsSavedInOrderOnEachSide) {
   const auto build = [](Bus& bus, std::vector<double>& seen) {
-    return bus.on<Number>() | map(&Number::value) | every(2) | observe_on(io) | scan(0.0, [](double a, double x) { return a + x; }) |
+    return bus.on<Number>() | map(&Number::value) | every(2) | observe_on(io) |
+           scan(0.0, [](double a, double x) { return a + x; }) |
            subscribe(saved, pure([&](double x) { seen.push_back(x); }));
   };
   std::vector<double> first_seen, second_seen;
@@ -319,9 +327,11 @@ TEST(ObserveOn, PartsThatShareAnExecutorDoNotWaitForEachOtherForEver) {
   } one;
   Bus bus({.deadline = 2s});
   double count = 0;
-  const Handle handle = bus.on<Number>() | observe_on(one, {.capacity = 2}) | map(&Number::value) | observe_on(one, {.capacity = 2}) |
-                        observe_on(one, {.capacity = 2}) | subscribe([&](double) { ++count; });
-  const Handle other = bus.on<Number>() | observe_on(compute, {.capacity = 2}) | observe_on(compute, {.capacity = 2}) | subscribe([](const Number&) {});
+  const Handle handle = bus.on<Number>() | observe_on(one, {.capacity = 2}) | map(&Number::value) |
+                        observe_on(one, {.capacity = 2}) | observe_on(one, {.capacity = 2}) |
+                        subscribe([&](double) { ++count; });
+  const Handle other = bus.on<Number>() | observe_on(compute, {.capacity = 2}) | observe_on(compute, {.capacity = 2}) |
+                       subscribe([](const Number&) {});
   publish(bus, 1, 500);
   bus.close();
   EXPECT_EQ(count, 500) << handle->error();
@@ -356,77 +366,13 @@ TEST(ObserveOn, TicksArriveBehindIt) {
   EXPECT_EQ(seen.load(), 7);
 }
 
-/// A stage that decides, as control's does.
-struct Deciding {
-  using is_end = void;
-  static constexpr bool decides = true, saved = true;
-  Decider* decider;
-  template <class In>
-  using out = void;
-  void operator()(double, auto&&) { ++decider->made; }
-  void bind(Subscription& subscription, unsigned part) { subscription.decides_with(*decider, part); }
-  void state(auto&) {}
-};
-
-TEST(ObserveOn, AnObservedDecidersWordFollowsTheStream) {
-  std::atomic<std::uint64_t> word{0};
-  Decider decider{.word = &word};
-  decider.eager.store(true);
-  Bus bus;
-  const Handle handle = bus.on<Number>() | map(&Number::value) | filter([](double x) { return x == 3; }) | observe_on(io) | Deciding{.decider = &decider};
-  EXPECT_TRUE(handle->options().decides);
-  EXPECT_EQ(handle->decider_part(), 1u);
-  Producer producer = bus.producer("trainer", sidestep::Stream::trainer);
-  for (int i = 1; i <= 5; ++i) producer.publish(Number{static_cast<double>(i)});
-  bus.flush();
-  const Watermark seen{word.load()};
-  EXPECT_EQ(seen.number(), 5u) << "progress, although what came last was filtered out";
-  EXPECT_EQ(seen.count(), 1u);
-  EXPECT_FALSE(seen.ended());
-  bus.close();
-  EXPECT_TRUE(Watermark{word.load()}.ended());
-}
-
-TEST(ObserveOn, AnObservedDeciderThatEndsOrThrowsIsWaitedForNoMore) {
-  std::atomic<std::uint64_t> word{0}, other{0};
-  Decider decider{.word = &word}, thrower{.word = &other};
-  Bus bus;
-  bus.on<Number>() | map(&Number::value) | observe_on(io) | take(2) | Deciding{.decider = &decider};
-  bus.on<Number>() | map([](const Number& n) -> double {
-    if (n.value == 3) throw std::runtime_error("three");
-    return n.value;
-  }) | observe_on(io) | Deciding{.decider = &thrower};
-  Producer producer = bus.producer("trainer", sidestep::Stream::trainer);
-  for (int i = 1; i <= 5; ++i) producer.publish(Number{static_cast<double>(i)});
-  bus.flush();
-  EXPECT_TRUE(Watermark{word.load()}.ended());
-  EXPECT_EQ(Watermark{word.load()}.count(), 2u);
-  EXPECT_TRUE(Watermark{other.load()}.ended());
-  EXPECT_EQ(Watermark{other.load()}.count(), 2u) << "requests from before the throw stand";
-}
-
-TEST(ObserveOn, ADeciderThatTheTrainerFailedIsHandedNothingMore) {
-  std::atomic<std::uint64_t> word{0};
-  Decider decider{.word = &word};
-  Bus bus;
-  const Handle handle = bus.on<Number>() | map(&Number::value) | observe_on(io) | Deciding{.decider = &decider};
-  Producer producer = bus.producer("trainer", sidestep::Stream::trainer);
-  producer.publish(Number{1});
-  bus.flush();
-  decider.failed.store(true, std::memory_order_release);
-  handle->fail("silent for too long", 1);
-  for (int i = 0; i < 5; ++i) producer.publish(Number{1});
-  bus.flush();
-  EXPECT_EQ(handle->queues()[0]->handed.get(), 1u);
-  EXPECT_EQ(decider.made, 1u);
-}
-
 TEST(ObserveOn, MayBeEndedAtAnyMoment) {
   for (int round = 0; round < 50; ++round) {
     Bus bus;
     std::atomic<int> after{0};
     std::atomic<bool> ended{false};
-    const Handle handle = bus.on<Number>() | observe_on(io, {.capacity = 8}) | observe_on(compute, {.capacity = 8}) | subscribe([&](const Number&) {
+    const Handle handle = bus.on<Number>() | observe_on(io, {.capacity = 8}) | observe_on(compute, {.capacity = 8}) |
+                          subscribe([&](const Number&) {
                             if (ended.load()) after.fetch_add(1);
                           });
     std::thread publisher([&] { publish(bus, 1, 200); });

@@ -35,8 +35,7 @@ void compare(Build build, const Reference& reference, bool in_order = false) {
   std::mt19937_64 random(5);
   for (int round = 0; round < streams; ++round) {
     Moments stream = random_stream(random);
-    if (in_order)
-      std::sort(stream.begin(), stream.end(), [](const Moment& a, const Moment& b) { return a.at < b.at; });
+    if (in_order) std::sort(stream.begin(), stream.end(), [](const Moment& a, const Moment& b) { return a.at < b.at; });
     Driven driven(build);
     driven.run(stream.data(), stream.data() + stream.size(), 1 + random() % 8);
     driven.end(stream.empty() ? 0 : stream.back().at);
@@ -86,8 +85,8 @@ Reference windowed(std::size_t n, std::size_t step, bool partial, double (*reduc
   };
 }
 
-/// The values of each interval. A value whose stamp lies before the open interval belongs to it. Closed: something has come at or
-/// after its end.
+/// The values of each interval. A value whose stamp lies before the open interval belongs to it. Closed: something has
+/// come at or after its end.
 struct Interval {
   Values values;
   bool closed = false;
@@ -95,7 +94,8 @@ struct Interval {
 std::vector<Interval> intervals(const Moments& stream, Nanoseconds length) {
   std::map<Nanoseconds, Interval> by_index;
   for (const Moment& moment : stream) {
-    Nanoseconds index = static_cast<Nanoseconds>(std::floor(static_cast<double>(moment.at) / static_cast<double>(length)));
+    Nanoseconds index =
+        static_cast<Nanoseconds>(std::floor(static_cast<double>(moment.at) / static_cast<double>(length)));
     for (auto& [other, interval] : by_index) interval.closed |= other < index;
     if (!moment.value) continue;
     if (!by_index.empty()) index = std::max(index, by_index.rbegin()->first);
@@ -110,54 +110,62 @@ std::vector<Interval> intervals(const Moments& stream, Nanoseconds length) {
 bool late_after_tick(const Moments& stream, Nanoseconds length) {
   Nanoseconds ticked = std::numeric_limits<Nanoseconds>::min();
   for (const Moment& moment : stream) {
-    if (!moment.value) ticked = std::max(ticked, moment.at);
-    else if (sidestep::detail::interval_end(moment.at, length) <= ticked) return true;
+    if (!moment.value)
+      ticked = std::max(ticked, moment.at);
+    else if (sidestep::detail::interval_end(moment.at, length) <= ticked)
+      return true;
   }
   return false;
 }
 
 TEST(Reference, Pick) {
-  compare([](auto in) { return std::move(in) | filter([](double x) { return x > 1; }); }, [](const Moments& s) {
-    Values out;
-    for (const double x : values_of(s))
-      if (x > 1) out.push_back(x);
-    return out;
-  });
-  compare([](auto in) { return std::move(in) | every(3); }, [](const Moments& s) {
-    Values out;
-    const Values all = values_of(s);
-    for (std::size_t i = 2; i < all.size(); i += 3) out.push_back(all[i]);
-    return out;
-  });
-  compare([](auto in) { return std::move(in) | take(3); }, [](const Moments& s) {
-    Values all = values_of(s);
-    if (all.size() > 3) all.resize(3);
-    return all;
-  });
-  compare([](auto in) { return std::move(in) | distinct_until_changed(); }, [](const Moments& s) {
-    Values out;
-    const Values all = values_of(s);
-    for (std::size_t i = 0; i < all.size(); ++i)
-      if (i == 0 || all[i] != all[i - 1]) out.push_back(all[i]);
-    return out;
-  });
-  compare([](auto in) { return std::move(in) | distinct(2); }, [](const Moments& s) {
-    Values out;
-    for (const double x : values_of(s)) {
-      const auto recent = out.size() < 2 ? out.begin() : out.end() - 2;
-      if (std::find(recent, out.end(), x) == out.end()) out.push_back(x);
-    }
-    return out;
-  });
+  compare([](auto in) { return std::move(in) | filter([](double x) { return x > 1; }); },
+          [](const Moments& s) {
+            Values out;
+            for (const double x : values_of(s))
+              if (x > 1) out.push_back(x);
+            return out;
+          });
+  compare([](auto in) { return std::move(in) | every(3); },
+          [](const Moments& s) {
+            Values out;
+            const Values all = values_of(s);
+            for (std::size_t i = 2; i < all.size(); i += 3) out.push_back(all[i]);
+            return out;
+          });
+  compare([](auto in) { return std::move(in) | take(3); },
+          [](const Moments& s) {
+            Values all = values_of(s);
+            if (all.size() > 3) all.resize(3);
+            return all;
+          });
+  compare([](auto in) { return std::move(in) | distinct_until_changed(); },
+          [](const Moments& s) {
+            Values out;
+            const Values all = values_of(s);
+            for (std::size_t i = 0; i < all.size(); ++i)
+              if (i == 0 || all[i] != all[i - 1]) out.push_back(all[i]);
+            return out;
+          });
+  compare([](auto in) { return std::move(in) | distinct(2); },
+          [](const Moments& s) {
+            Values out;
+            for (const double x : values_of(s)) {
+              const auto recent = out.size() < 2 ? out.begin() : out.end() - 2;
+              if (std::find(recent, out.end(), x) == out.end()) out.push_back(x);
+            }
+            return out;
+          });
 }
 
 TEST(Reference, Scan) {
-  compare([](auto in) { return std::move(in) | scan(1.0, [](double a, double x) { return a / 2 + x; }); }, [](const Moments& s) {
-    Values out;
-    double a = 1;
-    for (const double x : values_of(s)) out.push_back(a = a / 2 + x);
-    return out;
-  });
+  compare([](auto in) { return std::move(in) | scan(1.0, [](double a, double x) { return a / 2 + x; }); },
+          [](const Moments& s) {
+            Values out;
+            double a = 1;
+            for (const double x : values_of(s)) out.push_back(a = a / 2 + x);
+            return out;
+          });
 }
 
 TEST(Reference, CountWindows) {
@@ -169,23 +177,25 @@ TEST(Reference, CountWindows) {
 
 TEST(Reference, SlidingWindows) {
   compare([](auto in) { return std::move(in) | window(sliding(3)) | mean(); }, windowed(3, 1, false, mean_of));
-  compare([](auto in) { return std::move(in) | window(sliding(4, 2)) | variance(); }, windowed(4, 2, false, variance_of));
+  compare([](auto in) { return std::move(in) | window(sliding(4, 2)) | variance(); },
+          windowed(4, 2, false, variance_of));
   compare([](auto in) { return std::move(in) | window(sliding(4)) | min_of(); }, windowed(4, 1, false, least_of));
   compare([](auto in) { return std::move(in) | window(sliding(5, 3)) | max_of(); }, windowed(5, 3, false, greatest_of));
   compare([](auto in) { return std::move(in) | window(sliding(2, 5)) | mean(); }, windowed(2, 5, false, mean_of));
 }
 
 TEST(Reference, Throttle) {
-  compare([](auto in) { return std::move(in) | throttle(4ns); }, [](const Moments& s) {
-    Values out;
-    std::optional<Nanoseconds> opened;
-    for (const Moment& m : s) {
-      if (!m.value || (opened && m.at - *opened < 4)) continue;
-      opened = m.at;
-      out.push_back(*m.value);
-    }
-    return out;
-  });
+  compare([](auto in) { return std::move(in) | throttle(4ns); },
+          [](const Moments& s) {
+            Values out;
+            std::optional<Nanoseconds> opened;
+            for (const Moment& m : s) {
+              if (!m.value || (opened && m.at - *opened < 4)) continue;
+              opened = m.at;
+              out.push_back(*m.value);
+            }
+            return out;
+          });
 }
 
 TEST(Reference, SampleAndTimeWindows) {
@@ -213,31 +223,36 @@ TEST(Reference, SampleAndTimeWindows) {
 }
 
 TEST(Reference, Debounce) {
-  compare([](auto in) { return std::move(in) | debounce(2ns); }, [](const Moments& s) {
-    Values out;
-    for (std::size_t i = 0; i < s.size(); ++i) {
-      if (!s[i].value) continue;
-      bool held_back = false;
-      for (std::size_t j = i + 1; j < s.size() && s[j].at < s[i].at + 2; ++j) held_back |= s[j].value.has_value();
-      if (!held_back) out.push_back(*s[i].value);
-    }
-    return out;
-  }, true);
+  compare([](auto in) { return std::move(in) | debounce(2ns); },
+          [](const Moments& s) {
+            Values out;
+            for (std::size_t i = 0; i < s.size(); ++i) {
+              if (!s[i].value) continue;
+              bool held_back = false;
+              for (std::size_t j = i + 1; j < s.size() && s[j].at < s[i].at + 2; ++j)
+                held_back |= s[j].value.has_value();
+              if (!held_back) out.push_back(*s[i].value);
+            }
+            return out;
+          },
+          true);
 }
 
 TEST(Reference, Merge) {
-  compare([](auto in) {
-    Bus* const bus = in.bus;
-    return merge(std::move(in) | every(2), bus->on<Number>() | map([](const Number& n) { return n.value + 10; }));
-  }, [](const Moments& s) {
-    Values out;
-    int i = 0;
-    for (const double x : values_of(s)) {
-      if (++i % 2 == 0) out.push_back(x);
-      out.push_back(x + 10);
-    }
-    return out;
-  });
+  compare(
+      [](auto in) {
+        Bus* const bus = in.bus;
+        return merge(std::move(in) | every(2), bus->on<Number>() | map([](const Number& n) { return n.value + 10; }));
+      },
+      [](const Moments& s) {
+        Values out;
+        int i = 0;
+        for (const double x : values_of(s)) {
+          if (++i % 2 == 0) out.push_back(x);
+          out.push_back(x + 10);
+        }
+        return out;
+      });
 }
 
 }  // namespace

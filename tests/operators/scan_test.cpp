@@ -14,10 +14,11 @@ TEST(Scan, EmitsTheAccumulatorAfterEachValueAndNotTheSeed) {
 }
 
 TEST(Scan, MayChangeTheType) {
-  EXPECT_EQ(marble("-1-2-3|", [](auto in) {
-              return std::move(in) | scan(std::int64_t{0}, [](std::int64_t n, double) { return n + 1; }) |
-                     map([](std::int64_t n) { return static_cast<double>(n); });
-            }),
+  EXPECT_EQ(marble("-1-2-3|",
+                   [](auto in) {
+                     return std::move(in) | scan(std::int64_t{0}, [](std::int64_t n, double) { return n + 1; }) |
+                            map([](std::int64_t n) { return static_cast<double>(n); });
+                   }),
             "1:1 3:2 5:3 6:|");
 }
 

@@ -55,8 +55,8 @@ TEST(Statistics, OfAMember) {
 
 TEST(Statistics, WhatIsNotFiniteTouchesItsOwnWindowsAlone) {
   const std::vector<double> with_nan{1, nan, 3, 5}, with_inf{1, HUGE_VAL, 3, 5}, both{HUGE_VAL, -HUGE_VAL, 3, 5};
-  for (const auto& result : {out_of(with_nan, slide(mean())), out_of(with_nan, slide(min_of())), out_of(with_nan, slide(max_of())),
-                             out_of(with_nan, slide(variance()))}) {
+  for (const auto& result : {out_of(with_nan, slide(mean())), out_of(with_nan, slide(min_of())),
+                             out_of(with_nan, slide(max_of())), out_of(with_nan, slide(variance()))}) {
     EXPECT_TRUE(std::isnan(result[0]));
     EXPECT_TRUE(std::isnan(result[1]));
     EXPECT_FALSE(std::isnan(result[2]));

@@ -32,12 +32,13 @@ inline std::string text_of(double value) {
   return text;
 }
 
-/// Runs a marble through a chain on a bus with a clock that goes on by 1 ns for each character, and says what came out and when.
+/// Runs a marble through a chain on a bus with a clock that goes on by 1 ns for each character, and says what came out
+/// and when.
 ///
 ///   marble("-1--2-|", [](auto in) { return std::move(in) | map(...); })  ->  "1:10 4:20 6:|"
 ///
-/// A digit is an event with that value, '|' the end of the stream, anything else nothing. After each character the bus is idle once, so
-/// operators that wait for time get a tick.
+/// A digit is an event with that value, '|' the end of the stream, anything else nothing. After each character the bus
+/// is idle once, so operators that wait for time get a tick.
 template <class Build>
 std::string marble(std::string_view input, Build build) {
   ManualClock clock;
@@ -62,7 +63,8 @@ std::string marble(std::string_view input, Build build) {
       break;
     }
     if (input[i] >= '0' && input[i] <= '9') producer.publish(Number{static_cast<double>(input[i] - '0')});
-    while (bus.poll()) {}
+    while (bus.poll()) {
+    }
   }
   return output;
 }
@@ -158,7 +160,8 @@ inline bool same(const std::vector<double>& a, const std::vector<double>& b) {
   return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0);
 }
 
-/// A random stream of few different values, with ticks, repeated stamps, and now and then a stamp out of order or no number at all.
+/// A random stream of few different values, with ticks, repeated stamps, and now and then a stamp out of order or no
+/// number at all.
 inline Moments random_stream(std::mt19937_64& random) {
   Moments stream(random() % 24);
   Nanoseconds at = static_cast<Nanoseconds>(random() % 10);
@@ -166,8 +169,10 @@ inline Moments random_stream(std::mt19937_64& random) {
     at += static_cast<Nanoseconds>(random() % 4);
     const auto kind = random() % 16;
     moment.at = kind == 0 ? at - 3 : at;
-    if (kind == 1) moment.value = std::nan("");
-    else if (kind > 3) moment.value = static_cast<double>(random() % 5);
+    if (kind == 1)
+      moment.value = std::nan("");
+    else if (kind > 3)
+      moment.value = static_cast<double>(random() % 5);
   }
   return stream;
 }

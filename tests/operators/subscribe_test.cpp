@@ -29,7 +29,8 @@ TEST(Subscribe, TellsItsFunctorOfTicksAndTheEnd) {
   bus.on<Number>() | subscribe(Sink{seen});
   bus.publish(Number{1});
   clock.set(5);
-  while (bus.poll()) {}
+  while (bus.poll()) {
+  }
   bus.close();
   EXPECT_EQ(seen.substr(0, 3), "vt5");
   EXPECT_EQ(seen.back(), '|');

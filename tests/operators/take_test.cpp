@@ -12,10 +12,13 @@ TEST(Take, EndsTheStreamWithTheNth) {
   EXPECT_EQ(marble("-1-|", [](auto in) { return std::move(in) | take(2); }), "1:1 3:|");
 }
 
-TEST(Take, ZeroEndsAtTheFirstValue) { EXPECT_EQ(marble("-1-2|", [](auto in) { return std::move(in) | take(0); }), "1:|"); }
+TEST(Take, ZeroEndsAtTheFirstValue) {
+  EXPECT_EQ(marble("-1-2|", [](auto in) { return std::move(in) | take(0); }), "1:|");
+}
 
 TEST(Take, LetsAWindowBehindItEmitWhatItHas) {
-  EXPECT_EQ(marble("-1-2-3-4|", [](auto in) { return std::move(in) | take(3) | window(count(2)) | mean(); }), "3:1.5 5:3 5:|");
+  EXPECT_EQ(marble("-1-2-3-4|", [](auto in) { return std::move(in) | take(3) | window(count(2)) | mean(); }),
+            "3:1.5 5:3 5:|");
 }
 
 TEST(Take, TheShorterOfTwoCounts) {
@@ -23,9 +26,11 @@ TEST(Take, TheShorterOfTwoCounts) {
   EXPECT_EQ(marble("-1-2-3-4|", [](auto in) { return std::move(in) | take(2) | take(3); }), "1:1 3:2 3:|");
 }
 
-// What is behind the stage that ended gets its end; what lies between two that ended at once gets none, since nobody listens.
+// What is behind the stage that ended gets its end; what lies between two that ended at once gets none, since nobody
+// listens.
 TEST(Take, AWindowBetweenTwoThatEndAtOnceIsNotFlushed) {
-  EXPECT_EQ(marble("-1-2-3|", [](auto in) { return std::move(in) | take(2) | window(count(2)) | mean() | take(1); }), "3:1.5 3:|");
+  EXPECT_EQ(marble("-1-2-3|", [](auto in) { return std::move(in) | take(2) | window(count(2)) | mean() | take(1); }),
+            "3:1.5 3:|");
 }
 
 TEST(Take, CompletesTheSubscriptionAndStaysOverWhenItIsLoaded) {

@@ -26,11 +26,13 @@ TEST(Window, WithAStepLongerThanItselfSkipsWhatLiesBetween) {
 }
 
 TEST(Window, OfTimeClosesAtMultiplesOfItsLength) {
-  EXPECT_EQ(marble("-1-2---3---4--5-|", [](auto in) { return std::move(in) | window(sidestep::time(4ns)) | sum(); }), "4:3 8:3 12:4 16:5 16:|");
+  EXPECT_EQ(marble("-1-2---3---4--5-|", [](auto in) { return std::move(in) | window(sidestep::time(4ns)) | sum(); }),
+            "4:3 8:3 12:4 16:5 16:|");
 }
 
 TEST(Window, AnEventExactlyAtTheEndOfItsTimeOpensTheNext) {
-  EXPECT_EQ(marble("---12---|", [](auto in) { return std::move(in) | window(sidestep::time(4ns)) | sum(); }), "4:1 8:2 8:|");
+  EXPECT_EQ(marble("---12---|", [](auto in) { return std::move(in) | window(sidestep::time(4ns)) | sum(); }),
+            "4:1 8:2 8:|");
 }
 
 TEST(Window, OfTimeNeedsNoTickIfEventsGoOn) {
@@ -50,7 +52,8 @@ TEST(Window, OnlyThoseOfTimeDependOnClocks) {
 TEST(Window, MayBeReducedOnAnotherThread) {
   Bus bus;
   std::vector<double> seen;
-  bus.on<Number>() | map(&Number::value) | window(sliding(3)) | observe_on(io) | sum() | subscribe([&](double x) { seen.push_back(x); });
+  bus.on<Number>() | map(&Number::value) | window(sliding(3)) | observe_on(io) | sum() |
+      subscribe([&](double x) { seen.push_back(x); });
   for (int i = 1; i <= 5; ++i) bus.publish(Number{static_cast<double>(i)});
   bus.flush();
   EXPECT_EQ(seen, (std::vector<double>{6, 9, 12}));

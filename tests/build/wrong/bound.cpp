@@ -1,4 +1,5 @@
 // A window without a bound.
+// clang-format off
 #include <sidestep/operators.hpp>
 
 int main() {
