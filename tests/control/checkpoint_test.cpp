@@ -98,6 +98,31 @@ TEST(Checkpoint, WhatComesAfterTheCutWithACauseBeforeItJoinsTheListAndNothingEls
   }
 }
 
+TEST(Checkpoint, ADeciderThatWasEndedBeforeTheCutLeavesWhatItHadAskedForInIt) {
+  Folder folder;
+  SmallRun run{
+      .steps = 6, .options = {.sync = lag(3), .folder = folder.path(), .last = ""}, .bus_options = {.thread = true}};
+  Handle gone;
+  run.pipelines = [&](Bus& bus, Control& control) {
+    gone = bus.on<BatchEnd>().named("gone") | observe_on(io) | decide(control, [](const BatchEnd& e) {
+             return Noted{1, e.step};
+           });
+    bus.on<BatchEnd>().named("save") | decide(control, save_at({{1, {.file = "cut"}}}));
+  };
+  run.between = [&](Loop&, Step step) {
+    if (step == 2) gone->end();
+  };
+  run.go();
+  const auto state = state_in(folder.path() / "cut");
+  EXPECT_EQ(state.step, 4);
+  ASSERT_EQ(state.pending.size(), 1u);
+  EXPECT_EQ(state.pending[0].by, "gone");
+  EXPECT_EQ(state.pending[0].cause_step, 2);
+  EXPECT_EQ(state.pending[0].due_step, 5);
+  ASSERT_EQ(state.pipelines.size(), 1u) << "it is no part of the run any more";
+  EXPECT_EQ(run.table(), "noted gone 1->4 1001\nsave_checkpoint save 1->4 0\nnoted gone 2->5 1002\n");
+}
+
 TEST(Checkpoint, AFailedPipelineIsNamedWithoutState) {
   Folder folder;
   SmallRun run{.steps = 6,

@@ -35,6 +35,13 @@ void LoopInside::boundary() {
   }
 }
 
+/// What callbacks hand the loop once, before the first step. A resumed run has it from the checkpoint.
+void LoopInside::behind_fit_begin(const FitBegin& begin) {
+  if (begin.resumed) return;
+  for (const auto& [by, ask] : at_begin)
+    for (const Decision& decision : ask(begin).all()) apply({.decision = decision, .by = by, .cause_step = 0});
+}
+
 void LoopInside::run() {
   Loop::Place& place = loop.place_;
   if (!place.open) [[unlikely]]
@@ -354,3 +361,9 @@ void LoopInside::follow_pace() {
 }
 
 }  // namespace sidestep::detail
+
+namespace sidestep {
+
+void Loop::boundary() { inside_->boundary(); }  // here, so that the one is part of the other
+
+}  // namespace sidestep

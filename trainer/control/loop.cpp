@@ -184,8 +184,10 @@ void Loop::use(std::span<const Callback> callbacks) {
                             .sync = inside_->sync,
                             .seed = how.seed,
                             .resumed = resumed(),
-                            .can_save = how.snapshot != nullptr};
+                            .can_save = how.snapshot != nullptr,
+                            .last = how.last};
     callback.attach(context);
+    for (auto& ask : context.at_begin) inside_->at_begin.emplace_back(callback.name, std::move(ask));
   }
 }
 
@@ -208,6 +210,8 @@ void Loop::before_sample() {
   until_sample_ = 64;
 }
 void Loop::sampled(Nanoseconds took) noexcept { publish_ns_.record(took - inside_->timer_ns); }
+
+void Loop::behind_fit_begin(const FitBegin& begin) { inside_->behind_fit_begin(begin); }
 
 void Loop::interrupt(const char* by) noexcept { inside_->core->interrupt(by); }
 
@@ -234,7 +238,6 @@ std::vector<PendingRow> Loop::pending() const {
   return rows;
 }
 
-void Loop::boundary() { inside_->boundary(); }
 void Loop::end() { inside_->end(); }
 void Loop::finish() { inside_->finish(); }
 void Loop::before_end() { inside_->cut_before_end(); }
