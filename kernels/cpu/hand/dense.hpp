@@ -85,7 +85,7 @@ void dense_forward(std::size_t rows, std::size_t inputs, std::size_t panels, con
 /// input_gradient[r][k] = sum over u of output_gradient[r][u] * weights[k][u]
 ///
 /// A vector holds rows, sixteen at a time; output_gradient is turned so first, and the result turned back.
-/// scratch  dense_gradient_scratch(panels) floats
+/// scratch  panels * 256 + 48 * 16 floats
 template <int W>
 void dense_data_gradient(std::size_t rows, std::size_t inputs, std::size_t panels, const float* output_gradient,
                          std::size_t output_pitch, const float* weights, float* input_gradient, std::size_t input_pitch,
@@ -133,7 +133,7 @@ void dense_data_gradient(std::size_t rows, std::size_t inputs, std::size_t panel
 /// gradient[p][k][u] = sum over the batch of input[r][first + k] * output_gradient[r][p * 16 + u],  k below count
 ///
 /// Inputs are packed in strips of R, output gradients by panels, so that the sums read both straight on.
-/// scratch  dense_weight_scratch(count) floats
+/// scratch  128 * 16 floats, and 128 for each input, count rounded up to a multiple of 12
 template <int W>
 void dense_weight_gradient(std::size_t samples, std::size_t first, std::size_t count, std::size_t panels,
                            const float* input, std::size_t input_pitch, const float* output_gradient,
