@@ -3,7 +3,10 @@
 #include <sidestep/bus/events.hpp>
 #include <sidestep/bus/test_point.hpp>
 
+#include <time.h>
+
 #include <algorithm>
+#include <utility>
 
 namespace sidestep {
 namespace {
@@ -71,6 +74,7 @@ bool Dispatcher::pass() {
   if (any_ending_) end_subscriptions();
   if (!found) {
     run_length_ = 0;
+    if (unsettled_ > 0) settle_cpu();
     retire_rings();
     if (any_ticks_) tick();
   }
@@ -139,7 +143,7 @@ void Dispatcher::run(const Ring& ring, std::span<const Slot> slots) {
     if ((seen_as & to.types_seen_as_) == 0 || !listens(to.options_.stream, ring.stream)) continue;
     if (to.life_.load(std::memory_order_relaxed) != Subscription::Life::running || to.decider_failed()) continue;
     std::span<const Slot> part = slots;
-    const Sequence begin = at_or(to.begin_, ring.id, 1), end = at_or(to.end_, ring.id, to.end_.empty() ? ~Sequence{0} : 1);
+    const Sequence begin = at_or(to.begin_, ring.id, 1), end = at_or(to.end_seen_, ring.id, to.end_seen_.empty() ? ~Sequence{0} : 1);
     if (front != 0 && (begin > front || end < front + slots.size())) [[unlikely]] {
       if (end <= front || begin >= front + slots.size() || end <= begin) continue;
       const std::size_t skipped = begin > front ? begin - front : 0;
@@ -155,19 +159,36 @@ void Dispatcher::run(const Ring& ring, std::span<const Slot> slots) {
     if (part.size() == slots.size()) for (const EventId type : to.options_.types) matched += counts_[type];
     else matched = matches(part);
     if (matched == 0) continue;
-    to.published_.add(matched);
     to.meter_.max_backlog.raise(run_length_);
     to.meter_.delay.record(now - part.front().stamp);
     running_.store(&to, std::memory_order_relaxed);
     const std::size_t taken = to.pipeline_->run(part);
     running_.store(nullptr, std::memory_order_relaxed);
     if (dead()) return;
-    to.delivered_.add(taken == part.size() ? matched : matches(part.first(taken)));
+    const std::uint64_t delivered = taken == part.size() ? matched : matches(part.first(taken));
+    // One that completed sees no more; what a failed one leaves was published to it and stays pending.
+    to.published_.add(to.failed() ? matched : delivered);
+    to.delivered_.add(delivered);
     const Nanoseconds after = Clock::steady();
-    to.meter_.cpu_ns.add(static_cast<std::uint64_t>(after - before));
+    to.unsettled_ns_ += after - before;
     before = after;
   }
+  if (++unsettled_ == 64) settle_cpu();
   for (const Slot& slot : slots) counts_[slot.type] = 0;
+}
+
+/// Handlers are timed by the wall clock, since a thread's CPU clock costs a system call. Read once for many spans, it takes out what
+/// the thread stood still for while they ran.
+void Dispatcher::settle_cpu() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  const Nanoseconds cpu = time.tv_sec * 1'000'000'000 + time.tv_nsec, spent = cpu - std::exchange(cpu_at_, cpu);
+  unsettled_ = 0;
+  Nanoseconds sum = 0;
+  for (const Handle& to : mine_) sum += to->unsettled_ns_;
+  const double share = sum > spent ? static_cast<double>(spent) / static_cast<double>(sum) : 1;
+  for (const Handle& to : mine_)
+    to->meter_.cpu_ns.add(static_cast<std::uint64_t>(static_cast<double>(std::exchange(to->unsettled_ns_, 0)) * share));
 }
 
 void Dispatcher::send_mark(const Slot& slot) {
@@ -200,9 +221,9 @@ void Dispatcher::advance_words(Sequence number, Nanoseconds stamp) {
 
 void Dispatcher::end_subscriptions() {
   for (const Handle& to : mine_) {
-    if (to->end_.empty() || to->life() != Subscription::Life::running) continue;
+    if (to->end_seen_.empty() || to->life() != Subscription::Life::running) continue;
     const bool reached = std::all_of(my_rings_.begin(), my_rings_.end(), [&](const auto& ring) {
-      return ring->cursor() >= at_or(to->end_, ring->id, 1);
+      return ring->cursor() >= at_or(to->end_seen_, ring->id, 1);
     });
     if (!reached) continue;
     to->pipeline_->mark({.kind = Mark::Kind::cancel, .number = last_trainer_, .stamp = clock_.now()});
@@ -233,6 +254,7 @@ void Dispatcher::renew_copy() {
   inline_deciders_.clear();
   for (const Handle& to : mine_) {
     any_ticks_ |= to->pipeline_->wants_ticks();
+    to->end_seen_ = to->end_;
     any_ending_ |= !to->end_.empty() && to->life() == Subscription::Life::running;
     if (to->decider_ != nullptr && to->decider_part_ == 0 &&
         std::find(inline_deciders_.begin(), inline_deciders_.end(), to->decider_) == inline_deciders_.end())

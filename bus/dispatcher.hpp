@@ -64,6 +64,7 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   bool try_close();
   void await_queues(std::span<const Handle> subscriptions, bool outside);
   void retire_rings();
+  void settle_cpu();
   bool dead() const noexcept { return abandoned_.load(std::memory_order_acquire); }  // pairs with abandon()
   bool await(const std::function<bool()>& done);
 
@@ -91,6 +92,8 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   std::vector<Decider*> inline_deciders_;
   std::array<std::uint16_t, event_ids> counts_{};
   std::uint64_t run_length_ = 0;     // events taken since a ring was found empty
+  Nanoseconds cpu_at_ = 0;           // the thread's CPU time when handlers' times were last settled
+  unsigned unsettled_ = 0;           // spans since then
   // watched by those who wait for the dispatcher; relaxed: a late view costs a slice of waiting
   std::atomic<std::uint64_t> heartbeat_{0};
   std::atomic<Subscription*> running_{nullptr};

@@ -123,7 +123,7 @@ class Subscription {
   std::vector<std::shared_ptr<QueueAccount>> queues_;
   std::uint64_t types_seen_as_ = 0;  ///< one bit for each id modulo 64: most spans are ruled out by one AND
   std::vector<Sequence> begin_;  ///< by ring: the first number that it sees; rings made later: 1
-  std::vector<Sequence> end_;    ///< by ring: the first number that it doesn't see any more; empty: none yet
+  std::vector<Sequence> end_;    ///< by ring: the first number that it doesn't see any more; empty: none yet. Under the bus' lock
 
   mutable std::mutex mutex_;     ///< guards error_
   std::string error_;
@@ -133,6 +133,8 @@ class Subscription {
   // the dispatcher's
   alignas(no_sharing) Counter published_, delivered_, dropped_;
   Meter meter_;
+  std::vector<Sequence> end_seen_;  ///< its copy of end_
+  Nanoseconds unsettled_ns_ = 0;  ///< by the wall clock, since handlers' times were last settled
 };
 
 using Handle = std::shared_ptr<Subscription>;

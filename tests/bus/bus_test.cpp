@@ -134,6 +134,23 @@ TEST(Bus, AFailedPipelineIsIsolatedAndReported) {
   EXPECT_EQ(bad->delivered(), 3u);
 }
 
+TEST(Bus, MayBeEndedFromAnotherThreadWhileEventsCome) {
+  Bus bus({.ring_capacity = 64});
+  std::atomic<std::uint64_t> sent{0};
+  std::jthread publisher([&](std::stop_token stop) {
+    Producer producer = bus.producer("test");
+    while (!stop.stop_requested()) producer.publish(BatchEnd{.step = 1}), sent.fetch_add(1, std::memory_order_relaxed);
+  });
+  for (int i = 0; i < 50; ++i) {
+    std::uint64_t seen = 0;
+    const Handle handle = bus.add(std::make_unique<Probe>([&](const Slot&) { ++seen; }), probe_options({BatchEnd::id}));
+    while (handle->delivered() == 0 && sent < 100'000) std::this_thread::yield();
+    handle->end();
+    EXPECT_EQ(handle->delivered(), seen);  // its handler isn't running any more
+    EXPECT_EQ(handle->pending(), 0u);
+  }
+}
+
 TEST(Bus, AHandlerThatHangsIsNamedAndHoldsTheEndNoLongerThanItsDeadline) {
   auto release = std::make_shared<std::atomic<bool>>(false);
   {

@@ -1,7 +1,8 @@
 #pragma once
 
-/// Callbacks: everything in <sidestep/trainer/callbacks/...>.
+/// Callbacks: everything in <sidestep/trainer/callbacks/...>, and what they stand on.
 
+#include <sidestep/control.hpp>
 #include <sidestep/trainer/callbacks/csv_logger.hpp>
 #include <sidestep/trainer/callbacks/early_stopping.hpp>
 #include <sidestep/trainer/callbacks/error.hpp>

@@ -1,7 +1,5 @@
-#include <sidestep/operators/pipe.hpp>
 #include <sidestep/trainer/callbacks/error.hpp>
 #include <sidestep/trainer/callbacks/learning_rate_schedule.hpp>
-#include <sidestep/trainer/control/decide.hpp>
 
 #include <fmt/format.h>
 
@@ -10,11 +8,10 @@
 
 namespace sidestep {
 
-std::optional<SetSchedule> LearningRateScheduleRule::operator()(const FitBegin& begin) const {
-  if (begin.resumed) return {};
+Decisions LearningRateScheduleRule::operator()(const FitBegin& begin) const {
   SetSchedule set{.schedule = schedule, .reason = "the run begins"};
   if (set.schedule.length == 0) set.schedule.length = std::max<Step>(1, begin.last_step - set.schedule.warmup);
-  return set;
+  return Decisions{}.ask(set);
 }
 
 Callback learning_rate_schedule(Schedule s) {
@@ -33,7 +30,7 @@ Callback learning_rate_schedule(Schedule s) {
       fmt::format("shape={},lr={},warmup={},warmup_from={},factor={},every={},length={},floor={}",
                   static_cast<int>(s.shape), s.base, s.warmup, s.warmup_from, s.factor, s.every, s.length, s.floor);
   return {"learning_rate_schedule", std::move(settings),
-          [s](CallbackContext& run) { run.on<FitBegin>() | decide(run.control, LearningRateScheduleRule{s}); }};
+          [s](CallbackContext& run) { run.at_begin.push_back(LearningRateScheduleRule{s}); }};
 }
 
 }  // namespace sidestep

@@ -5,14 +5,11 @@
 #include <sidestep/trainer/control/decision.hpp>
 #include <sidestep/trainer/control/schedule.hpp>
 
-#include <optional>
-
 namespace sidestep {
 
-/// Hands the loop a schedule, once, when a run begins: from then on the loop computes the rate of each step by itself,
-/// without lag. It is handed over as a decision of the first batch: under lag(k) it acts from step k + 2 on; before
-/// that the loop's own rate does. A cosine without a length falls over the whole run. A resumed run has its schedule
-/// from the checkpoint.
+/// Hands the loop a schedule, once, right behind FitBegin: the loop computes the rate of each step by itself, without
+/// lag, from the first on. A cosine without a length falls over the whole run. A resumed run has its schedule from the
+/// checkpoint.
 ///
 ///   learning_rate_schedule({.shape = Schedule::Shape::cosine, .base = 2e-3, .warmup = 200, .length = 0})
 ///
@@ -22,8 +19,7 @@ Callback learning_rate_schedule(Schedule schedule);
 /// What learning_rate_schedule does at the run's beginning.
 struct LearningRateScheduleRule {
   Schedule schedule;
-  std::optional<SetSchedule> operator()(const FitBegin& begin) const;
-  void state(auto&) {}  // the schedule is a constant
+  Decisions operator()(const FitBegin& begin) const;
 };
 
 }  // namespace sidestep

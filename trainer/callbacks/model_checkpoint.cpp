@@ -11,7 +11,7 @@
 namespace sidestep {
 namespace {
 
-constexpr std::string_view name = "model_checkpoint", last_file = "last.safetensors";
+constexpr std::string_view name = "model_checkpoint";
 
 std::string default_file(std::int64_t keep) {
   return keep == 1 ? "best.safetensors" : "epoch-{epoch}-step-{step}.safetensors";
@@ -36,9 +36,6 @@ void check_file(const ModelCheckpointOptions& options) {
         fmt::format("{}: file={} must be a name in the checkpoint folder, without '/'.", name, options.file));
   if (one.size() > 63)
     throw CallbackError(fmt::format("{}: file={} makes names of more than 63 bytes. Shorten it.", name, options.file));
-  if (one == last_file)
-    throw CallbackError(
-        fmt::format("{}: file={} is the name of the last checkpoint. Choose another.", name, last_file));
   if (options.save_top_k != 1 && one == another)
     throw CallbackError(
         fmt::format("{}: save_top_k={} needs names that differ. Put {{epoch}} or {{step}} into file={}.", name,
@@ -52,6 +49,7 @@ bool is_due(const ModelCheckpointOptions& options, Epoch epoch) {
 /// The moments at which the run is to be saved, whatever any metric says.
 struct SaveLast {
   ModelCheckpointOptions options;
+  std::string file;
 
   std::optional<SaveCheckpoint> operator()(const OneOf<BatchEnd, EpochEnd>& event) const {
     bool due = false;
@@ -60,7 +58,7 @@ struct SaveLast {
     else if (const auto* epoch = event.get_if<EpochEnd>())
       due = options.at.batches == 0 && !epoch->partial && is_due(options, epoch->epoch);
     if (!due) return {};
-    return SaveCheckpoint{.file = last_file, .last = true, .reason = "the last"};
+    return SaveCheckpoint{.file = file, .last = true, .reason = "the last"};
   }
   void state(auto&) {}  // the options are constants
 };
@@ -117,11 +115,15 @@ Callback model_checkpoint(ModelCheckpointOptions options) {
                   fmt::format("{}: this loop can't save. Give control.attach a .snapshot, or leave the "
                               "callback out.",
                               run.name));
+            const std::string last = run.last.empty() ? "last.safetensors" : run.last;
+            if (options.save_top_k != 0 && file_name(options.file, {}) == last)
+              throw CallbackError(
+                  fmt::format("{}: file={} is the name of the last checkpoint. Choose another.", run.name, last));
             if (options.save_top_k != 0)
               monitored(run) | Monitor(options.monitor, options.at, run.name) |
                   decide(run.control, BestCheckpointRule(options, run.name));
             // a pipeline of its own: it goes on if the metric never comes
-            if (options.save_last) run.on<BatchEnd, EpochEnd>() | decide(run.control, SaveLast{options});
+            if (options.save_last) run.on<BatchEnd, EpochEnd>() | decide(run.control, SaveLast{options, last});
           }};
 }
 

@@ -17,7 +17,7 @@ struct ModelCheckpointOptions {
   /// there is one, epoch-{epoch}-step-{step}.safetensors if there are several.
   std::string file{};
   Epoch every_n_epochs = 1;  ///< looks at the ends of the epochs n, 2n, 3n ...
-  bool save_last = true;     ///< last.safetensors at each look, whatever the metric
+  bool save_last = true;     ///< the loop's `last` (last.safetensors) at each look, whatever the metric
   When at = epoch_end;
 };
 

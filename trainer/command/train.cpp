@@ -53,7 +53,7 @@ TrainerOptions trainer_options(const RunConfig& config) {
 /// Whoever saves or keeps the best by a metric gets what he asked for some steps later.
 bool saves_by_metric(const Spec& spec) {
   const std::string* restores = spec.find("restore_best_weights");
-  return spec.name == "model_checkpoint" || (restores != nullptr && *restores == "true");
+  return spec.name == "model_checkpoint" || (restores != nullptr && (*restores == "true" || *restores == "yes" || *restores == "1"));
 }
 
 /// A sentence that isn't one of those that the command line knows becomes one: nothing has begun.

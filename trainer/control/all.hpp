@@ -1,7 +1,8 @@
 #pragma once
 
-/// Control: everything in <sidestep/trainer/control/...>.
+/// Control: everything in <sidestep/trainer/control/...>, and what it stands on.
 
+#include <sidestep/operators.hpp>
 #include <sidestep/trainer/control/atomic_file.hpp>
 #include <sidestep/trainer/control/callback.hpp>
 #include <sidestep/trainer/control/checkpoint.hpp>

@@ -24,6 +24,9 @@ struct CallbackContext {
   std::uint64_t seed = 0;
   bool resumed = false;   ///< the run goes on: state comes with CheckpointLoaded, files are cut back to it
   bool can_save = false;  ///< the loop has a snapshot: SaveCheckpoint will be obeyed
+  std::string last;       ///< the name of the checkpoint that a run goes on from; empty: none
+  /// What the loop is asked for right behind FitBegin, before its first step; not on resuming: the checkpoint has it.
+  std::vector<std::function<Decisions(const FitBegin&)>> at_begin{};
 
   /// A source whose pipelines belong to this callback.
   template <Event... E>

@@ -25,9 +25,9 @@ class LoopInside;
 
 /// What applying a decision came to.
 struct Outcome {
-  std::optional<double> value;          ///< default: the decision's own value()
-  std::optional<double> learning_rate;  ///< after it; default: unchanged
-  std::string refused;                  ///< why it couldn't be applied; empty: it was
+  std::optional<double> value{};          ///< default: the decision's own value()
+  std::optional<double> learning_rate{};  ///< after it; default: unchanged
+  std::string refused{};                  ///< why it couldn't be applied; empty: it was
 
   static Outcome refuse(std::string why) { return {{}, {}, std::move(why)}; }
 };
@@ -167,6 +167,7 @@ class Loop {
       FitBegin begin = event;
       begin.resumed = resumed();
       producer_.publish_at(stamp, begin);
+      behind_fit_begin(begin);
     } else {
       if constexpr (std::same_as<E, EpochEnd>) {
         if (event.partial) before_end();
@@ -189,6 +190,7 @@ class Loop {
   void before_sample();
   void sampled(Nanoseconds took) noexcept;
   void before_end();
+  void behind_fit_begin(const FitBegin& begin);
   void add_handler(Name kind, std::function<Outcome(const Decision&, const Cause&)> handler);
 
   Control& control_;

@@ -25,6 +25,7 @@ class LoopInside {
 
   // boundary.cpp
   void boundary();
+  void behind_fit_begin(const FitBegin& begin);
 
   // loop_end.cpp
   void cut_before_end();  ///< `last`, at this boundary, unless it has been cut here
@@ -58,6 +59,7 @@ class LoopInside {
   std::shared_ptr<CutBook> book;
   FileWriter writer;
   Pending pending;
+  std::vector<std::pair<std::string, std::function<Decisions(const FitBegin&)>>> at_begin;  // by whom
   Histogram boundary_ns;
   std::uint64_t boundaries = 0;
   Nanoseconds timer_ns = 0;  ///< what reading the clock costs
