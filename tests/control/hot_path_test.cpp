@@ -49,6 +49,16 @@ class Quiet {
       loop_->boundary();
     }
   }
+  /// The trainer's part alone, with words that the test moves as the dispatcher would: that one may call what it likes.
+  void go_alone(Step steps) {
+    Decider& decider = control_.core().deciders().front()->decider;
+    for (const Step last = step_ + steps; step_ < last;) {
+      ++step_;
+      loop_->publish(Metric{.step = step_}, BatchEnd{.step = step_, .loss = 1});
+      decider.advance(static_cast<Sequence>(2 * step_ + 1), true);
+      loop_->boundary();
+    }
+  }
   Loop& loop() { return *loop_; }
 
  private:
@@ -95,7 +105,7 @@ TEST(HotPath, AQuietBoundaryAllocatesNothingHoweverLongTheRun) {
 TEST(HotPath, AQuietBoundaryMakesNoSystemCall) {
   for (const Sync sync : {relaxed, lag(2), lockstep}) {
     Quiet run(sync);
-    EXPECT_TRUE(lives_without_system_calls([&] { run.go(20'000); })) << sync.text();
+    EXPECT_TRUE(lives_without_system_calls([&] { run.go_alone(6'000); })) << sync.text();
   }
   EXPECT_FALSE(lives_without_system_calls([] { (void)getppid(); }));  // the filter bites
 }
