@@ -8,7 +8,7 @@ import unittest
 from runs import RunTest
 
 # With many decisions on their way at any moment.
-DECISIONS = ["--callback", "reduce_lr_on_plateau:monitor=batch/loss,at=batch:5,patience=1,factor=0.97"]
+DECISIONS = ["--callback", "reduce_lr_on_plateau:monitor=batch/loss,at=batch:5,patience=1,factor=0.97,min_delta=0.1"]
 EPOCHS = ["--epochs", "30", *DECISIONS, "--callback", "early_stopping:monitor=val/loss,patience=1000", "--threads", "1"]
 
 
@@ -80,6 +80,8 @@ class Resume(RunTest):
     def test_after_max_steps_in_mid_epoch_and_at_its_end(self):
         options = ["--epochs", "4", *DECISIONS]
         whole = self.train("whole", *options)
+        early = [d for d in self.report(whole)["boundary"]["decisions"] if d["applied_step"] < 70]
+        self.assertGreater(len([d for d in early if d["decision"] == "scale_learning_rate"]), 2)
         parts = self.train("parts", *options, "--max-steps", "20")
         report = self.report(parts)
         self.assertEqual([(e["epoch"], e.get("partial"), e["val"]) for e in report["epochs"]], [(1, True, None)])

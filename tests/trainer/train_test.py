@@ -1,0 +1,81 @@
+"""What `sidestep train` says and leaves."""
+import unittest
+
+from runs import RunTest, evidence
+
+FILES = {"config.toml", "report.json", "metrics.csv", "metrics.jsonl", "events.jsonl", "checkpoints"}
+CALLBACKS = ["progress", "csv_logger", "jsonl_logger", "history", "model_checkpoint", "early_stopping",
+             "reduce_lr_on_plateau", "terminate_on_nan"]
+
+
+class Train(RunTest):
+    def names(self, folder):
+        return {path.name for path in folder.iterdir()}
+
+    def callbacks(self, run):
+        return [each["name"] for each in self.report(run)["callbacks"]]
+
+    def test_leaves_its_files_and_says_how_it_went(self):
+        said = self.sidestep(*self.train_arguments("run", "--epochs", "2")).stdout
+        run = self.folder / "run"
+        self.assertEqual(self.names(run), FILES)
+        self.assertEqual(self.names(run / "checkpoints"), {"best.safetensors", "last.safetensors"})
+        self.assertEqual(self.callbacks(run), CALLBACKS)
+        report = self.report(run)
+        self.assertEqual(report["schema"], 1)
+        self.assertEqual(report["state"], "finished")
+        self.assertEqual(report["bus"]["published"],
+                         report["bus"]["delivered"] + report["bus"]["dropped"] + report["bus"]["pending"])
+        self.assertEqual(report["bus"]["pending"], 0)
+        for words in ["epoch 1/2", "epoch 2/2", "test  loss", "callback ", "published", "save_checkpoint", str(run)]:
+            self.assertIn(words, said)
+        self.assertTrue(all(len(line) <= 140 for line in said.splitlines()), said)
+
+    def test_config_repeats_the_run(self):
+        run = self.train("run", "--epochs", "2", "--lr", "0.003", "--seed", "7", "--schedule", "step:every=1,by=0.5")
+        self.sidestep("train", "--config", run / "config.toml", "--out", self.folder / "again")
+        self.assertSame(self.folder / "again", run)
+
+    def test_another_seed_is_another_run(self):
+        self.assertNotEqual(evidence(self.train("one", "--epochs", "1", "--seed", "1"))["test"],
+                            evidence(self.train("two", "--epochs", "1", "--seed", "2"))["test"])
+
+    def test_a_named_callback_replaces_the_default_of_that_name(self):
+        run = self.train("run", "--epochs", "1", "--callback", "csv_logger:file=rows.csv", "--callback",
+                         "memory_release")
+        self.assertIn("rows.csv", self.names(run))
+        self.assertNotIn("metrics.csv", self.names(run))
+        self.assertEqual(self.callbacks(run).count("csv_logger"), 1)
+        self.assertIn("memory_release", self.callbacks(run))
+
+    def test_without_callbacks(self):
+        run = self.train("run", "--epochs", "1", "--no-default-callbacks")
+        self.assertEqual(self.names(run), {"config.toml", "report.json", "checkpoints"})
+        self.assertEqual(self.names(run / "checkpoints"), {"last.safetensors"})
+        self.assertEqual(self.callbacks(run), [])
+
+    def test_quiet_says_nothing(self):
+        done = self.sidestep(*self.train_arguments("run", "--epochs", "1", "--quiet"))
+        self.assertEqual((done.stdout, done.stderr), ("", ""))
+
+    def test_relaxed_says_what_it_means_for_checkpoints(self):
+        done = self.sidestep(*self.train_arguments("run", "--epochs", "1", "--sync", "relaxed"))
+        self.assertIn("relaxed", done.stdout.splitlines()[0])
+        self.assertFalse(self.report(self.folder / "run")["reproducible"]["promised"])
+
+    def test_a_metric_that_never_comes_is_a_failure(self):
+        done = self.sidestep(*self.train_arguments("run", "--epochs", "1", "--callback",
+                                                   "early_stopping:monitor=val/los,mode=min"), code=3)
+        self.assertIn("early_stopping", done.stderr)
+        self.assertIn("val/loss", done.stderr)
+        self.assertEqual(self.report(self.folder / "run")["state"], "finished")
+
+    def test_another_sync_on_resuming_is_remarked_upon(self):
+        run = self.train("run", "--epochs", "2", "--max-steps", "20")
+        said = self.sidestep("train", "--resume", "--out", run, "--sync", "lag:5", "--max-steps", "100").stdout
+        self.assertIn("lag:5", said)
+        self.assertEqual(self.report(run)["sync"], "lag:5")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
