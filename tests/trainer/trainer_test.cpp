@@ -247,15 +247,14 @@ TEST(Trainer, GivesMemoryBackAndGoesOn) {
 }
 
 TEST(Trainer, ThreadsChangeNoBit) {
-  TrainerOptions options = small(2);
+  TrainerOptions options = small(1);
+  options.max_steps = 6;
   Training one(options, lenet());
   options.threads = 2;
   Training two(options, lenet());
   const TrainingReport first = one.fit(), second = two.fit();
-  for (std::size_t i = 0; i < 2; ++i) {
-    EXPECT_EQ(first.epochs[i].train, second.epochs[i].train);
-    EXPECT_EQ(first.epochs[i].val, second.epochs[i].val);
-  }
+  EXPECT_EQ(first.epochs[0].train, second.epochs[0].train);
+  EXPECT_EQ(first.test, second.test);
 }
 
 TEST(Trainer, CallbackThatThrowsIsNamedAndTheRunGoesOn) {
