@@ -118,8 +118,10 @@ Measured measure() {
   for (int pair = 0; pair < pairs; ++pair) {
     // who goes first takes turns
     double on = 0, off = 0;
-    if (pair % 2 == 0) on = with(), off = without();
-    else off = without(), on = with();
+    if (pair % 2 == 0)
+      on = with(), off = without();
+    else
+      off = without(), on = with();
     measured.on.push_back(on);
     measured.off.push_back(off);
     measured.ratios.push_back(on / off);
@@ -145,8 +147,16 @@ void epoch_callbacks_off(benchmark::State& state) {
   for (auto _ : state) state.SetIterationTime(median(measured().off).value);
 }
 
-BENCHMARK(epoch_callbacks_on)->Name("epoch/callbacks_on")->UseManualTime()->Iterations(1)->Unit(benchmark::kMillisecond);
-BENCHMARK(epoch_callbacks_off)->Name("epoch/callbacks_off")->UseManualTime()->Iterations(1)->Unit(benchmark::kMillisecond);
+BENCHMARK(epoch_callbacks_on)
+    ->Name("epoch/callbacks_on")
+    ->UseManualTime()
+    ->Iterations(1)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK(epoch_callbacks_off)
+    ->Name("epoch/callbacks_off")
+    ->UseManualTime()
+    ->Iterations(1)
+    ->Unit(benchmark::kMillisecond);
 
 }  // namespace
 

@@ -46,8 +46,7 @@ class Fit {
     loop_.on<Validate>([this](const Validate&) { validate(loop_.epoch()); });
     loop_.on<ReleaseMemory>([this](const ReleaseMemory&, const Cause& cause) {
       const std::size_t bytes = session_.release_memory();
-      loop_.publish(
-          MemoryReleased{.step = cause.applied_step, .bytes_released = static_cast<std::int64_t>(bytes)});
+      loop_.publish(MemoryReleased{.step = cause.applied_step, .bytes_released = static_cast<std::int64_t>(bytes)});
     });
     for (const auto& add : parts.handlers) add(loop_);
     if (point_.checkpoint) loop_.resume(std::move(*point_.checkpoint), "last.safetensors");
@@ -95,7 +94,8 @@ class Fit {
 
   void train() {
     // an epoch whose steps are all done may still lack its validation: a signal came in between
-    while (state_.epoch <= options_.epochs && (state_.step < last_step_ || state_.batch == batches_) && !loop_.stopped())
+    while (state_.epoch <= options_.epochs && (state_.step < last_step_ || state_.batch == batches_) &&
+           !loop_.stopped())
       run_epoch();
     loop_.end();
     if (loop_.interrupted().empty()) {
@@ -109,8 +109,7 @@ class Fit {
   }
 
   void run_epoch() {
-    if (state_.batch == 0)
-      loop_.publish(EpochBegin{.step = state_.step, .epoch = state_.epoch, .batches = batches_});
+    if (state_.batch == 0) loop_.publish(EpochBegin{.step = state_.step, .epoch = state_.epoch, .batches = batches_});
     order_.resize(parts_.train_samples.count());
     epoch_order({.seed = options_.seed, .epoch = static_cast<std::uint32_t>(state_.epoch)}, order_);
     const Nanoseconds waited_before = loop_.waited_ns();
@@ -210,8 +209,7 @@ class Fit {
   Score validate(Epoch epoch) {
     const Nanoseconds begin = Clock::steady();
     const auto samples = parts_.data.validation().count();
-    loop_.publish(
-        ValidationBegin{.step = state_.step, .epoch = epoch, .samples = static_cast<std::int32_t>(samples)});
+    loop_.publish(ValidationBegin{.step = state_.step, .epoch = epoch, .samples = static_cast<std::int32_t>(samples)});
     const Score score = parts_.score(parts_.validation, samples);
     loop_.publish(ValidationEnd{.step = state_.step,
                                 .loss = score.loss,
@@ -258,8 +256,7 @@ class Fit {
     });
     loop_.on<RestoreBest>([this](const RestoreBest& d) -> Outcome {
       const auto kept = point_.kept.find(std::string(d.owner.view()));
-      if (kept == point_.kept.end())
-        return Outcome::refuse(fmt::format("'{}' has kept no weights", d.owner.view()));
+      if (kept == point_.kept.end()) return Outcome::refuse(fmt::format("'{}' has kept no weights", d.owner.view()));
       if (kept->second.cause_step != d.cause_step)
         return Outcome::refuse(
             fmt::format("the weights kept are those of step {}, not {}", kept->second.cause_step, d.cause_step));

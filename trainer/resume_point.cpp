@@ -18,9 +18,10 @@ Step batches_of(const TrainerParts& parts) {
 template <class Value>
 void same(const std::string& where, const char* what, const Value& there, const Value& here) {
   if (there != here)
-    throw CheckpointError(fmt::format("{}: belongs to a run with {} {}, this one has {}. Go on with the same, or start "
-                                      "afresh in another folder.",
-                                      where, what, there, here));
+    throw CheckpointError(
+        fmt::format("{}: belongs to a run with {} {}, this one has {}. Go on with the same, or start "
+                    "afresh in another folder.",
+                    where, what, there, here));
 }
 
 void check_identity(const std::string& where, const RunIdentity& there, const RunIdentity& here) {
@@ -50,10 +51,13 @@ ResumePoint load(TrainerParts& parts, const std::filesystem::path& path, const s
   point.checkpoint = CheckpointState::from_text(file.text(checkpoint_key), where);
   check_identity(where, point.state.run, parts.identity());
   kernels::Session& session = *parts.session;
-  const auto source = [&](std::string prefix) { return TensorSource{file, where, parts.model.name, std::move(prefix)}; };
+  const auto source = [&](std::string prefix) {
+    return TensorSource{file, where, parts.model.name, std::move(prefix)};
+  };
   const auto kept_prefix = [](const std::string& owner) { return fmt::format("kept/{}/", owner); };
   check_tensors(session, source(""), Contents::everything);
-  for (const auto& [owner, step] : point.state.kept) check_tensors(session, source(kept_prefix(owner)), Contents::weights);
+  for (const auto& [owner, step] : point.state.kept)
+    check_tensors(session, source(kept_prefix(owner)), Contents::weights);
 
   for (const auto& [owner, step] : point.state.kept) {
     load_tensors(session, source(kept_prefix(owner)), Contents::weights);
@@ -64,10 +68,9 @@ ResumePoint load(TrainerParts& parts, const std::filesystem::path& path, const s
     parts.attach_data(point.state.pixels);
   const std::vector<EpochResult> reported = read_epochs(report);
   add_wall_times(point.state.epochs, reported);
-  const auto under_way = std::ranges::find_if(
-      reported, [&](const EpochResult& row) {
-        return row.partial && row.step == point.state.step && row.epoch == point.state.epoch;
-      });
+  const auto under_way = std::ranges::find_if(reported, [&](const EpochResult& row) {
+    return row.partial && row.step == point.state.step && row.epoch == point.state.epoch;
+  });
   if (under_way != reported.end()) point.seconds_under_way = under_way->seconds;
   return point;
 }

@@ -12,7 +12,9 @@ using kernels::Contents;
 
 std::string kept_prefix(const std::string& owner) { return fmt::format("kept/{}/", owner); }
 
-bool taken(const kernels::TensorInfo& info, Contents contents) { return info.weight || contents == Contents::everything; }
+bool taken(const kernels::TensorInfo& info, Contents contents) {
+  return info.weight || contents == Contents::everything;
+}
 
 std::string spelled(const auto& shape) { return fmt::format("{}", fmt::join(shape, "x")); }
 
@@ -27,7 +29,8 @@ class Exported {
       if (!taken(infos[i], snapshot.contents())) continue;
       memory_[i].resize(infos[i].size);
       session.read(snapshot, i, memory_[i]);
-      tensors.push_back(make_tensor(prefix + infos[i].name, {infos[i].shape.begin(), infos[i].shape.end()}, memory_[i]));
+      tensors.push_back(
+          make_tensor(prefix + infos[i].name, {infos[i].shape.begin(), infos[i].shape.end()}, memory_[i]));
     }
   }
 
@@ -69,13 +72,14 @@ void check_tensors(const kernels::Session& session, const TensorSource& source, 
     if (!taken(info, contents)) continue;
     const std::string name = source.prefix + info.name;
     if (!source.file.contains(name))
-      throw CheckpointError(fmt::format("{}: has no tensor '{}', which model '{}' needs. Use a checkpoint of that model.",
-                                        source.where, name, source.model));
+      throw CheckpointError(
+          fmt::format("{}: has no tensor '{}', which model '{}' needs. Use a checkpoint of that model.", source.where,
+                      name, source.model));
     const Tensor& tensor = source.file.tensor(name);
     if (!std::ranges::equal(tensor.shape, info.shape))
-      throw CheckpointError(fmt::format(
-          "{}: tensor '{}' is {} here and {} in model '{}'. Use the model that wrote it, or start afresh.",
-          source.where, name, spelled(tensor.shape), spelled(info.shape), source.model));
+      throw CheckpointError(
+          fmt::format("{}: tensor '{}' is {} here and {} in model '{}'. Use the model that wrote it, or start afresh.",
+                      source.where, name, spelled(tensor.shape), spelled(info.shape), source.model));
     if (tensor.dtype != Dtype::f32)
       throw CheckpointError(fmt::format("{}: tensor '{}' is of type {}, and model '{}' takes F32. Convert it first.",
                                         source.where, name, name_of(tensor.dtype), source.model));

@@ -39,11 +39,9 @@ TrainerParts::TrainerParts(Model made, Dataset samples, TrainerOptions wanted)
       backend(resolve_backend(options.backend)),
       threads(resolve_threads(options.threads)),
       train_samples(limited(data.train(), options.limit_train)) {
-  session = make_session(model.network({data.train().channels, data.train().height, data.train().width}),
-                         {.backend = options.backend,
-                          .optimizer = options.optimizer,
-                          .seed = options.seed,
-                          .threads = options.threads});
+  session = make_session(
+      model.network({data.train().channels, data.train().height, data.train().width}),
+      {.backend = options.backend, .optimizer = options.optimizer, .seed = options.seed, .threads = options.threads});
   attach_data(data.statistics());
 }
 

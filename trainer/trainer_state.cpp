@@ -35,9 +35,9 @@ Json to_text_json(const EpochResult& row) {
 }
 EpochResult read_row(const Json& json) {
   EpochResult row{.epoch = json.at("epoch").get<Epoch>(),
-               .step = json.at("step").get<Step>(),
-               .learning_rate = read_exact(json.at("learning_rate")),
-               .train = read_score(json.at("train"))};
+                  .step = json.at("step").get<Step>(),
+                  .learning_rate = read_exact(json.at("learning_rate")),
+                  .train = read_score(json.at("train"))};
   if (json.contains("val")) row.val = read_score(json.at("val"));
   return row;
 }

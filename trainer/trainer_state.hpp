@@ -42,8 +42,8 @@ struct TrainerState {
   std::int32_t batch = 0;  ///< the last of the epoch that is done
   RunningSums sums;
   LearningRate learning_rate;
-  double last_rate = 0;  ///< with which `step` was done
-  std::vector<EpochResult> epochs;      ///< those that are over; without wall times
+  double last_rate = 0;              ///< with which `step` was done
+  std::vector<EpochResult> epochs;   ///< those that are over; without wall times
   std::map<std::string, Step> kept;  ///< owner of kept weights: the step that caused it
 
   /// JSON; equal states have equal texts, numbers are exact.

@@ -21,11 +21,11 @@ struct Score {
 /// One epoch of a run, as the report has it.
 struct EpochResult {
   Epoch epoch = 0;
-  Step step = 0;             ///< its last
-  double seconds = 0;        ///< of training steps, boundaries included, validation excluded; 0: not known any more
+  Step step = 0;       ///< its last
+  double seconds = 0;  ///< of training steps, boundaries included, validation excluded; 0: not known any more
   std::int64_t samples = 0;
-  double learning_rate = 0;  ///< of its last step
-  Score train{};             ///< means over the samples as they were trained
+  double learning_rate = 0;    ///< of its last step
+  Score train{};               ///< means over the samples as they were trained
   std::optional<Score> val{};  ///< none: cut short
   bool partial = false;
   friend bool operator==(const EpochResult&, const EpochResult&) = default;

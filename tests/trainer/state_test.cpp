@@ -41,10 +41,16 @@ TrainerState some_state() {
   state.epoch = 2;
   state.batch = 1;
   state.sums = {0.1 + 0.2, 100, 128};
-  state.learning_rate = {.schedule = {.shape = Schedule::Shape::cosine, .base = 2e-3, .length = 2150}, .factor = 1.0 / 3};
+  state.learning_rate = {.schedule = {.shape = Schedule::Shape::cosine, .base = 2e-3, .length = 2150},
+                         .factor = 1.0 / 3};
   state.last_rate = 0.1 * 3;
-  state.epochs = {{.epoch = 1, .step = 430, .seconds = 1.5, .samples = 9, .learning_rate = 1e-3,
-                   .train = {std::nan(""), 0.1}, .val = Score{-std::numeric_limits<double>::infinity(), 1e-300}}};
+  state.epochs = {{.epoch = 1,
+                   .step = 430,
+                   .seconds = 1.5,
+                   .samples = 9,
+                   .learning_rate = 1e-3,
+                   .train = {std::nan(""), 0.1},
+                   .val = Score{-std::numeric_limits<double>::infinity(), 1e-300}}};
   state.kept["early_stopping"] = 430;
   return state;
 }

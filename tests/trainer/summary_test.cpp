@@ -29,11 +29,13 @@ TEST(Summary, SaysWhatEachCallbackDidAndWhatItCost) {
                       "csv_logger    4330  4.2 ms       11     4.7 us   125.8 ms         1\n"),
             std::string::npos)
       << text;
-  EXPECT_NE(text.find("bus: 9 events; published 20 = delivered 17 + dropped 2 + pending 1\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("bus: 9 events; published 20 = delivered 17 + dropped 2 + pending 1\n"), std::string::npos)
+      << text;
   EXPECT_NE(text.find("publish: p50 10 ns, p99 1.5 us, max 2.0 ms; the loop waited 3 times for room\n"),
             std::string::npos)
       << text;
-  EXPECT_NE(text.find("boundaries: 12, p50 40 ns; 4 waited for a decision, 5.00 s in all\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("boundaries: 12, p50 40 ns; 4 waited for a decision, 5.00 s in all\n"), std::string::npos)
+      << text;
 }
 
 TEST(Summary, NamesEachDecisionsCauseAndEffect) {
@@ -55,8 +57,8 @@ TEST(Summary, RemarksOnWhatWasRefusedAndOnWhatCannotBeRepeated) {
 TEST(Report, NamesWhatFailed) {
   TrainingReport report = some_report();
   report.json["failed"].push_back("checkpoint of step 3 was not saved");
-  EXPECT_EQ(report.failed(), (std::vector<std::string>{"callback csv_logger failed: disk full",
-                                                       "checkpoint of step 3 was not saved"}));
+  EXPECT_EQ(report.failed(),
+            (std::vector<std::string>{"callback csv_logger failed: disk full", "checkpoint of step 3 was not saved"}));
 }
 
 }  // namespace

@@ -5,8 +5,8 @@
 #include <thread>
 
 #include <scratch_folder.hpp>
-#include <sidestep/trainer/all.hpp>
 #include <trainer/small_data.hpp>
+#include <sidestep/trainer/all.hpp>
 
 namespace sidestep {
 namespace {
@@ -29,12 +29,10 @@ struct Training {
 
   TrainingReport fit(std::vector<Callback> callbacks = {}, FitOptions where = {}) {
     said.clear();
-    bus.on<FitBegin, FitEnd, EpochBegin, EpochEnd, BatchBegin, BatchEnd, ValidationBegin, ValidationEnd, TestEnd, Metric,
-           MemoryReleased>()
+    bus.on<FitBegin, FitEnd, EpochBegin, EpochEnd, BatchBegin, BatchEnd, ValidationBegin, ValidationEnd, TestEnd,
+           Metric, MemoryReleased>()
             .from(Stream::trainer) |
-        subscribe([this](const auto& event) {
-          event.visit([this](const auto& one) { said.push_back(line(one)); });
-        });
+        subscribe([this](const auto& event) { event.visit([this](const auto& one) { said.push_back(line(one)); }); });
     bus.on<BatchEnd>() | subscribe([this](const BatchEnd& e) { rates.push_back(e.learning_rate); });
     return trainer.fit(bus, control, callbacks, where);
   }
@@ -210,8 +208,8 @@ TEST(Trainer, BringsBackTheWeightsThatWereKept) {
       all.ask(RestoreBest{.owner = "me", .cause_step = 14}).ask(RestoreBest{.owner = "me", .cause_step = 15});
     return all;
   };
-  const TrainingReport report =
-      run.fit({{"me", "", [&](CallbackContext& fit) { fit.on<EpochEnd, FitEnd>() | decide(fit.control, keep_then_restore); }}});
+  const TrainingReport report = run.fit(
+      {{"me", "", [&](CallbackContext& fit) { fit.on<EpochEnd, FitEnd>() | decide(fit.control, keep_then_restore); }}});
   Training first(small(3));
   first.trainer = Trainer(mlp(), small_data(), [] {
     TrainerOptions one = small(3);
@@ -336,7 +334,8 @@ TEST(Trainer, ThatIsBrokenOffSaysSoAndKeepsItsLastWholeCheckpoint) {
 
 TEST(Trainer, RefusesADeciderThatLooksAtTheClockBeforeItBegins) {
   Training run;
-  run.bus.on<BatchEnd>() | throttle(std::chrono::seconds(1)) | decide(run.control, [](const BatchEnd&) { return Stop{}; });
+  run.bus.on<BatchEnd>() | throttle(std::chrono::seconds(1)) |
+      decide(run.control, [](const BatchEnd&) { return Stop{}; });
   EXPECT_NE(complaint<ControlError>([&] { run.fit(); }).find("wall clock"), std::string::npos);
   EXPECT_TRUE(run.said.empty());
 }

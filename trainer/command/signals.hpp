@@ -6,8 +6,8 @@
 
 namespace sidestep {
 
-/// While it lives, SIGINT and SIGTERM end the run at its next boundary, with a checkpoint. The same signal once more ends
-/// the process at once. One at a time.
+/// While it lives, SIGINT and SIGTERM end the run at its next boundary, with a checkpoint. The same signal once more
+/// ends the process at once. One at a time.
 class SignalGuard {
  public:
   explicit SignalGuard(Control& control);

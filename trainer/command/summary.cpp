@@ -49,9 +49,10 @@ std::string count(const Json& value) { return fmt::format("{}", value.get<std::u
 std::string callbacks_table(const Json& callbacks) {
   Table table(1, {"callback", "events", "CPU", "backlog", "delay p50", "delay max", "failures"});
   for (const Json& each : callbacks)
-    table.add({each["name"].get<std::string>(), count(each["events"]), duration(each["cpu_seconds"].get<double>() * 1e9),
-               count(each["max_backlog"]), duration(each["delay_ns"]["p50"].get<double>()),
-               duration(each["delay_ns"]["max"].get<double>()), count(each["failures"])});
+    table.add({each["name"].get<std::string>(), count(each["events"]),
+               duration(each["cpu_seconds"].get<double>() * 1e9), count(each["max_backlog"]),
+               duration(each["delay_ns"]["p50"].get<double>()), duration(each["delay_ns"]["max"].get<double>()),
+               count(each["failures"])});
   return table.text();
 }
 
@@ -74,9 +75,9 @@ std::string decisions_table(const Json& decisions) {
 
 std::string bus_lines(const Json& bus, const Json& boundary) {
   const Json& publish = bus["publish_ns"];
-  std::string text = fmt::format(
-      "bus: {} events; published {} = delivered {} + dropped {} + pending {}\n", count(bus["events"]),
-      count(bus["published"]), count(bus["delivered"]), count(bus["dropped"]), count(bus["pending"]));
+  std::string text =
+      fmt::format("bus: {} events; published {} = delivered {} + dropped {} + pending {}\n", count(bus["events"]),
+                  count(bus["published"]), count(bus["delivered"]), count(bus["dropped"]), count(bus["pending"]));
   text += fmt::format("publish: p50 {}, p99 {}, max {}; the loop waited {} times for room\n",
                       duration(publish["p50"].get<double>()), duration(publish["p99"].get<double>()),
                       duration(publish["max"].get<double>()), count(bus["publisher_waits"]));

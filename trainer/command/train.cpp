@@ -53,7 +53,8 @@ TrainerOptions trainer_options(const RunConfig& config) {
 /// Whoever saves or keeps the best by a metric gets what he asked for some steps later.
 bool saves_by_metric(const Spec& spec) {
   const std::string* restores = spec.find("restore_best_weights");
-  return spec.name == "model_checkpoint" || (restores != nullptr && (*restores == "true" || *restores == "yes" || *restores == "1"));
+  return spec.name == "model_checkpoint" ||
+         (restores != nullptr && (*restores == "true" || *restores == "yes" || *restores == "1"));
 }
 
 /// A sentence that isn't one of those that the command line knows becomes one: nothing has begun.
@@ -95,9 +96,10 @@ class TrainRun {
     } catch (TrainingError& error) {
       folder.keep();
       close(bus, error.report, folder);
-      streams_.err << fmt::format("sidestep: training broke off at step {}: {}. The last whole checkpoint stays: go on "
-                                  "from it with --resume --out {}.\n",
-                                  error.step, error.what(), folder.path().string());
+      streams_.err << fmt::format(
+          "sidestep: training broke off at step {}: {}. The last whole checkpoint stays: go on "
+          "from it with --resume --out {}.\n",
+          error.step, error.what(), folder.path().string());
       return exit_broken_off;
     }
   }
@@ -112,8 +114,7 @@ class TrainRun {
     } catch (const FileError& error) {
       report.json["failed"].push_back(error.what());
     }
-    for (const std::string& failure : report.failed())
-      streams_.err << fmt::format("sidestep: {}\n", failure);
+    for (const std::string& failure : report.failed()) streams_.err << fmt::format("sidestep: {}\n", failure);
     if (config_.quiet) return;
     const std::string where = folder.path().string();
     streams_.out << summary(report) << '\n';

@@ -23,8 +23,9 @@ kernels::NetworkSpec Model::network(const kernels::Shape& input) const {
   try {
     static_cast<void>(kernels::output_shapes(spec));
   } catch (const kernels::ShapeError& error) {
-    throw ModelError(fmt::format("model '{}' can't take images of {}x{}x{} ({}). Use images that fit, or another model.",
-                                 name, input.channels, input.height, input.width, error.what()));
+    throw ModelError(
+        fmt::format("model '{}' can't take images of {}x{}x{} ({}). Use images that fit, or another model.", name,
+                    input.channels, input.height, input.width, error.what()));
   }
   return spec;
 }
