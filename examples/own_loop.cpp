@@ -110,6 +110,7 @@ int run(const std::filesystem::path& folder, bool resume, Epoch epochs) {
   Bus bus;
   Control control;
   const std::filesystem::path checkpoints = folder / "checkpoints";
+  std::filesystem::create_directories(folder);
   Loop loop = control.attach(bus, {.sync = lag(2),
                                    .snapshot = [&](const Cut&) -> CheckpointWriter {
                                      return [copy = detector](const std::filesystem::path& path, const CheckpointState& state) {

@@ -11,7 +11,7 @@ if not blocks:
 for path, code in blocks:
     if (root / path).read_text() != code:
         sys.exit(f"README.md and {path} differ: copy one into the other.")
-for path in re.findall(r"\]\((?!http)([^)#]+)[^)]*\)", readme):
+for path in re.findall(r"\]\((?!http)([^)#]+)[^)]*\)", re.sub(r"```.*?```", "", readme, flags=re.S)):
     if not (root / path).exists():
         sys.exit(f"README.md links to {path}, which isn't there.")
 print(f"{len(blocks)} example(s) as shown")

@@ -91,12 +91,15 @@ TEST(ModelCheckpoint, RefusesWhatCannotBe) {
   EXPECT_NE(complains({.file = "{loss}"}), "");
   EXPECT_NE(complains({.file = "{epoch"}), "");
   EXPECT_NE(complains({.file = std::string(64, 'a')}), "");
-  EXPECT_NE(complains({.file = "last.safetensors"}), "");
   EXPECT_NE(complains({.save_top_k = -2}), "");
   EXPECT_NE(complains({.every_n_epochs = 0}), "");
   FakeRun run{.callbacks = {model_checkpoint()}};
   EXPECT_EQ(complaint<CallbackError>([&] { run.go(); }),
             "model_checkpoint: this loop can't save. Give control.attach a .snapshot, or leave the callback out.");
+  const ScratchFolder folder;
+  FakeRun saving{.callbacks = {model_checkpoint({.file = "last.safetensors"})}, .folder = folder.path()};
+  EXPECT_EQ(complaint<CallbackError>([&] { saving.go(); }),
+            "model_checkpoint: file=last.safetensors is the name of the last checkpoint. Choose another.");
 }
 
 }  // namespace
