@@ -50,9 +50,7 @@ void LoopInside::run() {
   place.open = false;
   last_cut_here_ = false;
   ++boundaries;
-  if (list_.full()) [[unlikely]]
-    make_room();
-  list_.push(place.number, place.step, place.segment);
+  remember(place.segment);
   Sequence need = place.number;  // behind an epoch and a validation: everything
   if (place.segment == sidestep::Segment::batch) {
     if (place.step != ++last_step_) [[unlikely]]
@@ -246,8 +244,7 @@ void LoopInside::validations() {
     if (!place.open || place.segment != sidestep::Segment::validation) continue;
     place.open = false;
     ++boundaries;
-    if (list_.full()) make_room();
-    list_.push(place.number, place.step, place.segment);
+    remember(place.segment);
     if (sync.relaxed())
       watch.look();
     else
@@ -338,10 +335,12 @@ void LoopInside::open_cut(std::vector<SavedName> names) {
   waits_ = true;
 }
 
-/// The list of boundaries is full: forgets what every word has passed.
+/// The list of boundaries is full: forgets what every word has passed. Behind push(): the words may cover this boundary
+/// already, and what they cover must find it.
 void LoopInside::make_room() {
   watch.look();
-  take();  // what the words cover must find its boundary
+  take();
+  waits_ |= !pending.empty();  // taken here, so run() finds nothing waiting in the mailbox
   list_.forget(watch.passed(loop.place_.number));
   if (list_.full()) {
     list_.grow();

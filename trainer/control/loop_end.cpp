@@ -21,8 +21,7 @@ void LoopInside::end() {
     loop.publish(FitEnd{.step = loop.place_.step, .epoch = loop.place_.epoch, .stopped = loop.stopped_});
   if (!interrupted_by.empty()) return;
   const Loop::Place& place = loop.place_;
-  if (list_.full()) make_room();
-  list_.push(place.number, place.step, sidestep::Segment::fit);
+  remember(sidestep::Segment::fit);
   watch.wait(place.number);
   take();
   for (const Taken& one : pending.take(

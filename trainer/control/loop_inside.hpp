@@ -69,7 +69,6 @@ class LoopInside {
 
   void run();
   void busy();
-  void pass_and_take(Sequence need);
   void take();
   void settle_next();
   void apply_due();
@@ -83,6 +82,12 @@ class LoopInside {
   void fail_silent();
   void seal();
   void open_cut(std::vector<SavedName> names);
+  /// The boundary here, in the list; which is never full when the next one comes.
+  void remember(sidestep::Segment segment) {
+    list_.push(loop.place_.number, loop.place_.step, segment);
+    if (list_.full()) [[unlikely]]
+      make_room();
+  }
   void make_room();
   void set_sync(Sync how);
   void follow_pace();
