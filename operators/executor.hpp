@@ -9,6 +9,7 @@ struct Work : std::enable_shared_from_this<Work> {
   virtual ~Work() = default;
   virtual void run() noexcept = 0;
   std::shared_ptr<Work> next;  ///< the executor's, while the work waits there: posting allocates nothing
+  bool queued = false;         ///< the executor's too: it is in the queue
 };
 
 /// Runs work on threads of its own. Yours: derive, and give the object to observe_on; it must outlive the bus.

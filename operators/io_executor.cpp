@@ -23,12 +23,14 @@ struct Pool {
   std::shared_ptr<Work> pop() {
     std::shared_ptr<Work> work = std::move(first);
     first = std::move(work->next);
+    work->queued = false;
     if (!first) last = nullptr;
     --waiting;
     return work;
   }
   void push(std::shared_ptr<Work> work) {
     Work* const raw = work.get();
+    raw->queued = true;
     (last != nullptr ? last->next : first) = std::move(work);
     last = raw;
     ++waiting;
@@ -71,6 +73,8 @@ class IoPool final : public Executor {
       work->run();
       return;
     }
+    // Another thread may have done it already, and new work may have come before its turn: one turn is enough for both.
+    if (work->queued) return;
     pool_->push(std::move(work));
     if (pool_->idle >= pool_->waiting) {
       lock.unlock();
