@@ -330,6 +330,7 @@ std::shared_ptr<Ring> Dispatcher::make_ring(std::string_view name, Stream stream
   if (phase_.load(std::memory_order_relaxed) == Phase::closed)
     throw BusError("producer '" + std::string(name) + "' joined a closed bus: make it before close().");
   auto ring = std::make_shared<Ring>(options_.ring_capacity, next_ring_++, stream, std::string(name));
+  if (dead()) ring->abandoned.store(true, std::memory_order_release);  // as abandon() does for those before
   rings_.push_back(ring);
   version_.fetch_add(1, std::memory_order_release);  // pairs with renew()
   return ring;

@@ -67,6 +67,7 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   void settle_cpu();
   bool dead() const noexcept { return abandoned_.load(std::memory_order_acquire); }  // pairs with abandon()
   bool await(const std::function<bool()>& done);
+  std::uint64_t signs_of_life() const;
 
   const BusOptions options_;
   const Clock clock_;

@@ -8,11 +8,24 @@ namespace {
 constexpr Nanoseconds slice = 100'000;
 }
 
+/// Changes as long as the dispatcher moves, or what it stands at does: a full queue, at close one that is drained. Each of those has
+/// a deadline of its own, whose end counts as a move.
+std::uint64_t Dispatcher::signs_of_life() const {
+  std::uint64_t signs = heartbeat_.load(std::memory_order_relaxed);
+  const std::lock_guard lock(mutex_);
+  for (const Handle& to : subscriptions_) {
+    signs += to->failures();
+    for (const auto& queue : to->queues())
+      signs += queue->finished.load(std::memory_order_relaxed) + queue->marks_done.load(std::memory_order_relaxed);
+  }
+  return signs;
+}
+
 /// Waits until `done`, or until the dispatcher has not moved for the deadline. The deadline counts slices of this wait, not a
 /// difference of clocks: a suspended process fails nobody when it wakes.
 bool Dispatcher::await(const std::function<bool()>& done) {
   Nanoseconds stalled = 0;
-  std::uint64_t beat = heartbeat_.load(std::memory_order_relaxed);
+  std::uint64_t beat = signs_of_life();
   while (!done()) {
     if (dead() || closed()) return done();
     if (!options_.thread) {
@@ -21,7 +34,7 @@ bool Dispatcher::await(const std::function<bool()>& done) {
       waker.wake();
       std::this_thread::sleep_for(std::chrono::nanoseconds(slice));
     }
-    const std::uint64_t now = heartbeat_.load(std::memory_order_relaxed);
+    const std::uint64_t now = signs_of_life();
     stalled = now == beat && options_.thread ? stalled + slice : 0;
     beat = now;
     if (stalled > options_.deadline.count() * 1'000'000) {
@@ -71,6 +84,7 @@ void Dispatcher::await_queues(std::span<const Handle> subscriptions, bool outsid
         break;
       }
       if (outside && !options_.thread) poll();
+      if (!outside) heartbeat_.store(heartbeat_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);  // close() waits too
       std::this_thread::sleep_for(std::chrono::nanoseconds(slice));
     }
   }
