@@ -37,8 +37,9 @@ std::shared_ptr<Asker> ControlCore::bind(Subscription& subscription, unsigned pa
 
 Asker* ControlCore::asker_of(const Subscription& subscription) {
   const std::lock_guard lock(mutex_);
-  for (const auto& asker : askers_)
-    if (&asker->subscription == &subscription) return asker.get();
+  // The newest first: one of an earlier bus may have stood at the same address.
+  for (auto at = askers_.rbegin(); at != askers_.rend(); ++at)
+    if (&(*at)->subscription == &subscription) return at->get();
   return nullptr;
 }
 

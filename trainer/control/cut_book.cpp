@@ -69,6 +69,10 @@ std::shared_ptr<OpenCut> CutBook::next() {
       finish_state(*cut);
       return cut;
     }
+    if (closed_ && !cut->sealed) {  // the loop was broken off: nobody seals it any more
+      open_.erase(open_.begin());
+      continue;
+    }
     // The deadline counts slices of this wait, as the trainer's does.
     const bool slept_through = changed_.wait_for(lock, slice) == std::cv_status::timeout;
     if (slept_through && cut->opened) waited += std::chrono::nanoseconds(slice).count();

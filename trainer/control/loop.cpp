@@ -29,6 +29,14 @@ std::string names_of(ControlCore& core, const DeciderEntry& entry) {
   return all;
 }
 
+/// For threads that may never come back.
+void keep_for_ever(std::shared_ptr<CutBook> book) {
+  static std::mutex mutex;
+  static auto* const kept = new std::vector<std::shared_ptr<CutBook>>;  // never destroyed
+  const std::lock_guard lock(mutex);
+  kept->push_back(std::move(book));
+}
+
 }  // namespace
 
 LoopInside::LoopInside(Loop& owner, std::shared_ptr<ControlCore> shared, Bus& on, AttachOptions how)
@@ -54,7 +62,8 @@ LoopInside::LoopInside(Loop& owner, std::shared_ptr<ControlCore> shared, Bus& on
   for (DeciderEntry* const entry : core->deciders()) {
     while (core->mailbox.try_dequeue_from_producer(entry->token, left)) {
     }  // of an earlier loop: nobody's any more
-    watch.add(*entry, 0, true);
+    // relaxed: only a loop stores it. One that an earlier loop has failed is for good: its word stands still.
+    if (!entry->decider.failed.load(std::memory_order_relaxed)) watch.add(*entry, 0, true);
   }
   bus.cut_sink(book.get());
 }
@@ -67,6 +76,8 @@ void LoopInside::set_sync(Sync how) {
 
 LoopInside::~LoopInside() {
   bus.cut_sink(nullptr);
+  book->give_up();  // drain() has, unless it threw on its way: the writer would wait for ever
+  book->close();
   core->detach();
 }
 
@@ -167,8 +178,10 @@ Loop::~Loop() {
   } catch (...) {  // its user has had finish() for this
   }
   producer_.on_wait({});
-  // A handler that hangs may still hand its state over when it wakes.
-  if (inside_->abandoned) static_cast<void>(new std::shared_ptr<detail::CutBook>(inside_->book));
+  // A handler that hangs, perhaps while it saves its state, may still hand it over when it wakes.
+  const std::vector<Handle> all = inside_->bus.subscriptions();
+  if (inside_->abandoned || std::any_of(all.begin(), all.end(), [](const Handle& one) { return one->failed(); }))
+    detail::keep_for_ever(inside_->book);
 }
 
 void Loop::use(std::span<const Callback> callbacks) {
