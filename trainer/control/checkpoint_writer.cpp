@@ -48,18 +48,21 @@ void FileWriter::write(OpenCut& cut) {
   cut.writer(file.temporary(), cut.state);
   std::error_code unknown;
   const auto bytes = std::filesystem::file_size(file.temporary(), unknown);
+  const bool sized = !unknown;
   if (before_visible_) before_visible_(cut.cut);
   file.commit(also);
   any_last_ |= last;
-  // A run that never saves a `last` can only go on from one of these files, and each knows its own.
+  // A run that never saves a `last` can only go on from one of these files, and each knows its own. One that couldn't be
+  // written, for want of room, supersedes nothing.
   if (last || !any_last_)
-    for (const auto& [gone, by] : cut.state.superseded) std::filesystem::remove(folder_ / gone, unknown);
+    for (const auto& [gone, by] : cut.state.superseded)
+      if (std::filesystem::exists(folder_ / by, unknown)) std::filesystem::remove(folder_ / gone, unknown);
   const double seconds = static_cast<double>(Clock::steady() - cut.begun) / 1e9;
   if (bus_.closed()) return;
   for (const SavedName& name : cut.names)
     bus_.publish(CheckpointSaved{.step = cut.cut.step,
                                  .cause_step = name.cause_step.value_or(-1),
-                                 .bytes = unknown ? 0 : static_cast<std::int64_t>(bytes),
+                                 .bytes = sized ? static_cast<std::int64_t>(bytes) : 0,
                                  .seconds = seconds,
                                  .file = intern(name.file)});
 }

@@ -135,7 +135,9 @@ const CheckpointState& LoopInside::resume(CheckpointState state, std::string_vie
   // What it superseded went when it became visible, unless the process was killed right between.
   std::error_code gone_already;
   if (name == options.last)
-    for (const auto& [gone, by] : state.superseded) std::filesystem::remove(options.folder / gone, gone_already);
+    for (const auto& [gone, by] : state.superseded)
+      if (std::filesystem::exists(options.folder / by, gone_already))
+        std::filesystem::remove(options.folder / gone, gone_already);
   from = std::move(state);
   from_name = name;
   return *from;
