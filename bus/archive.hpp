@@ -14,6 +14,20 @@ namespace sidestep {
 /// A saved state that doesn't fit the pipeline that loads it.
 struct ArchiveError : std::runtime_error { using std::runtime_error::runtime_error; };
 
+namespace detail {
+
+/// A copy whose padding is zero, so that equal values are equal bytes.
+template <class T>
+T without_padding(const T& value) noexcept {
+  T copy = value;
+#if __has_builtin(__builtin_clear_padding)
+  if constexpr (!std::has_unique_object_representations_v<T> && !std::is_arithmetic_v<T>) __builtin_clear_padding(&copy);
+#endif
+  return copy;
+}
+
+}  // namespace detail
+
 /// Bytes that a stage's `state(archive)` writes or reads: one function for both ways.
 ///
 ///   void state(auto& archive) { archive(wait_, best_); }
@@ -38,7 +52,12 @@ class Archive {
     if constexpr (requires { value.state(*this); }) value.state(*this);
     else {
       static_assert(std::is_trivially_copyable_v<T> && !std::is_pointer_v<T>, "give this type a state(archive) of its own");
-      raw(&value, sizeof value);
+      if (saving_) {
+        T plain = detail::without_padding(value);
+        raw(&plain, sizeof plain);
+      } else {
+        raw(&value, sizeof value);
+      }
     }
   }
   void one(bool& value) {  // what was damaged on its way must not make a bool that is neither true nor false
@@ -54,10 +73,11 @@ class Archive {
   }
   template <class T>
   void one(std::vector<T>& values) {
+    constexpr bool plain = std::is_arithmetic_v<T>;  // nothing to do for each
     std::uint64_t size = values.size();
     raw(&size, sizeof size);
-    if (!saving_) resize_checked(values, size, std::is_trivially_copyable_v<T> ? sizeof(T) : 1);
-    if constexpr (std::is_trivially_copyable_v<T>) raw(values.data(), values.size() * sizeof(T));
+    if (!saving_) resize_checked(values, size, plain ? sizeof(T) : 1);
+    if constexpr (plain) raw(values.data(), values.size() * sizeof(T));
     else for (T& value : values) one(value);
   }
   template <class A, class B>

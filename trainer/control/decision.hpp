@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sidestep/bus/archive.hpp>
 #include <sidestep/bus/name.hpp>
 #include <sidestep/bus/types.hpp>
 #include <sidestep/trainer/control/schedule.hpp>
@@ -150,7 +151,8 @@ class Decision {
   Decision() = default;
   template <DecisionType D>
   Decision(const D& decision) : kind_(decision_info<D>().kind), size_(sizeof(D)) {
-    std::memcpy(bytes_.data(), &decision, sizeof(D));
+    const D plain = detail::without_padding(decision);  // it may wait in a checkpoint
+    std::memcpy(bytes_.data(), &plain, sizeof(D));
   }
   /// As it stood in a checkpoint. Throws DecisionError if it is too long.
   Decision(Name kind, std::span<const std::byte> bytes);
