@@ -119,20 +119,31 @@ void LoopInside::take() {
       copy.segment = sidestep::Segment::next;
       copy.due_step.reset();
     }
-    if (!segment) return;  // no boundary comes behind it in this run
+    if (!segment) {
+      if (ended) return;  // no boundary comes behind it in this run
+      // Its cause was published behind the last event of the segment, and its decider was quick: the next boundary's.
+      taken.cause_step = loop.place_.step;
+      taken.segment = sidestep::Segment::next;
+      next_waits_ = true;
+    }
     pending.add(std::move(taken));
   });
 }
 
-/// What a checkpoint left to the segment behind its cut: that one ends here.
+/// What was left to the segment behind a boundary, by a checkpoint or by take(): that one ends here.
 void LoopInside::settle_next() {
   if (!next_waits_) return;
   next_waits_ = false;
   const Loop::Place& place = loop.place_;
   pending.each([&](Taken& one) {
     if (one.segment != sidestep::Segment::next) return;
+    if (one.cause > place.number) {  // not yet
+      next_waits_ = true;
+      return;
+    }
     one.cause_step = place.step;
     one.segment = place.segment;
+    one.segment_end = place.number;
     if (!sync.relaxed() && place.segment == sidestep::Segment::batch) one.due_step = place.step + sync.k;
   });
 }
@@ -140,6 +151,7 @@ void LoopInside::settle_next() {
 void LoopInside::apply_due() {
   const Loop::Place& place = loop.place_;
   for (const Taken& one : pending.take([&](const Taken& request) {
+         if (request.segment == sidestep::Segment::next) return false;
          if (sync.relaxed() && request.restored == 0) return true;
          if (request.segment == sidestep::Segment::batch || request.restored != 0)
            return !request.due_step || (place.segment == sidestep::Segment::batch && *request.due_step <= place.step);
@@ -250,6 +262,7 @@ void LoopInside::validations() {
     else
       watch.pass(place.number);
     take();
+    settle_next();
     apply_due();
   }
 }

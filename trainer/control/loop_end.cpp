@@ -25,7 +25,7 @@ void LoopInside::end() {
   watch.wait(place.number);
   take();
   for (const Taken& one : pending.take(
-           [](const Taken& request) { return request.restored == 0 && request.segment == sidestep::Segment::fit; })) {
+           [](const Taken& request) { return request.restored == 0 && request.segment >= sidestep::Segment::fit; })) {
     const DecisionInfo* const info = find_decision(one.decision.kind());
     if (one.cause == place.number && info != nullptr && info->at_fit_end) apply(one);
   }
