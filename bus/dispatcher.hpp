@@ -81,7 +81,7 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   BusAccount retired_;               // what rings that are gone have counted
   std::atomic<std::uint64_t> version_{0};  // release under the lock; acquire in renew()
 
-  std::mutex polling_;               // without a thread of its own: one poll() at a time
+  std::mutex polling_;               // without a thread of its own: one poll() at a time; with one: one close() joins it
   std::thread thread_;
   std::atomic<Phase> phase_{Phase::open};
   std::atomic<bool> abandoned_{false};

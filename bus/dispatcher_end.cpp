@@ -108,6 +108,7 @@ void Dispatcher::close() {
       if (try_close()) break;
     }
   }
+  const std::lock_guard one_joins(polling_);
   if (!thread_.joinable()) return;
   if (dead()) thread_.detach();  // it hangs in a handler; it holds what it needs
   else thread_.join();
