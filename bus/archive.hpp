@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sidestep/bus/name.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -70,6 +72,11 @@ class Archive {
     raw(&size, sizeof size);
     if (!saving_) resize_checked(text, size, 1);
     raw(text.data(), text.size());
+  }
+  void one(Name& name) {  // its number is this process' alone
+    std::string text = saving_ ? std::string(name.text()) : std::string();
+    one(text);
+    if (!saving_) name = intern(text);
   }
   template <class T>
   void one(std::vector<T>& values) {

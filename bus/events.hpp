@@ -115,6 +115,7 @@ struct Metric {
   Name metric{};
   Epoch epoch = 0;
   void fields(auto&& f) const { f("step", step), f("epoch", epoch), f("metric", metric), f("value", value); }
+  void state(auto& archive) { archive(step, value, metric, epoch); }  // a name is saved as text
 };
 
 /// A checkpoint was cut here: each stateful pipeline hands over its state as of this point of the stream.
