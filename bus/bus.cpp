@@ -28,7 +28,7 @@ Handle Bus::add(std::unique_ptr<Pipeline> pipeline, PipelineOptions options) {
 void Bus::flush() { dispatcher_->flush(); }
 void Bus::close() { dispatcher_->close(); }
 bool Bus::closed() const noexcept { return dispatcher_->closed(); }
-bool Bus::poll() { return dispatcher_->poll(); }
+bool Bus::poll() { return !options_.thread && dispatcher_->poll(); }  // beside its thread it would race
 void Bus::wake() noexcept { dispatcher_->waker.wake(); }
 void Bus::longest_nap(std::chrono::nanoseconds nap) noexcept {
   dispatcher_->longest_nap.store(nap.count(), std::memory_order_relaxed);  // advice: orders nothing

@@ -38,8 +38,10 @@ void LoopInside::boundary() {
 /// What callbacks hand the loop once, before the first step. A resumed run has it from the checkpoint.
 void LoopInside::behind_fit_begin(const FitBegin& begin) {
   if (begin.resumed) return;
-  for (const auto& [by, ask] : at_begin)
-    for (const Decision& decision : ask(begin).all()) apply({.decision = decision, .by = by, .cause_step = 0});
+  for (const auto& [by, ask] : at_begin) {
+    const Decisions asked = ask(begin);
+    for (const Decision& decision : asked.all()) apply({.decision = decision, .by = by, .cause_step = 0});
+  }
 }
 
 void LoopInside::run() {
