@@ -22,6 +22,8 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
 
   Dispatcher(const BusOptions& options, const Clock& clock);
 
+  ~Dispatcher();
+
   void start();
   bool poll();
   void flush();

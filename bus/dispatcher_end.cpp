@@ -138,6 +138,17 @@ bool Dispatcher::try_close() {
   return true;
 }
 
+/// A handler behind observe_on that was failed and never came back needs all of its pipeline when it wakes: that one is kept for ever.
+Dispatcher::~Dispatcher() {
+  static std::mutex mutex;
+  static std::vector<Handle>* const hung = new std::vector<Handle>;  // reachable, so no leak is reported
+  const std::lock_guard lock(mutex);
+  for (Handle& one : subscriptions_) {
+    const auto busy = [](const auto& queue) { return !queue->idle(); };
+    if (one->failed() && std::any_of(one->queues().begin(), one->queues().end(), busy)) hung->push_back(std::move(one));
+  }
+}
+
 void Dispatcher::abandon() noexcept {
   abandoned_.store(true, std::memory_order_release);  // pairs with dead()
   const std::lock_guard lock(mutex_);
