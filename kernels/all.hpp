@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sidestep/kernels/cpu/session.hpp>
+#include <sidestep/kernels/dropout.hpp>
 #include <sidestep/kernels/error.hpp>
 #include <sidestep/kernels/initialise.hpp>
 #include <sidestep/kernels/network.hpp>

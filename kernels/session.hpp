@@ -49,8 +49,8 @@ struct Evaluation {
   double accuracy() const { return samples ? static_cast<double>(correct) / static_cast<double>(samples) : 0.0; }
 };
 
-/// A tensor of the session's state: a parameter (conv1.weight) or what the optimizer keeps for it
-/// (conv1.weight.m and conv1.weight.v for AdamW, conv1.weight.momentum for SGD).
+/// A tensor of the session's state: a parameter (conv1.weight), a running statistic (norm1.running_mean), or what the
+/// optimizer keeps for a parameter (conv1.weight.m and conv1.weight.v for AdamW, conv1.weight.momentum for SGD).
 struct TensorInfo {
   std::string name;
   std::vector<std::size_t> shape;
@@ -107,7 +107,8 @@ class Session {
   virtual void write(std::size_t tensor, std::span<const float> values) = 0;
 
   /// Sets all parameters anew: uniform in +-1/sqrt(fan_in), as PyTorch's layers do by default (Kaiming uniform with
-  /// a = sqrt(5)); optimizer state becomes zero. The same numbers on every backend: Philox4x32-10, keyed by the seed.
+  /// a = sqrt(5)); a normalisation's weight and running variance 1, its bias and running mean 0; optimizer state zero.
+  /// The same numbers on every backend: Philox4x32-10, keyed by the seed.
   virtual void initialise(std::uint64_t seed) = 0;
 
   /// Copies the present tensors. `reuse`, if given, is an earlier snapshot of this session whose memory is taken over.

@@ -32,6 +32,11 @@ std::unique_ptr<Layer> make_layer(const Dense& layer, const Shape& input, bool, 
   return hand ? make_hand_dense(layer, input, *hand) : make_onednn_dense(layer, input);
 }
 
+template <class Other>
+std::unique_ptr<Layer> make_layer(const Other&, const Shape&, bool, const HandKernels*) {
+  throw UnsupportedError("the CPU backend has no normalisation, pooling by mean, residual blocks or dropout");
+}
+
 std::vector<std::unique_ptr<Layer>> make_layers(const NetworkSpec& spec, CpuPath path) {
   const HandKernels* hand = path == CpuPath::avx512 ? &avx512_kernels()
                             : path == CpuPath::avx2 ? &avx2_kernels()
