@@ -38,6 +38,7 @@ void Bus::cut_sink(CutSink* sink) noexcept {
   dispatcher_->cut_sink.store(sink, std::memory_order_release);  // pairs with Dispatcher::send_mark
 }
 BusAccount Bus::account() const { return dispatcher_->account(); }
+std::uint64_t Bus::serial() const noexcept { return dispatcher_->serial(); }
 std::vector<Handle> Bus::subscriptions() const { return dispatcher_->subscriptions(); }
 
 }  // namespace sidestep

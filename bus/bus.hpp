@@ -81,6 +81,8 @@ class Bus {
   std::vector<Handle> subscriptions() const;
   const Clock& clock() const noexcept { return clock_; }
   const BusOptions& options() const noexcept { return options_; }
+  /// Tells buses of this process apart: no two have the same.
+  std::uint64_t serial() const noexcept;
 
  private:
   Producer& thread_producer();

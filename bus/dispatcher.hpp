@@ -42,6 +42,7 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   std::vector<Handle> subscriptions() const;
   const Clock& clock() const noexcept { return clock_; }
   const BusOptions& options() const noexcept { return options_; }
+  std::uint64_t serial() const noexcept { return serial_; }
 
   Waker waker;
   std::atomic<Nanoseconds> longest_nap;       // relaxed: advice

@@ -4,6 +4,7 @@
 
 /// The events of a training run. Steps and epochs begin at 1; `step` is the step that the event follows (0 before the first).
 /// Losses are in the loss function's unit (nats for cross-entropy), accuracies in [0, 1], times in seconds.
+/// One with a Name has a state(archive), for operators that keep whole events: a name is saved as its text.
 namespace sidestep {
 
 #define SIDESTEP_EVENT(NUMBER, NAME)      \
@@ -115,7 +116,7 @@ struct Metric {
   Name metric{};
   Epoch epoch = 0;
   void fields(auto&& f) const { f("step", step), f("epoch", epoch), f("metric", metric), f("value", value); }
-  void state(auto& archive) { archive(step, value, metric, epoch); }  // a name is saved as text
+  void state(auto& archive) { archive(step, value, metric, epoch); }
 };
 
 /// A checkpoint was cut here: each stateful pipeline hands over its state as of this point of the stream.
@@ -137,6 +138,7 @@ struct CheckpointSaved {
   void fields(auto&& f) const {
     f("step", step), f("cause_step", cause_step), f("file", file), f("bytes", bytes), f("seconds", seconds);
   }
+  void state(auto& archive) { archive(step, cause_step, bytes, seconds, file); }
 };
 
 /// The run goes on from a checkpoint: each stateful pipeline loads its state at this point of the stream.
@@ -145,6 +147,7 @@ struct CheckpointLoaded {
   Step step = 0;
   Name file{};
   void fields(auto&& f) const { f("step", step), f("file", file); }
+  void state(auto& archive) { archive(step, file); }
 };
 
 struct DecisionApplied {
@@ -159,6 +162,7 @@ struct DecisionApplied {
     f("decision", decision), f("by", by), f("cause_step", cause_step), f("applied_step", applied_step);
     f("value", value), f("learning_rate", learning_rate);
   }
+  void state(auto& archive) { archive(cause_step, applied_step, value, learning_rate, decision, by); }
 };
 
 struct DecisionRefused {
@@ -169,6 +173,7 @@ struct DecisionRefused {
   Name by{};
   Name why{};
   void fields(auto&& f) const { f("decision", decision), f("by", by), f("cause_step", cause_step), f("step", step), f("why", why); }
+  void state(auto& archive) { archive(cause_step, step, decision, by, why); }
 };
 
 /// A pipeline threw, hung beyond its deadline, or was ended by an error; training goes on without it.
@@ -178,6 +183,7 @@ struct PipelineFailed {
   Name pipeline{};
   Name error{};
   void fields(auto&& f) const { f("pipeline", pipeline), f("error", error); }
+  void state(auto& archive) { archive(number, pipeline, error); }
 };
 
 /// The training loop itself threw; the run ends behind this.
@@ -186,6 +192,7 @@ struct ExceptionRaised {
   Step step = 0;
   Name what{};
   void fields(auto&& f) const { f("step", step), f("what", what); }
+  void state(auto& archive) { archive(step, what); }
 };
 
 /// ReleaseMemory gave back scratch memory.

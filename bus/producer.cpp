@@ -62,6 +62,15 @@ void Producer::publish_slow(Nanoseconds stamp, EventId type, std::uint16_t size,
     ring_->commit(slot);
     return;
   }
+  // acquire: pairs with the last store of close() and with abandon(); a hung handler may still read its slots, so none is reused
+  const auto given_up = [&] {
+    return ring_->closed.load(std::memory_order_acquire) || ring_->abandoned.load(std::memory_order_acquire);
+  };
+  // Nobody reads it any more. A thread of the bus neither waits nor spills then: what it spills would never go.
+  if (given_up()) {
+    ring_->swallowed.add(1);
+    return;
+  }
   if (spilling || BusThread::current()) {
     Slot slot{};
     write(slot, stamp, type, size, body);
@@ -71,11 +80,7 @@ void Producer::publish_slow(Nanoseconds stamp, EventId type, std::uint16_t size,
     ring_->spilled.store(ring_->spilled.load(std::memory_order_relaxed) + 1, std::memory_order_release);
     return;
   }
-  // acquire: pairs with the last store of close() and with abandon(); a hung handler may still read its slots, so none is reused
-  const auto given_up = [&] {
-    return ring_->closed.load(std::memory_order_acquire) || ring_->abandoned.load(std::memory_order_acquire);
-  };
-  if (given_up() || !wait_for_room(given_up)) {
+  if (!wait_for_room(given_up)) {
     ring_->swallowed.add(1);
     return;
   }

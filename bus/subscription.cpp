@@ -24,7 +24,7 @@ std::string key_of(const PipelineOptions& options, const Pipeline& pipeline) {
 
 Subscription::Subscription(std::shared_ptr<Dispatcher> bus, unsigned registration, PipelineOptions options,
                            std::unique_ptr<Pipeline> pipeline)
-    : bus_(bus), clock_(bus->clock()), deadline_(bus->options().deadline), registration_(registration),
+    : bus_(bus), bus_serial_(bus->serial()), clock_(bus->clock()), deadline_(bus->options().deadline), registration_(registration),
       options_(std::move(options)), pipeline_(std::move(pipeline)) {
   if (options_.name.empty()) options_.name = options_.owner.empty() ? "pipeline" : options_.owner;
   if (options_.owner.empty()) options_.owner = options_.name;

@@ -71,6 +71,8 @@ class Subscription {
   const std::string& key() const noexcept { return key_; }
   Pipeline& pipeline() noexcept { return *pipeline_; }
   const Clock& clock() const noexcept { return clock_; }
+  /// Of the bus that it is on: Bus::serial.
+  std::uint64_t bus_serial() const noexcept { return bus_serial_; }
   /// How long a handler may block, or a sink drain at close, before it is failed.
   std::chrono::nanoseconds deadline() const noexcept { return deadline_; }
 
@@ -112,6 +114,7 @@ class Subscription {
   friend class Dispatcher;
 
   std::weak_ptr<Dispatcher> bus_;  // weak: a hung handler's thread may outlive the bus
+  const std::uint64_t bus_serial_;
   const Clock clock_;
   const std::chrono::nanoseconds deadline_;
   const unsigned registration_;
