@@ -19,6 +19,7 @@ class HandConvolution final : public Layer {
 
   std::size_t parameter_floats() const override { return weight_floats() + shape_.filters; }
   std::size_t gradient_floats() const override { return parameter_floats(); }
+  bool keeps() const override { return true; }
   std::size_t kept_floats(std::size_t samples) const override {
     return samples * round_up(pooled(), block) / sizeof(float);
   }

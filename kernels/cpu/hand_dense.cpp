@@ -14,6 +14,7 @@ class HandDense final : public Layer {
 
   std::size_t parameter_floats() const override { return weight_floats() + panels() * block; }
   std::size_t gradient_floats() const override { return 0; }
+  bool updates_from_rows() const override { return true; }
   std::size_t kept_floats(std::size_t) const override { return 0; }
   std::size_t scratch_floats(std::size_t) const override { return panels() * block * block + 48 * block; }
   std::size_t update_scratch_floats(std::size_t) const override {

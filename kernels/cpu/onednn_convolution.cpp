@@ -29,6 +29,7 @@ class OneDnnConvolution final : public Layer {
 
   std::size_t parameter_floats() const override { return weight_floats() + filters_; }
   std::size_t gradient_floats() const override { return round_up(parameter_floats(), row_multiple); }
+  bool keeps() const override { return true; }
   std::size_t kept_floats(std::size_t) const override { return 0; }
   std::size_t scratch_floats(std::size_t) const override { return 0; }
   std::size_t update_scratch_floats(std::size_t) const override { return parameter_floats(); }

@@ -16,6 +16,7 @@ class OneDnnDense final : public Layer {
 
   std::size_t parameter_floats() const override { return units_ * inputs() + units_; }
   std::size_t gradient_floats() const override { return 0; }
+  bool updates_from_rows() const override { return true; }
   std::size_t kept_floats(std::size_t) const override { return 0; }
   std::size_t scratch_floats(std::size_t) const override { return 0; }
   std::size_t update_scratch_floats(std::size_t) const override { return rows_a_task * inputs() + rows_a_task; }

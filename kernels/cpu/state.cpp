@@ -19,28 +19,32 @@ class StateSnapshot final : public Snapshot {
   std::vector<Buffer> memory;  ///< as State::memory_, or only its first
 };
 
-State::State(const NetworkSpec& spec, const Optimizer& optimizer, const std::vector<std::unique_ptr<Layer>>& layers)
-    : layers_(layers) {
+State::State(const NetworkSpec& spec, const Optimizer& optimizer, const Program& program) : program_(program) {
+  const auto infos = parameters(spec);
+  std::vector<Place> owners(infos.size());
   std::size_t floats = 0;
-  for (const auto& layer : layers) {
+  for (std::size_t i = 0; i < program.operations.size(); ++i) {
+    const auto& layer = program.operations[i].layer;
     offsets_.push_back(floats);
     floats += round_up(layer->parameter_floats(), row_multiple);
+    for (std::size_t tensor = 0; tensor < layer->tensors(); ++tensor)
+      owners[program.operations[i].first_parameter + tensor] = {0, i, static_cast<int>(tensor)};
   }
   const std::vector<std::string> kinds = std::holds_alternative<AdamW>(optimizer)
                                              ? std::vector<std::string>{"", ".m", ".v"}
                                              : std::vector<std::string>{"", ".momentum"};
-  const auto infos = parameters(spec);
   for (std::size_t kind = 0; kind < kinds.size(); ++kind) {
     memory_.emplace_back(floats);
     for (std::size_t i = 0; i < infos.size(); ++i) {
+      if (kind > 0 && !infos[i].trained) continue;
       tensors_.push_back({infos[i].name + kinds[kind], infos[i].shape, infos[i].size(), kind == 0});
-      places_.push_back({kind, infos[i].layer, static_cast<int>(i % 2)});
+      places_.push_back({kind, owners[i].operation, owners[i].tensor});
     }
   }
 }
 
-ParameterMemory State::of(std::size_t layer) {
-  const auto at = offsets_[layer];
+ParameterMemory State::of(std::size_t operation) {
+  const auto at = offsets_[operation];
   return {memory_[0].data() + at, memory_[1].data() + at, memory_.size() > 2 ? memory_[2].data() + at : nullptr};
 }
 
@@ -54,7 +58,8 @@ void State::check_size(std::size_t tensor, std::size_t size) const {
 
 void State::export_from(const Buffer& memory, std::size_t tensor, std::span<float> values) const {
   const auto& place = places_[tensor];
-  layers_[place.layer]->export_tensor(place.tensor, memory.data() + offsets_[place.layer], values);
+  program_.operations[place.operation].layer->export_tensor(place.tensor, memory.data() + offsets_[place.operation],
+                                                            values);
 }
 
 void State::read(std::size_t tensor, std::span<float> values) const {
@@ -65,7 +70,8 @@ void State::read(std::size_t tensor, std::span<float> values) const {
 void State::write(std::size_t tensor, std::span<const float> values) {
   check_size(tensor, values.size());
   const auto& place = places_[tensor];
-  layers_[place.layer]->import_tensor(place.tensor, values, memory_[place.kind].data() + offsets_[place.layer]);
+  program_.operations[place.operation].layer->import_tensor(place.tensor, values,
+                                                            memory_[place.kind].data() + offsets_[place.operation]);
 }
 
 void State::initialise(const NetworkSpec& spec, std::uint64_t seed) {

@@ -2,6 +2,7 @@
 
 #include <sidestep/kernels/cpu/hand/dense.hpp>
 #include <sidestep/kernels/cpu/hand/direct.hpp>
+#include <sidestep/kernels/cpu/hand/norm.hpp>
 #include <sidestep/kernels/cpu/hand/sparse.hpp>
 #include <sidestep/kernels/cpu/hand/table.hpp>
 #include <sidestep/kernels/cpu/hand/update.hpp>
@@ -20,7 +21,8 @@ constexpr sidestep::kernels::cpu::HandKernels make_table() {
           .dense_forward = dense_forward<W>,
           .dense_data_gradient = dense_data_gradient<W>,
           .dense_weight_gradient = dense_weight_gradient<W>,
-          .update = update<W>};
+          .update = update<W>,
+          .norm = make_norm_kernels<W>()};
 }
 
 }  // namespace

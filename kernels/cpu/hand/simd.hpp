@@ -1,7 +1,5 @@
 #pragma once
 
-#include <immintrin.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -34,22 +32,6 @@ template <int W>
 [[gnu::always_inline]] inline Vec<W> broadcast(float x) {
   return x - Vec<W>{};  // minus, not plus: x - 0 is x for every x, and compilers know it
 }
-
-/// Keeps the low byte of each number; they must be from 0 to 127.
-[[gnu::always_inline]] inline void store_bytes(std::uint8_t* p, Int<8> x) {
-  const __m256i all = reinterpret_cast<__m256i>(x);
-  const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1));
-  _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packus_epi16(words, words));
-}
-#ifdef __AVX512F__
-[[gnu::always_inline]] inline void store_bytes(std::uint8_t* p, Int<16> x) {
-  _mm512_mask_cvtepi32_storeu_epi8(p, 0xffff, reinterpret_cast<__m512i>(x));
-}
-#else
-[[gnu::always_inline]] inline void store_bytes(std::uint8_t* p, Int<16> x) {
-  for (int i = 0; i < 16; ++i) p[i] = static_cast<std::uint8_t>(x[i]);
-}
-#endif
 
 /// A size that is known when this is compiled. Kernels take sizes as arguments of either kind, Size<16> or a number:
 /// with the former, addresses are constants.

@@ -102,8 +102,8 @@ template <int W, int D, class Channels>
   });
 }
 
-/// padded_gradient[y + dy][x + dx][c] += sum over the entries at (y, x) of value * weights[o][dy][dx][c]: where the forward
-/// sum for the output (y, x) read from.
+/// padded_gradient[y + dy][x + dx][c] += sum over the entries at (y, x) of value * weights[o][dy][dx][c]: where the
+/// forward sum for the output (y, x) read from.
 ///
 /// weights          [filters][5][5][channels]
 /// lists            [windows][4][filters], counts [windows][4]: the entries at each of a window's positions,

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <sidestep/kernels/cpu/norm_kernels.hpp>
 #include <sidestep/kernels/cpu/update.hpp>
 
 namespace sidestep::kernels::cpu {
@@ -62,6 +63,8 @@ struct HandKernels {
   // update.hpp
   void (*update)(const Update&, const float* gradients, std::size_t pitch, std::size_t count, float* weights,
                  float* first, float* second, std::size_t n);
+  // norm.hpp
+  NormKernels norm;
 };
 
 /// The tables, compiled for their instruction sets. Calling a kernel needs a CPU that has it; asking for a table does
