@@ -27,6 +27,7 @@ Handle Bus::add(std::unique_ptr<Pipeline> pipeline, PipelineOptions options) {
 }
 void Bus::flush() { dispatcher_->flush(); }
 void Bus::close() { dispatcher_->close(); }
+void Bus::on_close(std::function<bool()> ask) { dispatcher_->on_close(std::move(ask)); }
 bool Bus::closed() const noexcept { return dispatcher_->closed(); }
 bool Bus::poll() { return !options_.thread && dispatcher_->poll(); }  // beside its thread it would race
 void Bus::wake() noexcept { dispatcher_->waker.wake(); }

@@ -5,6 +5,7 @@
 #include <sidestep/bus/source.hpp>
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -64,6 +65,9 @@ class Bus {
   /// Drains, flushes windows, completes the pipelines in order of registration, joins. Idempotent. Not from a handler.
   void close();
   bool closed() const noexcept;
+  /// close() first asks `ask`, on its own thread: a loop that publishes elsewhere is to come to its end. True: it waits for the
+  /// producers that hold (Producer::hold), and all goes on as before meanwhile. Null: nobody is asked.
+  void on_close(std::function<bool()> ask);
 
   /// Without a thread: hands over what is there; false if there was nothing.
   bool poll();

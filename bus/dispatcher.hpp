@@ -29,6 +29,7 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   void flush();
   void close();
   void abandon() noexcept;
+  void on_close(std::function<bool()> ask);
   bool closed() const noexcept { return phase_.load(std::memory_order_acquire) == Phase::closed; }  // pairs with close()
 
   Handle add(std::unique_ptr<Pipeline> pipeline, PipelineOptions options);
@@ -64,6 +65,7 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   void renew();
   void renew_copy();
   bool rings_empty() const noexcept;
+  bool any_held() const;
   bool try_close();
   void await_queues(std::span<const Handle> subscriptions, bool outside);
   void retire_rings();
@@ -80,6 +82,7 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<Ring>> rings_;
   std::vector<Handle> subscriptions_;
+  std::function<bool()> ask_at_close_;
   unsigned next_ring_ = 0;
   BusAccount retired_;               // what rings that are gone have counted
   std::atomic<std::uint64_t> version_{0};  // release under the lock; acquire in renew()

@@ -92,6 +92,13 @@ void Dispatcher::await_queues(std::span<const Handle> subscriptions, bool outsid
 
 void Dispatcher::close() {
   if (BusThread::current()) throw BusError("close() was called from a handler, which it would wait for: call it elsewhere.");
+  std::function<bool()> ask;
+  {
+    const std::lock_guard lock(mutex_);
+    if (phase_.load(std::memory_order_relaxed) == Phase::open) ask = ask_at_close_;  // it changes under the lock alone
+  }
+  if (ask && ask())
+    while (any_held() && !dead()) std::this_thread::sleep_for(std::chrono::nanoseconds(slice));
   {
     const std::lock_guard lock(mutex_);
     Phase was = Phase::open;
@@ -112,6 +119,17 @@ void Dispatcher::close() {
   if (!thread_.joinable()) return;
   if (dead()) thread_.detach();  // it hangs in a handler; it holds what it needs
   else thread_.join();
+}
+
+void Dispatcher::on_close(std::function<bool()> ask) {
+  const std::lock_guard lock(mutex_);
+  ask_at_close_ = std::move(ask);
+}
+
+bool Dispatcher::any_held() const {
+  const std::lock_guard lock(mutex_);
+  // acquire: pairs with Producer::hold
+  return std::any_of(rings_.begin(), rings_.end(), [](const auto& ring) { return ring->held.load(std::memory_order_acquire); });
 }
 
 /// The rings were found empty. Completes the pipelines if nothing can come any more. First that the executors have finished,

@@ -30,7 +30,10 @@ Producer& Producer::operator=(Producer&& other) noexcept {
 
 void Producer::leave() noexcept {
   // release: pairs with the acquire in Dispatcher::retire_rings; all that was published is in the ring by then
-  if (ring_ != nullptr) ring_->left.store(true, std::memory_order_release);
+  if (ring_ != nullptr) {
+    hold(false);
+    ring_->left.store(true, std::memory_order_release);
+  }
   ring_.reset();
 }
 

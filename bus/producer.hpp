@@ -54,6 +54,11 @@ class Producer {
   const Ring& ring() const noexcept { return *ring_; }
   explicit operator bool() const noexcept { return ring_ != nullptr; }
   void on_wait(WaitHook hook) noexcept { hook_ = hook; }
+  /// Who closes the bus waits for its end, or for hold(false), if Bus::on_close's answer says so.
+  void hold(bool held) noexcept {
+    // release: pairs with the acquire in Dispatcher::close; all that was published is in the ring by then
+    ring_->held.store(held, std::memory_order_release);
+  }
   /// Ends it; what was published is still delivered.
   void leave() noexcept;
 

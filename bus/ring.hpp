@@ -97,6 +97,7 @@ struct Ring : BasicRing<> {
   const std::string name;
 
   std::atomic<bool> left{false};    ///< the producer is gone (release); pairs with the dispatcher's acquire before it retires the ring
+  std::atomic<bool> held{false};  ///< close() waits until its producer has come to its own end (release); acquire in Dispatcher::close
   std::atomic<bool> closed{false};  ///< the bus is (release): a full ring then swallows instead of waiting; acquire in publish_slow
   std::atomic<bool> abandoned{false};  ///< its dispatcher hangs for good (release): a full ring swallows; acquire in publish_slow
 

@@ -54,8 +54,8 @@ class Fit {
 
   TrainingReport run(std::span<const Callback> callbacks) {
     loop_.use(callbacks);
-    write_running_report();
     begin();
+    write_running_report();
     try {
       train();
     } catch (const std::exception& error) {
@@ -83,7 +83,7 @@ class Fit {
 
   // ---- the run
 
-  /// Throws ControlError for a pipeline that can't be part of this run.
+  /// Throws ControlError for a pipeline that can't be part of this run, CheckpointError for one that can't go on with it.
   void begin() {
     loop_.publish(FitBegin{.step = state_.step,
                            .steps_per_epoch = batches_,

@@ -160,6 +160,8 @@ void detail::write_all(int descriptor, std::span<const std::byte> bytes, const f
   }
 }
 
+void detail::sync_name(const fs::path& file) { sync_folder(folder_of(file)); }
+
 AtomicFile::AtomicFile(fs::path target) : target_(std::move(target)) {
   std::tie(temporary_, descriptor_) = create_temporary(target_);
 }

@@ -74,6 +74,8 @@ std::size_t remove_stale_temporaries(const std::filesystem::path& folder);
 namespace detail {
 /// Writes all of `bytes`, through short writes and signals. `path` is for the error only.
 void write_all(int descriptor, std::span<const std::byte> bytes, const std::filesystem::path& path);
+/// Behind it the name of `file`, which is new, is on the disk.
+void sync_name(const std::filesystem::path& file);
 }  // namespace detail
 
 }  // namespace sidestep

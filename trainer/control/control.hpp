@@ -46,7 +46,7 @@ struct AttachOptions {
 ///   bus.on<BatchEnd>() | map(&BatchEnd::loss) | filter(not_finite) | take(1) | decide(control, [](double) { return
 ///   Stop{"loss"}; }); auto loop = control.attach(bus, {.sync = lag(2)});
 ///
-/// One bus, one loop at a time. It may be destroyed before the bus.
+/// One bus for its life, one loop at a time. It may be destroyed before the bus.
 class Control {
  public:
   Control();

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace sidestep::detail {
 
 ControlCore::ControlCore() = default;
@@ -15,8 +17,16 @@ DeciderEntry& ControlCore::make_decider(Subscription* subscription) {
   return deciders_.emplace_back(mailbox, word, subscription);
 }
 
+/// The words of deciders end with their bus, for good.
+void ControlCore::stay_on(std::uint64_t bus) {
+  if (bus_ != 0 && bus_ != bus)
+    throw ControlError("this control belongs to another bus, and its deciders end with that one: make a Control for each bus.");
+  bus_ = bus;
+}
+
 std::shared_ptr<Asker> ControlCore::bind(Subscription& subscription, unsigned part) {
   const std::lock_guard lock(mutex_);
+  stay_on(subscription.bus_serial());
   if (loop_ != nullptr) {
     if (std::this_thread::get_id() != loop_thread_)
       throw ControlError(
@@ -37,9 +47,8 @@ std::shared_ptr<Asker> ControlCore::bind(Subscription& subscription, unsigned pa
 
 Asker* ControlCore::asker_of(const Subscription& subscription) {
   const std::lock_guard lock(mutex_);
-  // The newest first: one of an earlier bus may have stood at the same address.
-  for (auto at = askers_.rbegin(); at != askers_.rend(); ++at)
-    if (&(*at)->subscription == &subscription) return at->get();
+  for (const auto& asker : askers_)
+    if (&asker->subscription == &subscription) return asker.get();
   return nullptr;
 }
 
@@ -58,11 +67,23 @@ void ControlCore::interrupt(const char* by) noexcept {
   alarm();
 }
 
-void ControlCore::attach(LoopInside& loop) {
+bool ControlCore::ask_to_end() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (loop_ == nullptr || loop_thread_ == std::this_thread::get_id()) return false;
+    if (std::exchange(asked_to_end_, true)) return true;
+  }
+  request(Stop{"the bus is being closed"}, "close");
+  return true;
+}
+
+void ControlCore::attach(LoopInside& loop, std::uint64_t bus) {
   const std::lock_guard lock(mutex_);
+  stay_on(bus);
   if (loop_ != nullptr) throw ControlError("a loop is attached to this control already: finish and destroy it first.");
   loop_ = &loop;
   loop_thread_ = std::this_thread::get_id();
+  asked_to_end_ = false;
   interrupted.store(nullptr, std::memory_order_relaxed);  // of an earlier loop
   // A new loop publishes to a ring of its own, whose numbers begin at 1. Nothing of an earlier one is under way: it was
   // drained.

@@ -79,13 +79,16 @@ class ControlCore {
   void request(const Decision& decision, std::string_view by);
   void inject(const Metric& metric);
   void interrupt(const char* by) noexcept;
+  /// Somebody closes the bus. From another thread than the loop's that is a Stop; true: wait until the loop has ended.
+  bool ask_to_end();
   void alarm() noexcept {
     // release: pairs with the loop's acquire at its boundary, which then finds what was put into the queues before
     attention.store(true, std::memory_order_release);
   }
 
   // the loop
-  void attach(LoopInside& loop);  ///< throws ControlError if there is one already
+  /// Throws ControlError if there is one already, or if it is on another bus than this control.
+  void attach(LoopInside& loop, std::uint64_t bus);
   void detach() noexcept;
   std::vector<DeciderEntry*> deciders();
   Asker& asker(std::uint32_t id);
@@ -99,6 +102,7 @@ class ControlCore {
 
  private:
   DeciderEntry& make_decider(Subscription* subscription);
+  void stay_on(std::uint64_t bus);
 
   std::mutex mutex_;
   std::deque<WordLine> lines_;
@@ -106,8 +110,10 @@ class ControlCore {
   std::deque<DeciderEntry> deciders_;
   std::deque<std::shared_ptr<Asker>> askers_;
   DeciderEntry* inline_ = nullptr;
+  std::uint64_t bus_ = 0;  ///< the serial of the one that it is on; 0: none yet
   LoopInside* loop_ = nullptr;
   std::thread::id loop_thread_;
+  bool asked_to_end_ = false;
 };
 
 }  // namespace sidestep::detail

@@ -57,7 +57,7 @@ LoopInside::LoopInside(Loop& owner, std::shared_ptr<ControlCore> shared, Bus& on
       writer(bus, *book, options.folder, options.before_visible),
       timer_ns(cost_of_the_timer()) {
   set_sync(sync);
-  core->attach(*this);
+  core->attach(*this, bus.serial());
   Request left;
   for (DeciderEntry* const entry : core->deciders()) {
     while (core->mailbox.try_dequeue_from_producer(entry->token, left)) {
@@ -66,6 +66,8 @@ LoopInside::LoopInside(Loop& owner, std::shared_ptr<ControlCore> shared, Bus& on
     if (!entry->decider.failed.load(std::memory_order_relaxed)) watch.add(*entry, 0, true);
   }
   bus.cut_sink(book.get());
+  loop.producer_.hold(true);
+  bus.on_close([shared = core] { return shared->ask_to_end(); });
 }
 
 void LoopInside::set_sync(Sync how) {
@@ -78,6 +80,7 @@ LoopInside::~LoopInside() {
   bus.cut_sink(nullptr);
   book->give_up();  // drain() has, unless it threw on its way: the writer would wait for ever
   book->close();
+  bus.on_close(nullptr);
   core->detach();
 }
 
@@ -97,7 +100,19 @@ void LoopInside::begin() {
   begun = true;
   for (const Handle& pipeline : bus.subscriptions()) check_clock(*pipeline);
   watch.set_eager(!sync.relaxed());
-  if (from) loop.producer_.publish(CheckpointLoaded{.step = from->step, .file = intern(from_name)});
+  if (from) await_restored();
+}
+
+/// Before the first step everybody has his state. Who can't go on with it (rows that a log file has lost, a state of
+/// other stages) is bad input, seen before anything begins.
+void LoopInside::await_restored() {
+  std::vector<Handle> all = bus.subscriptions();
+  std::erase_if(all, [](const Handle& one) { return !one->options().saved || one->failed(); });
+  loop.producer_.publish(CheckpointLoaded{.step = from->step, .file = intern(from_name)});
+  if (!BusThread::current()) bus.flush();
+  for (const Handle& one : all)
+    if (one->failed())
+      throw CheckpointError(fmt::format("'{}' can't go on from {}: {}", one->name(), from_name, one->error()));
 }
 
 const CheckpointState& LoopInside::resume(CheckpointState state, std::string_view name) {
@@ -180,6 +195,7 @@ Loop::~Loop() {
   } catch (...) {  // its user has had finish() for this
   }
   producer_.on_wait({});
+  producer_.hold(false);
   // A handler that hangs, perhaps while it saves its state, may still hand it over when it wakes.
   const std::vector<Handle> all = inside_->bus.subscriptions();
   if (inside_->abandoned || std::any_of(all.begin(), all.end(), [](const Handle& one) { return one->failed(); }))

@@ -57,6 +57,7 @@ struct Cause {
 ///   loop.finish();                                                  // FitEnd, its boundary, drain, seal, checkpoints
 ///   on disk
 ///
+/// Whoever closes the bus on another thread asks for a Stop by it, and waits until the loop has come to finish().
 /// Everything on one thread, but for interrupt(). `publish` and `boundary` allocate nothing, lock nothing and make no
 /// system call while no decision, checkpoint or metric from outside waits.
 class Loop {
@@ -83,7 +84,8 @@ class Loop {
   /// Goes on from a checkpoint. The file's own: a safetensors file with `sidestep` in its metadata. Throws
   /// CheckpointError.
   const CheckpointState& resume(const std::filesystem::path& file);
-  /// From a container of your own. `name` stands in CheckpointLoaded.
+  /// From a container of your own. `name` stands in CheckpointLoaded. The first publish() throws CheckpointError for a
+  /// pipeline that can't go on with its saved state.
   const CheckpointState& resume(CheckpointState state, std::string_view name = "checkpoint");
 
   // ---- the run

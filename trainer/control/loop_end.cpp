@@ -60,6 +60,7 @@ void LoopInside::drain() {
   book->close();
   writer.join();
   if (!BusThread::current()) bus.flush();  // CheckpointSaved
+  loop.producer_.hold(false);              // whoever closes the bus need wait no longer
 }
 
 }  // namespace sidestep::detail

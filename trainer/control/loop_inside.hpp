@@ -35,6 +35,7 @@ class LoopInside {
 
   // loop.cpp
   void begin();
+  void await_restored();
   const CheckpointState& resume(CheckpointState state, std::string_view name);
   void check_clock(const Subscription& pipeline);
   void add_decider(DeciderEntry& entry);
