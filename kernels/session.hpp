@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -39,6 +40,8 @@ struct StepRecord {
   double loss = 0.0;  ///< mean cross-entropy over the batch, in nats
   std::uint32_t correct = 0;
   std::uint32_t samples = 0;
+  float gradient_norm = std::numeric_limits<float>::quiet_NaN();  ///< over all parameters; NaN: not measured
+  std::uint64_t device_ns = 0;                                    ///< the device's timer at the step's end; 0: none
 };
 
 struct Evaluation {

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <sidestep/kernels/cuda/memory.hpp>
+
+namespace sidestep::kernels::cuda {
+
+/// The device's memory and streams of one session. Shared with its snapshots, which may live longer.
+struct Home {
+  explicit Home(int on) : device(on), pool(on), stream(make_stream()), side(make_stream()) {}
+
+  int device;
+  Pool pool;
+  Stream stream;  ///< training and evaluation
+  Stream side;    ///< snapshots' way to the host
+};
+
+}  // namespace sidestep::kernels::cuda

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace sidestep::kernels::cuda {
+
+/// Global average pooling (Lin et al., Network in Network, 2014): y[n][c] = mean over the plane of x[n][pixel][c].
+/// x [batch][plane][channels], y [batch][channels].
+void mean_pooling(const float* x, std::uint32_t batch, std::uint32_t plane, std::uint32_t channels, float* y,
+                  cudaStream_t stream, unsigned block = 128);
+
+/// dx[n][pixel][c] = dy[n][c] / plane
+void mean_pooling_backward(const float* dy, std::uint32_t batch, std::uint32_t plane, std::uint32_t channels, float* dx,
+                           cudaStream_t stream, unsigned block = 256);
+
+}  // namespace sidestep::kernels::cuda

@@ -1,0 +1,49 @@
+#include <sidestep/kernels/cuda/snapshot.hpp>
+
+#include <sidestep/kernels/cuda/planted.hpp>
+
+namespace sidestep::kernels::cuda {
+
+CudaSnapshot::CudaSnapshot(std::shared_ptr<Home> home, std::size_t count, Contents contents)
+    : home_(std::move(home)),
+      contents_(contents),
+      copy_(home_->pool, count, home_->stream),
+      host_(count),
+      copied_(make_event()),
+      arrived_(make_event()) {}
+
+CudaSnapshot::~CudaSnapshot() {
+  // The copy to the host may be under way on the side stream, which neither the free on the training stream nor that of
+  // pinned memory would wait for.
+  static_cast<void>(cudaEventSynchronize(arrived_));
+}
+
+void CudaSnapshot::take(const float* state) {
+  const cudaStream_t stream = home_->stream, side = home_->side;
+  // a snapshot that is used again: its last copy to the host must have left the device's copy
+  SIDESTEP_CHECK(cudaStreamWaitEvent(stream, arrived_, 0));
+  SIDESTEP_CHECK(cudaMemcpyAsync(copy_.data(), state, copy_.bytes(), cudaMemcpyDeviceToDevice, stream));
+  SIDESTEP_CHECK(cudaEventRecord(copied_, stream));
+  if (!PLANTED(snapshot_no_wait)) SIDESTEP_CHECK(cudaStreamWaitEvent(side, copied_, 0));
+  SIDESTEP_CHECK(cudaMemcpyAsync(host_.data(), copy_.data(), copy_.bytes(), cudaMemcpyDeviceToHost, side));
+  SIDESTEP_CHECK(cudaEventRecord(arrived_, side));
+}
+
+void CudaSnapshot::put_back(float* state) const {
+  SIDESTEP_CHECK(cudaMemcpyAsync(state, copy_.data(), copy_.bytes(), cudaMemcpyDeviceToDevice,
+                                 home_->stream));
+}
+
+const float* CudaSnapshot::on_host() const {
+  SIDESTEP_CHECK(cudaEventSynchronize(arrived_));
+  return host_.data();
+}
+
+const CudaSnapshot& CudaSnapshot::of(const Snapshot& snapshot, std::size_t weights, std::size_t everything) {
+  const auto* found = dynamic_cast<const CudaSnapshot*>(&snapshot);
+  if (!found || found->size() != (found->contents() == Contents::weights ? weights : everything))
+    throw ShapeError("the snapshot is of another network; restore it into the session that made it");
+  return *found;
+}
+
+}  // namespace sidestep::kernels::cuda
