@@ -1,10 +1,13 @@
 // What a boundary costs the training loop while nothing is pending and deciders live: one inline, one behind
 // observe_on.
 //   boundary/{relaxed,lag:2}   counters: p50_ns, p99_ns (net of the timer), timer_ns, line_transfer_ns (one way,
-//   between two cores of this
-//                              machine, in this run), line_transfers = p50_ns / line_transfer_ns, waits (share of
-//                              boundaries that waited)
+//                              between two cores of this machine, in this run), line_transfers = p50_ns /
+//                              line_transfer_ns, waits (share of boundaries that waited)
 // Steps are paced as in training (50 us each), so that the deciders have passed before the boundary that needs them.
+//
+// A boundary in relaxed mode is shorter than any clock's own reading, and two readings with a fence each add the time
+// that the pipeline takes to fill: that is fenced_ns. Its p50_ns is therefore what eight boundaries add to eight
+// publishes of an event of the same size, all between one pair of readings, divided by eight.
 #include <sidestep/operators.hpp>
 #include <sidestep/trainer/control/decide.hpp>
 #include <sidestep/trainer/control/loop.hpp>
@@ -14,6 +17,7 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <vector>
 
 #if defined(__x86_64__)
@@ -24,24 +28,27 @@ namespace {
 
 using namespace sidestep;
 
-/// The finest clock there is, in nanoseconds.
-double now_ns() {
+/// The finest clock there is, in ticks of its own: turned into nanoseconds later, or that would hide what it overlaps.
+std::uint64_t ticks() {
 #if defined(__x86_64__)
-  static const double per_tick = [] {
+  _mm_lfence();  // nothing before it is left undone, nothing behind it has begun
+  const std::uint64_t now = __rdtsc();
+  _mm_lfence();
+  return now;
+#else
+  return static_cast<std::uint64_t>(Clock::steady());
+#endif
+}
+double ns_per_tick() {
+  static const double once = [] {
     const Nanoseconds begin = Clock::steady();
-    const auto from = __rdtsc();
+    const std::uint64_t from = ticks();
     while (Clock::steady() - begin < 20'000'000) {
     }
-    const auto ticks = __rdtsc() - from;
-    return static_cast<double>(Clock::steady() - begin) / static_cast<double>(ticks);
+    const std::uint64_t passed = ticks() - from;
+    return static_cast<double>(Clock::steady() - begin) / static_cast<double>(passed);
   }();
-  _mm_lfence();  // nothing before it is left undone, nothing behind it has begun
-  const auto ticks = __rdtsc();
-  _mm_lfence();
-  return static_cast<double>(ticks) * per_tick;
-#else
-  return static_cast<double>(Clock::steady());
-#endif
+  return once;
 }
 
 /// The quantile of values that a coarse clock has rounded: some clocks step by 10 ns, twice what is measured here. The
@@ -59,37 +66,87 @@ double quantile(std::vector<double>& values, double q) {
   return value + step * ((rank - static_cast<double>(low - values.begin())) / static_cast<double>(high - low) - 0.5);
 }
 
-void boundary(benchmark::State& state, Sync sync) {
-  constexpr Step steps = 10'000;
-  constexpr double pace_ns = 50'000;
-  std::vector<double> took, timer;
-  double waits = 0;
-  for (auto _ : state) {
-    Bus bus;
-    Control control;
+/// As large as a BatchEnd, and nothing to the loop.
+struct Bystander {
+  static constexpr EventId id = first_user_event;
+  static constexpr std::string_view name = "Bystander";
+  Step step = 0;
+  double values[4]{};
+};
+static_assert(sizeof(Bystander) == sizeof(BatchEnd));
+
+/// A loop with both kinds of decider, paced.
+class Paced {
+ public:
+  Paced(Sync sync) : loop_((decider(), control_.attach(bus_, {.sync = sync}))) {
+    loop_.publish(FitBegin{.last_step = 1'000'000'000});
+  }
+  ~Paced() { loop_.finish(); }
+
+  void pace() const {
+    static const auto length = static_cast<std::uint64_t>(50'000 / ns_per_tick());
+    for (const std::uint64_t until = ticks() + length; ticks() < until;) {
+    }
+  }
+  void publish() { loop_.publish(BatchEnd{.step = ++step_, .loss = 1}); }
+  void bystander() { loop_.publish(Bystander{.step = step_, .values = {1}}); }
+  void boundary() { loop_.boundary(); }
+  double waits() const { return static_cast<double>(loop_.waits()) / static_cast<double>(step_); }
+
+ private:
+  void decider() {
     const auto never =
         pure([](const BatchEnd& e) { return e.loss < 0 ? std::optional(Stop{"negative"}) : std::nullopt; });
-    bus.on<BatchEnd>().named("inline") | decide(control, never);
-    bus.on<BatchEnd>().named("observed") | every(16) | observe_on(compute) | decide(control, never);
-    auto loop = control.attach(bus, {.sync = sync});
-    loop.publish(FitBegin{.last_step = steps});
-    for (Step step = 1; step <= steps; ++step) {
-      for (const double until = now_ns() + pace_ns; now_ns() < until;) {
-      }
-      loop.publish(BatchEnd{.step = step, .loss = 1});
-      const double begin = now_ns();
-      loop.boundary();
-      took.push_back(now_ns() - begin);
-      const double nothing = now_ns();
-      timer.push_back(now_ns() - nothing);
-    }
-    waits += static_cast<double>(loop.waits()) / static_cast<double>(steps);
-    loop.finish();
+    bus_.on<BatchEnd>().named("inline") | decide(control_, never);
+    bus_.on<BatchEnd>().named("observed") | every(16) | observe_on(compute) | decide(control_, never);
   }
-  const double timer_ns = quantile(timer, 0.5), p50 = std::max(0.0, quantile(took, 0.5) - timer_ns);
+
+  Bus bus_;
+  Control control_;
+  Loop loop_;
+  Step step_ = 0;
+};
+
+/// How long f() takes, in nanoseconds, the timer's own time included.
+template <class F>
+double time(F f) {
+  const std::uint64_t begin = ticks();
+  f();
+  const std::uint64_t end = ticks();
+  return static_cast<double>(end - begin) * ns_per_tick();
+}
+
+void boundary(benchmark::State& state, Sync sync) {
+  constexpr int steps = 10'000, burst = 8;
+  std::vector<double> took, timer, with, without;
+  double waits = 0;
+  for (auto _ : state) {
+    Paced loop(sync);
+    for (int i = 0; i < steps; ++i) {
+      loop.pace();
+      loop.publish();
+      took.push_back(time([&] { loop.boundary(); }));
+      timer.push_back(time([] {}));
+    }
+    waits += loop.waits();
+    if (!sync.relaxed()) continue;
+    for (int i = 0; i < steps / burst; ++i) {
+      loop.pace();
+      without.push_back(time([&] {
+        for (int n = 0; n < burst; ++n) loop.bystander();
+      }));
+      loop.pace();
+      with.push_back(time([&] {
+        for (int n = 0; n < burst; ++n) loop.publish(), loop.boundary();
+      }));
+    }
+  }
+  const double timer_ns = quantile(timer, 0.5), fenced = std::max(0.0, quantile(took, 0.5) - timer_ns);
+  const double p50 = sync.relaxed() ? std::max(0.0, (quantile(with, 0.5) - quantile(without, 0.5)) / burst) : fenced;
   const double transfer = bench::line_transfer_ns();
   state.counters["p50_ns"] = p50;
   state.counters["p99_ns"] = std::max(0.0, quantile(took, 0.99) - timer_ns);
+  if (sync.relaxed()) state.counters["fenced_ns"] = fenced;
   state.counters["timer_ns"] = timer_ns;
   state.counters["line_transfer_ns"] = transfer;
   state.counters["line_transfers"] = p50 / transfer;

@@ -38,6 +38,7 @@ struct Watermark {
 /// Its owner (the control) outlives the bus' use of it.
 struct Decider {
   std::atomic<std::uint64_t>* word = nullptr;  ///< up to eight share a line on purpose: the trainer gets all in one transfer
+  std::atomic<bool>* bell = nullptr;           ///< rung when a word holds new requests: who waits for no word looks at it alone
   std::uint64_t made = 0;                      ///< requests so far; the decider's own thread only
   Sequence through = 0;                        ///< last number that it has seen; the decider's own thread only
   std::uint64_t stored_made = 0;               ///< `made` in the last word; the decider's own thread only
@@ -50,15 +51,23 @@ struct Decider {
     through = number;
     // relaxed: `eager` is set before the first event is published, and a late view costs one skipped word at most
     if (!force && made == stored_made && !eager.load(std::memory_order_relaxed) && number - stored_through < 4096) return;
+    const bool asks = made != stored_made;
     stored_made = made;
     stored_through = number;
     // release: pairs with the trainer's acquire at its boundary; whoever sees this number finds all requests counted here
     word->store(Watermark::of(number, made).word, std::memory_order_release);
+    if (asks) ring();
   }
   /// It will never decide again.
   void finish() noexcept {
+    const bool asks = made != stored_made;
     stored_made = made;
     word->store(Watermark::of(through, made, true).word, std::memory_order_release);  // pairs as in advance()
+    if (asks) ring();
+  }
+  /// Behind the word. Release: whoever finds the bell rung (acquire) finds the word.
+  void ring() noexcept {
+    if (bell != nullptr) bell->store(true, std::memory_order_release);
   }
 };
 

@@ -24,8 +24,7 @@ bool plain_file_name(std::string_view name) {
 
 void LoopInside::boundary() {
   if (in_boundary_) return;  // a Validate's handler: its boundary is run when the handler has returned
-  if (--until_sample_ == 0) [[unlikely]] {
-    until_sample_ = 64;
+  if (hot.list.sampled()) [[unlikely]] {
     follow_pace();
     const Nanoseconds begin = Clock::steady();
     run();
@@ -46,33 +45,42 @@ void LoopInside::behind_fit_begin(const FitBegin& begin) {
 
 void LoopInside::run() {
   Loop::Place& place = loop.place_;
-  if (!place.open) [[unlikely]]
-    throw ControlError(
-        "boundary() was called where no BatchEnd, EpochEnd or ValidationEnd was published since the last one.");
-  place.open = false;
-  last_cut_here_ = false;
-  ++boundaries;
+  if (place.open == Loop::Open::no) [[unlikely]]
+    no_boundary_here();
+  place.open = Loop::Open::no;
   remember(place.segment);
   Sequence need = place.number;  // behind an epoch and a validation: everything
   if (place.segment == sidestep::Segment::batch) {
-    if (place.step != ++last_step_) [[unlikely]]
-      throw ControlError(
-          fmt::format("BatchEnd of step {} follows step {}: steps count by one.", place.step, last_step_ - 1));
-    at_ = at_ + 1 == recent_.size() ? 0 : at_ + 1;
-    recent_[at_] = place.number;
-    need = recent_[at_ + 1 == recent_.size() ? 0 : at_ + 1];  // BatchEnd(b - k); 0: this process has published none
+    if (place.step != ++hot.last_step) [[unlikely]]
+      out_of_step();
+    if (!relaxed_) {
+      at_ = at_ + 1 == recent_.size() ? 0 : at_ + 1;
+      recent_[at_] = place.number;
+      need = recent_[at_ + 1 == recent_.size() ? 0 : at_ + 1];  // BatchEnd(b - k); 0: this process has published none
+    }
   }
-  const bool waiting = relaxed_ ? watch.look() : watch.pass(need);
-  // acquire: pairs with ControlCore::alarm
+  const bool waiting = !relaxed_ && watch.pass(need);
+  // acquire: pairs with ControlCore::alarm and with Decider::ring
   if (waiting || waits_ || core->attention.load(std::memory_order_acquire)) [[unlikely]]
     busy();
 }
 
+void LoopInside::no_boundary_here() const {
+  throw ControlError(
+      "boundary() was called where no BatchEnd, EpochEnd or ValidationEnd was published since the last one.");
+}
+void LoopInside::out_of_step() const {
+  throw ControlError(
+      fmt::format("BatchEnd of step {} follows step {}: steps count by one.", loop.place_.step, hot.last_step - 1));
+}
+
 void LoopInside::busy() {
   const While inside(in_boundary_);
+  hot.quick = false;
   stop_ = false;
-  // acquire: pairs with alarm(); cleared first, so that what comes during this boundary rings again
+  // acquire: pairs with alarm() and ring(); cleared first, so that what comes during this boundary rings again
   const bool asked = core->attention.exchange(false, std::memory_order_acquire);
+  if (relaxed_) watch.look();
   take();
   settle_next();
   apply_due();
@@ -92,6 +100,7 @@ void LoopInside::busy() {
   if (!saves_.empty()) open_cut(std::exchange(saves_, {}));
   if (stop_) loop.stopped_ = true;
   waits_ = !pending.empty() || !unsealed_.empty();
+  hot.quick = relaxed_ && !waits_;
 }
 
 void LoopInside::take() {
@@ -103,12 +112,12 @@ void LoopInside::take() {
                 .count = request.count,
                 .pipeline = asker.key,
                 .by = asker.by};
-    const auto segment = list_.of(request.cause);
+    const auto segment = hot.list.of(request.cause);
     if (segment) {
-      taken.cause_step = segment->step;
-      taken.segment = segment->segment;
+      taken.cause_step = segment->step();
+      taken.segment = segment->segment();
       taken.segment_end = segment->number;
-      if (!sync.relaxed() && taken.segment == sidestep::Segment::batch) taken.due_step = segment->step + sync.k;
+      if (!sync.relaxed() && taken.segment == sidestep::Segment::batch) taken.due_step = segment->step() + sync.k;
     }
     // A cut's list gets its copy at the taking, whatever is applied meanwhile.
     for (const auto& cut : unsealed_) {
@@ -255,9 +264,8 @@ void LoopInside::validations() {
     validates_.clear();  // several at one boundary are one validation
     handlers.at(one.decision.kind().id)(one.decision, {one.cause_step, one.segment, loop.place_.step, one.by});
     Loop::Place& place = loop.place_;
-    if (!place.open || place.segment != sidestep::Segment::validation) continue;
-    place.open = false;
-    ++boundaries;
+    if (place.open == Loop::Open::no || place.segment != sidestep::Segment::validation) continue;
+    place.open = Loop::Open::no;
     remember(place.segment);
     if (sync.relaxed())
       watch.look();
@@ -307,7 +315,7 @@ void LoopInside::open_cut(std::vector<SavedName> names) {
   carried_.insert(carried_.end(), superseded_.begin(), superseded_.end());
   superseded_.clear();
   const bool last = cut->names.back().last;
-  last_cut_here_ |= last;
+  if (last) last_cut_at_ = hot.list.total();
   cut->cut.number = ++cuts_;
   cut->cut.step = place.step;
   cut->cut.epoch = place.epoch;
@@ -348,6 +356,7 @@ void LoopInside::open_cut(std::vector<SavedName> names) {
   book->publish_done(*cut);
   unsealed_.push_back(std::move(cut));
   waits_ = true;
+  hot.quick = false;
 }
 
 /// The list of boundaries is full: forgets what every word has passed. Behind push(): the words may cover this boundary
@@ -356,9 +365,10 @@ void LoopInside::make_room() {
   watch.look();
   take();
   waits_ |= !pending.empty();  // taken here, so run() finds nothing waiting in the mailbox
-  list_.forget(watch.passed(loop.place_.number));
-  if (list_.full()) {
-    list_.grow();
+  hot.quick = relaxed_ && !waits_;
+  hot.list.forget(watch.passed(loop.place_.number));
+  if (hot.list.full()) {
+    hot.list.grow();
     if (sync.relaxed()) watch.set_eager(true);  // some word moves with requests only; let it show how far it is
   }
 }
@@ -378,6 +388,7 @@ void LoopInside::follow_pace() {
 
 namespace sidestep {
 
-void Loop::boundary() { inside_->boundary(); }  // here, so that the one is part of the other
+void Loop::any_boundary() { inside_->boundary(); }  // here, so that the one is part of the other
+void Loop::rung() { inside_->busy(); }
 
 }  // namespace sidestep

@@ -2,9 +2,9 @@
 
 #include <sidestep/trainer/control/checkpoint.hpp>
 
-#include <algorithm>
+#include <cstdint>
+#include <memory>
 #include <optional>
-#include <vector>
 
 namespace sidestep::detail {
 
@@ -14,33 +14,43 @@ class BoundaryList {
  public:
   struct Entry {
     Sequence number;  ///< of the last event of the segment
-    Step step : 56;
-    sidestep::Segment segment : 8;
-  };
-  static_assert(sizeof(Entry) == 16);
+    std::uint64_t step_and_segment;
 
-  bool full() const noexcept { return next_ - first_ == ring_.size(); }
+    Step step() const noexcept { return static_cast<Step>(step_and_segment >> 8); }
+    sidestep::Segment segment() const noexcept { return static_cast<sidestep::Segment>(step_and_segment & 0xff); }
+  };
+
+  /// Every so many boundaries somebody looks whether there is room for as many more.
+  static constexpr std::uint64_t stretch = 64;
+
+  bool sampled() const noexcept { return next_ % stretch == stretch - 1; }  ///< the next one is
+  bool full() const noexcept { return next_ + stretch > limit_; }
   std::size_t size() const noexcept { return next_ - first_; }
+  std::uint64_t total() const noexcept { return next_; }  ///< boundaries so far, those forgotten too
 
   /// Never full here: the caller has made room.
   void push(Sequence number, Step step, sidestep::Segment segment) noexcept {
-    ring_[next_++ & (ring_.size() - 1)] = {number, step, segment};
+    ring_[next_++ & mask_] = {number, static_cast<std::uint64_t>(step) << 8 | static_cast<std::uint8_t>(segment)};
   }
 
   /// Forgets segments that end at `passed` or before.
   void forget(Sequence passed) noexcept {
     while (first_ != next_ && at(first_).number <= passed) ++first_;
+    limit_ = first_ + mask_ + 1;
   }
   void grow() {
-    std::vector<Entry> more(ring_.size() * 2);
-    for (std::size_t i = first_; i != next_; ++i) more[i & (more.size() - 1)] = at(i);
-    ring_.swap(more);
+    const std::uint64_t mask = mask_ * 2 + 1;
+    auto more = std::make_unique<Entry[]>(mask + 1);
+    for (std::uint64_t i = first_; i != next_; ++i) more[i & mask] = at(i);
+    ring_ = std::move(more);
+    mask_ = mask;
+    limit_ = first_ + mask_ + 1;
   }
   /// The boundary that event `number` belongs to; none: it hasn't come yet.
   std::optional<Entry> of(Sequence number) const noexcept {
-    std::size_t low = first_, high = next_;
+    std::uint64_t low = first_, high = next_;
     while (low != high) {
-      const std::size_t middle = low + (high - low) / 2;
+      const std::uint64_t middle = low + (high - low) / 2;
       if (at(middle).number < number)
         low = middle + 1;
       else
@@ -50,10 +60,11 @@ class BoundaryList {
   }
 
  private:
-  const Entry& at(std::size_t i) const noexcept { return ring_[i & (ring_.size() - 1)]; }
+  const Entry& at(std::uint64_t i) const noexcept { return ring_[i & mask_]; }
 
-  std::vector<Entry> ring_ = std::vector<Entry>(4096);
-  std::size_t first_ = 0, next_ = 0;
+  std::uint64_t mask_ = 4095;
+  std::unique_ptr<Entry[]> ring_ = std::make_unique<Entry[]>(mask_ + 1);
+  std::uint64_t first_ = 0, next_ = 0, limit_ = mask_ + 1;
 };
 
 }  // namespace sidestep::detail

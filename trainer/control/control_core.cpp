@@ -14,7 +14,7 @@ ControlCore::ControlCore() = default;
 DeciderEntry& ControlCore::make_decider(Subscription* subscription) {
   if (words_ % 8 == 0) lines_.emplace_back();
   std::atomic<std::uint64_t>& word = lines_.back().words[words_++ % 8];
-  return deciders_.emplace_back(mailbox, word, subscription);
+  return deciders_.emplace_back(mailbox, word, attention, subscription);
 }
 
 /// The words of deciders end with their bus, for good.

@@ -34,9 +34,10 @@ struct alignas(cache_line) WordLine {
 /// A decider, and its own lane in the mailbox. One token for each decider, never one for each thread: consecutive items
 /// of a pipeline run on different threads of an arena, and its requests would come out of order.
 struct DeciderEntry {
-  DeciderEntry(Mailbox& mailbox, std::atomic<std::uint64_t>& word, Subscription* owner)
+  DeciderEntry(Mailbox& mailbox, std::atomic<std::uint64_t>& word, std::atomic<bool>& bell, Subscription* owner)
       : token(mailbox), subscription(owner) {
     decider.word = &word;
+    decider.bell = &bell;
   }
   Decider decider;
   moodycamel::ProducerToken token;

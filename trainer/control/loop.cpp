@@ -41,6 +41,7 @@ void keep_for_ever(std::shared_ptr<CutBook> book) {
 
 LoopInside::LoopInside(Loop& owner, std::shared_ptr<ControlCore> shared, Bus& on, AttachOptions how)
     : loop(owner),
+      hot(owner.hot_),
       core(std::move(shared)),
       bus(on),
       options(std::move(how)),
@@ -57,6 +58,7 @@ LoopInside::LoopInside(Loop& owner, std::shared_ptr<ControlCore> shared, Bus& on
       writer(bus, *book, options.folder, options.before_visible),
       timer_ns(cost_of_the_timer()) {
   set_sync(sync);
+  hot.attention = &core->attention;
   core->attach(*this, bus.serial());
   Request left;
   for (DeciderEntry* const entry : core->deciders()) {
@@ -72,7 +74,7 @@ LoopInside::LoopInside(Loop& owner, std::shared_ptr<ControlCore> shared, Bus& on
 
 void LoopInside::set_sync(Sync how) {
   sync = how;
-  relaxed_ = how.relaxed();
+  relaxed_ = hot.quick = how.relaxed();
   recent_.assign(static_cast<std::size_t>(how.k) + 1, 0);
 }
 
@@ -124,7 +126,8 @@ const CheckpointState& LoopInside::resume(CheckpointState state, std::string_vie
   sync = options.sync.value_or(state.sync);
   set_sync(sync);
   waits_ = !state.pending.empty();
-  loop.place_.step = last_step_ = state.step;
+  hot.quick = relaxed_ && !waits_;
+  loop.place_.step = hot.last_step = state.step;
   loop.place_.epoch = state.epoch;
   loop.place_.batch = state.batch;
   loop.place_.segment = state.segment;
@@ -255,7 +258,10 @@ Control& Loop::control() const noexcept { return control_; }
 Bus& Loop::bus() const noexcept { return inside_->bus; }
 const AttachOptions& Loop::options() const noexcept { return inside_->options; }
 const Histogram& Loop::boundary_ns() const noexcept { return inside_->boundary_ns; }
-std::uint64_t Loop::boundaries() const noexcept { return inside_->boundaries; }
+std::uint64_t Loop::boundaries() const noexcept {
+  const bool behind_fit_end = inside_->ended && inside_->interrupted_by.empty();  // in the list, and none of them
+  return hot_.list.total() - (behind_fit_end ? 1 : 0);
+}
 std::uint64_t Loop::waits() const noexcept { return inside_->watch.waits(); }
 std::span<const AppliedRow> Loop::decisions() const noexcept { return inside_->decisions; }
 std::span<const RefusedRow> Loop::refused() const noexcept { return inside_->refused; }

@@ -3,6 +3,7 @@
 #include <sidestep/bus/bus.hpp>
 #include <sidestep/bus/events.hpp>
 #include <sidestep/bus/meter.hpp>
+#include <sidestep/trainer/control/boundary_list.hpp>
 #include <sidestep/trainer/control/callback.hpp>
 #include <sidestep/trainer/control/checkpoint.hpp>
 #include <sidestep/trainer/control/control.hpp>
@@ -107,7 +108,19 @@ class Loop {
 
   /// After each BatchEnd and EpochEnd: waits for deciders as the mode says, applies what is due, cuts checkpoints.
   /// Throws ControlError when it is called at any other place, and what handlers throw.
-  void boundary();
+  void boundary() {
+    // Behind a batch, in relaxed mode, with nothing unusual: two lines that are this thread's, and one flag.
+    if (hot_.quick && place_.open == Open::next_batch && !hot_.list.sampled()) [[likely]] {
+      place_.open = Open::no;
+      hot_.last_step = place_.step;
+      hot_.list.push(place_.number, place_.step, Segment::batch);
+      // acquire: pairs with ControlCore::alarm and with Decider::ring
+      if (hot_.attention->load(std::memory_order_acquire)) [[unlikely]]
+        rung();
+    } else {
+      any_boundary();
+    }
+  }
 
   /// The run is to end here: Stop was applied, or it was interrupted.
   bool stopped() const noexcept { return stopped_; }
@@ -152,6 +165,11 @@ class Loop {
  private:
   friend class detail::LoopInside;
 
+  enum class Open : std::uint8_t {
+    no,          ///< a boundary has followed it
+    next_batch,  ///< the batch behind the last one
+    other
+  };
   /// The last event that a boundary may follow.
   struct Place {
     Sequence number = 0;
@@ -159,8 +177,16 @@ class Loop {
     Epoch epoch = 0;
     std::int32_t batch = 0;
     Segment segment = Segment::batch;
-    bool open = false;  ///< no boundary has followed it yet
+    Open open = Open::no;
     double learning_rate = 0;
+  };
+
+  /// What each boundary touches, together.
+  struct Hot {
+    detail::BoundaryList list;
+    Step last_step = 0;
+    const std::atomic<bool>* attention = nullptr;
+    bool quick = false;  ///< relaxed, and no request or cut waits for a later boundary
   };
 
   template <Event E>
@@ -178,7 +204,9 @@ class Loop {
       producer_.publish_at(stamp, event);
     }
     if constexpr (std::same_as<E, BatchEnd>)
-      place_ = {producer_.next() - 1, event.step, event.epoch, event.batch, Segment::batch, true, event.learning_rate};
+      place_ = {producer_.next() - 1, event.step,     event.epoch,
+                event.batch,          Segment::batch, event.step == hot_.last_step + 1 ? Open::next_batch : Open::other,
+                event.learning_rate};
     if constexpr (std::same_as<E, EpochEnd>) leave(Segment::epoch, event.epoch, !event.partial);
     if constexpr (std::same_as<E, ValidationEnd>) leave(Segment::validation, event.epoch, true);
     if constexpr (std::same_as<E, FitEnd>) leave(Segment::fit, event.epoch, false);
@@ -187,8 +215,10 @@ class Loop {
     place_.number = producer_.next() - 1;
     place_.epoch = epoch;
     place_.segment = segment;
-    place_.open = open;
+    place_.open = open ? Open::other : Open::no;
   }
+  void any_boundary();
+  [[gnu::cold]] void rung();
   void before_sample();
   void sampled(Nanoseconds took) noexcept;
   void before_end();
@@ -198,7 +228,8 @@ class Loop {
   Control& control_;
   Producer producer_;
   std::uint32_t until_sample_ = 1;  // the first publish begins the run
-  Place place_;
+  alignas(cache_line) Place place_;
+  Hot hot_;
   bool stopped_ = false;
   Histogram publish_ns_;
   std::unique_ptr<detail::LoopInside> inside_;

@@ -5,16 +5,16 @@ namespace sidestep::detail {
 
 void LoopInside::cut_before_end() {
   if (!begun) begin();
-  if (last_cut_here_ || !options.snapshot || options.last.empty() || loop.place_.segment == sidestep::Segment::fit)
-    return;
-  if (boundaries == 0) return;  // nothing has been trained in this process
+  if (!options.snapshot || options.last.empty() || loop.place_.segment == sidestep::Segment::fit) return;
+  // the second: nothing has been trained in this process
+  if (last_cut_at_ == hot.list.total() || hot.list.total() == 0) return;
   open_cut({{options.last, std::nullopt, true}});
 }
 
 void LoopInside::end() {
   if (ended) return;
   if (!begun) begin();
-  if (loop.place_.open) boundary();
+  if (loop.place_.open != Loop::Open::no) boundary();
   if (sync.relaxed()) watch.set_eager(true);  // this boundary waits in every mode
   ended = true;
   if (loop.place_.segment != sidestep::Segment::fit)

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <sidestep/trainer/control/boundary_list.hpp>
 #include <sidestep/trainer/control/checkpoint_writer.hpp>
 #include <sidestep/trainer/control/control_core.hpp>
 #include <sidestep/trainer/control/cut_book.hpp>
@@ -43,6 +42,7 @@ class LoopInside {
   void note_broken(std::string by, std::string why);
 
   Loop& loop;
+  Loop::Hot& hot;
   const std::shared_ptr<ControlCore> core;
   Bus& bus;
   const AttachOptions options;
@@ -62,14 +62,15 @@ class LoopInside {
   Pending pending;
   std::vector<std::pair<std::string, std::function<Decisions(const FitBegin&)>>> at_begin;  // by whom
   Histogram boundary_ns;
-  std::uint64_t boundaries = 0;
   Nanoseconds timer_ns = 0;  ///< what reading the clock costs
 
  private:
   friend class sidestep::Loop;
 
   void run();
-  void busy();
+  [[noreturn, gnu::cold]] void no_boundary_here() const;
+  [[noreturn, gnu::cold]] void out_of_step() const;
+  [[gnu::cold]] void busy();
   void take();
   void settle_next();
   void apply_due();
@@ -85,28 +86,23 @@ class LoopInside {
   void open_cut(std::vector<SavedName> names);
   /// The boundary here, in the list; which is never full when the next one comes.
   void remember(sidestep::Segment segment) {
-    list_.push(loop.place_.number, loop.place_.step, segment);
-    if (list_.full()) [[unlikely]]
+    hot.list.push(loop.place_.number, loop.place_.step, segment);
+    if (hot.list.full()) [[unlikely]]
       make_room();
   }
-  void make_room();
+  [[gnu::cold]] void make_room();
   void set_sync(Sync how);
   void follow_pace();
   Sequence last_number() const noexcept { return loop.producer_.next() - 1; }
 
-  // What each boundary touches, together.
-  alignas(cache_line) BoundaryList list_;
   std::vector<Sequence> recent_;  // numbers of the last k + 1 BatchEnds, the present one at at_
   std::size_t at_ = 0;
-  Step last_step_ = 0;
-  std::uint32_t until_sample_ = 64;
   bool in_boundary_ = false;
   bool relaxed_ = false;
-  bool waits_ = false;  // a request or a cut waits for a later boundary
-
-  bool next_waits_ = false;     // restored requests whose segment ends at the first boundary
-  bool stop_ = false;           // a Stop was applied at this boundary
-  bool last_cut_here_ = false;  // `last` has been cut behind the latest boundary
+  bool waits_ = false;             // a request or a cut waits for a later boundary
+  bool next_waits_ = false;        // restored requests whose segment ends at the first boundary
+  bool stop_ = false;              // a Stop was applied at this boundary
+  std::uint64_t last_cut_at_ = 0;  // the boundary, counted from 1, behind which `last` was cut
   Nanoseconds paced_ = 0;
   std::vector<std::shared_ptr<OpenCut>> unsealed_;
   std::uint64_t cuts_ = 0;

@@ -178,6 +178,7 @@ void Watch::fail(DeciderEntry& entry, const std::string& why) {
     frozen_.push_back(std::make_unique<std::atomic<std::uint64_t>>(live_[i].seen.word));
     live_[i].word = frozen_.back().get();
     on_fail_(entry, why);
+    core_.alarm();  // what its word covers may not have been rung for
   }
 }
 
