@@ -94,10 +94,6 @@ cudnnStatus_t cudnnGetTensor4dDescriptor(const cudnnTensorDescriptor_t descripto
 cudnnStatus_t cudnnGetTensorSizeInBytes(const cudnnTensorDescriptor_t descriptor, size_t* size);
 cudnnStatus_t cudnnDestroyTensorDescriptor(cudnnTensorDescriptor_t descriptor);
 
-/// C = alpha A + beta C; a dimension of A that is 1 is repeated.
-cudnnStatus_t cudnnAddTensor(cudnnHandle_t handle, const void* alpha, const cudnnTensorDescriptor_t a_descriptor,
-                             const void* a, const void* beta, const cudnnTensorDescriptor_t c_descriptor, void* c);
-
 // ---- filters
 
 typedef struct cudnnFilterStruct* cudnnFilterDescriptor_t;

@@ -12,7 +12,6 @@
 #include "vector_types.h"
 
 #define __forceinline__ inline __attribute__((always_inline))
-#define __noinline__ __attribute__((noinline))
 #define __launch_bounds__(...)
 #define __align__(n) alignas(n)
 #define __grid_constant__
@@ -40,7 +39,7 @@ struct Place {
   int line;
 };
 
-enum class WarpCall : unsigned char { sync, shuffle, shuffle_up, shuffle_down, shuffle_xor, ballot, match };
+enum class WarpCall : unsigned char { sync, shuffle, shuffle_up, shuffle_down, shuffle_xor, ballot };
 
 void block_barrier(Place place);
 /// How many of the block's threads came with a predicate that is true.

@@ -90,8 +90,9 @@ struct FailingLaunch {
 /// What the emulated machine is like. From SIDESTEP_EMULATION_FAULTS at start, for example
 /// "no_driver;driver=12040;compute=7.5;memory=64M;illegal_address=sgd_step:3;plant=late_wait".
 struct Faults {
-  bool no_driver = false;               ///< no device, no driver: cudaErrorNoDevice
-  int driver_version = CUDART_VERSION;  ///< an older one: cudaErrorInsufficientDriver
+  bool no_driver = false;               ///< cudaErrorInsufficientDriver, and cudaDriverGetVersion gives 0, as CUDA does
+  bool no_device = false;               ///< a driver, but cudaErrorNoDevice
+  int driver_version = CUDART_VERSION;  ///< of an older major version: cudaErrorInsufficientDriver
   int compute_major = 9;                ///< 9.0 is an H100
   int compute_minor = 0;
   std::size_t memory_limit = std::size_t{8} << 30;  ///< the device's memory, in bytes

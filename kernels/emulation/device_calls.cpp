@@ -1,0 +1,80 @@
+/// What device code calls, on behalf of the running thread.
+
+#include <time.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include <sidestep/kernels/emulation/block.hpp>
+#include <sidestep/kernels/emulation/report.hpp>
+#include <sidestep/kernels/emulation/sanitizer.hpp>
+
+#include "include/device_functions.h"
+#include "include/sidestep_emulation.h"
+
+namespace sidestep::emulation {
+namespace detail {
+namespace {
+
+BlockRunner& block() {
+  BlockRunner* running = running_block();
+  if (!running) {
+    report("a function of device code was called on the host, outside of any kernel.");
+    std::abort();
+  }
+  return *running;
+}
+
+char fence_cell = 0;  // address only
+
+}  // namespace
+
+void block_barrier(Place place) { block().barrier(false, place); }
+int block_barrier_count(bool predicate, Place place) { return block().barrier(predicate, place); }
+void warp_barrier(unsigned mask, Place place) { block().exchange(mask, 0, 0, WarpCall::sync, place); }
+std::uint64_t warp_exchange(unsigned mask, std::uint64_t word, int source, WarpCall call, Place place) {
+  return block().exchange(mask, word, source, call, place);
+}
+unsigned warp_ballot(unsigned mask, bool predicate, Place place) {
+  return static_cast<unsigned>(block().exchange(mask, predicate, 0, WarpCall::ballot, place));
+}
+unsigned active_mask() {
+  BlockRunner& running = block();
+  const Warp& warp = running.warp_of(running.current());
+  return warp.existing & ~warp.ended;
+}
+unsigned lane() { return block().current().number % 32; }
+
+/// ThreadSanitizer doesn't model fences; in its eyes all of them are one variable, in the order in which they happen.
+/// That is more order than CUDA promises, and never less.
+void fence() {
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);
+  tsan_acquire(&fence_cell);
+  tsan_release(&fence_cell);
+}
+
+void yield() { block().yield(); }
+void trap(Place place) { block().fail(cudaErrorIllegalInstruction, "called __trap at " + text(place)); }
+std::uint64_t cycles() { return emulation::clock(); }
+
+void* shared_memory(std::size_t bytes, std::size_t alignment, const void* tag) {
+  BlockRunner& running = block();
+  void* data = running.shared(bytes, alignment, tag);
+  if (!data) {
+    running.fail(cudaErrorInvalidValue, "asks for more static shared memory than the " +
+                                            std::to_string(SharedArrays::static_limit) + " bytes that a block has");
+  }
+  return data;
+}
+
+void* dynamic_shared_memory(std::size_t alignment) { return block().dynamic_shared(alignment); }
+
+}  // namespace detail
+
+std::uint64_t clock() {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+}  // namespace sidestep::emulation

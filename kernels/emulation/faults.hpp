@@ -1,0 +1,12 @@
+#pragma once
+
+/// The faults that tests ask for, where they strike.
+
+#include "include/cuda_runtime_api.h"
+
+namespace sidestep::emulation::detail {
+
+/// What this run of the kernel was made to fail with.
+cudaError_t injected_failure(const void* kernel);
+
+}  // namespace sidestep::emulation::detail
