@@ -62,7 +62,7 @@ auto parsed(const std::string& text, Parse parse) {
   }
 }
 
-constexpr std::array<std::string_view, 2> models{"mlp", "lenet"};
+constexpr std::array<std::string_view, 3> models{"mlp", "lenet", "resnet8"};
 constexpr std::array<std::string_view, 2> backends{"auto", "cpu"};
 constexpr std::array<std::string_view, 2> optimizers{"sgd", "adamw"};
 
@@ -75,7 +75,7 @@ using Kind = OptionKind;
 // In the order of the help and of config.toml. The last letters tell whether the option may differ when resuming.
 constexpr bool fixed = false, free = true;
 constexpr std::array<ConfigOption, 16> table{{
-    {"model", "NAME", "mlp or lenet", Kind::text, fixed,
+    {"model", "NAME", "mlp, lenet or resnet8", Kind::text, fixed,
      [](Config& c, const Values& v) { c.model = one_of(v, "model", models); },
      [](const Config& c) { return some(c.model); }},
     {"backend", "NAME", "auto or cpu", Kind::text, fixed,

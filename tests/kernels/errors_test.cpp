@@ -16,6 +16,13 @@ TEST(NetworkSpec, ThatDoesNotFitTogetherIsRefused) {
   EXPECT_THROW(output_shapes({{1, 4, 4}, {Convolution{0}, Dense{3, false}}}), ShapeError);
   EXPECT_THROW(output_shapes({{1, 4, 4}, {Dense{0, false}}}), ShapeError);
   EXPECT_THROW(output_shapes({{1, 4, 4}, {Dense{4}, Convolution{3}, Dense{3, false}}}), ShapeError);
+  EXPECT_THROW(output_shapes({{1, 4, 4}, {NormalisedConvolution{0}, Dense{3, false}}}), ShapeError);
+  EXPECT_THROW(output_shapes({{1, 4, 4}, {NormalisedConvolution{3, 3, 0}, Dense{3, false}}}), ShapeError) << "stride 0";
+  EXPECT_THROW(output_shapes({{1, 4, 4}, {Dense{4}, Residual{3}, Dense{3, false}}}), ShapeError);
+  EXPECT_THROW(output_shapes({{1, 4, 4}, {Dense{4}, Dropout{0.5f}, Residual{3}, Dense{3, false}}}), ShapeError);
+  EXPECT_THROW(output_shapes({{1, 4, 4}, {Dense{4}, GlobalAveragePool{}, Dense{3, false}}}), ShapeError);
+  EXPECT_THROW(output_shapes({{1, 4, 4}, {Dropout{1.0f}, Dense{3, false}}}), ShapeError) << "nothing would be left";
+  EXPECT_THROW(output_shapes({{1, 4, 4}, {Dropout{-0.1f}, Dense{3, false}}}), ShapeError);
   EXPECT_THROW(make_cpu_session({{1, 4, 4}, {Dense{3}}}), ShapeError);
 }
 
@@ -26,6 +33,29 @@ TEST(NetworkSpec, LeNetHasTheSizesThatTheyGiveIt) {
   EXPECT_EQ(total, 400u + 16 + 12800 + 32 + 1568 * 128 + 128 + 1280 + 10);
   EXPECT_EQ(classes(lenet()), 10u);
   EXPECT_EQ(output_shapes(lenet())[1], (Shape{32, 7, 7}));
+}
+
+TEST(NetworkSpec, ResNet8HasTheSizesThatTheyGiveIt) {
+  std::size_t trained = 0, running = 0;
+  for (const auto& info : parameters(resnet8())) (info.trained ? trained : running) += info.size();
+  const std::size_t convolutions = 144 + 2 * 2304 + (4608 + 9216 + 512) + (18432 + 36864 + 2048);
+  EXPECT_EQ(trained, convolutions + 2 * (3 * 16 + 3 * 32 + 3 * 64) + 650);
+  EXPECT_EQ(running, 2u * (3 * 16 + 3 * 32 + 3 * 64));
+  EXPECT_EQ(output_shapes(resnet8())[2], (Shape{32, 14, 14}));
+  EXPECT_EQ(output_shapes(resnet8())[3], (Shape{64, 7, 7}));
+  EXPECT_EQ(output_shapes(resnet8())[4], (Shape{64, 1, 1}));
+}
+
+TEST(CpuSession, RefusesABatchThatHasNoVariance) {
+  const NetworkSpec spec{{3, 2, 2}, {NormalisedConvolution{4, 3, 2}, Dense{3, false}}};
+  const Images images(spec, 20, 2);
+  auto session = make_cpu_session(spec, {.threads = 1});
+  const DataId data = session->attach(images.view);
+  const auto before = all_values(*session);
+  EXPECT_THROW(session->submit(data, range(0, 1), {}), ShapeError);
+  EXPECT_EQ(all_values(*session), before);
+  EXPECT_NO_THROW(session->submit(data, range(0, 2), {}));
+  EXPECT_EQ(session->evaluate(data, 0, 1).samples, 1u);
 }
 
 TEST(CpuSession, RefusesAPathThatTheCpuLacks) {

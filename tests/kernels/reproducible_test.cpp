@@ -36,7 +36,8 @@ class Reproducible : public testing::TestWithParam<CpuPath> {
 
 TEST_P(Reproducible, WithOneTwoThreeAndFiveThreads) {
   const std::vector<std::uint32_t> batches{64, 64, 37, 1, 64};
-  for (const auto& spec : {small_lenet(), perceptron()}) {
+  const NetworkSpec dropping{{1, 7, 5}, {Dropout{0.1f}, Dense{37}, Dropout{0.5f}, Dense{4, false}}};
+  for (const auto& spec : {small_lenet(), perceptron(), small_resnet(), dropping}) {
     const auto one = train(spec, 1, batches, AdamW{});
     for (const int threads : {2, 3, 5}) EXPECT_TRUE(one == train(spec, threads, batches, AdamW{})) << threads;
     for (const int threads : {1, 3}) EXPECT_TRUE(one == train(spec, threads, batches, AdamW{})) << "again, " << threads;
@@ -45,12 +46,29 @@ TEST_P(Reproducible, WithOneTwoThreeAndFiveThreads) {
 
 TEST_P(Reproducible, WithBatchesOfMoreSlicesThanThereAreGroups) {
   const std::vector<std::uint32_t> batches{1100, 520};  // slices of 8: 138, three to a group; 65, two to a group
-  const auto one = train(small_lenet(), 1, batches, Sgd{});
-  EXPECT_TRUE(one == train(small_lenet(), 3, batches, Sgd{}));
+  for (const auto& spec : {small_lenet(), small_resnet()}) {
+    const auto one = train(spec, 1, batches, Sgd{});
+    EXPECT_TRUE(one == train(spec, 3, batches, Sgd{}));
+  }
 }
 
-TEST_P(Reproducible, AfterMemoryWasReleased) {
-  const auto spec = small_lenet();
+TEST_P(Reproducible, ResNet8WithOneTwoAndThreeThreads) {
+  const std::vector<std::uint32_t> batches{40, 21};
+  const auto one = train(resnet8(), 1, batches, AdamW{});
+  for (const int threads : {2, 3}) EXPECT_TRUE(one == train(resnet8(), threads, batches, AdamW{})) << threads;
+}
+
+class ReproducibleAfterRelease : public Reproducible {
+ protected:
+  void expect(const NetworkSpec& spec);
+};
+
+TEST_P(ReproducibleAfterRelease, OfMemory) {
+  expect(small_lenet());
+  expect(small_resnet());
+}
+
+void ReproducibleAfterRelease::expect(const NetworkSpec& spec) {
   const Images images(spec, 100, 11);
   const auto run = [&](bool release) {
     auto session = make_cpu_session(spec, {.threads = 2, .path = GetParam()});
@@ -83,6 +101,7 @@ TEST_P(Reproducible, WhateverIsAnnouncedAsUpcoming) {
   EXPECT_EQ(run({}), run({4000000000u}));
 }
 
+INSTANTIATE_TEST_SUITE_P(On, ReproducibleAfterRelease, testing::ValuesIn(paths()), path_name);
 INSTANTIATE_TEST_SUITE_P(On, Reproducible, testing::ValuesIn(paths()), path_name);
 
 }  // namespace

@@ -13,7 +13,7 @@ class CpuSession : public testing::TestWithParam<CpuPath> {
 };
 
 TEST_P(CpuSession, LearnsWhatIsThereToLearn) {
-  for (const auto& spec : {small_lenet(), perceptron()})
+  for (const auto& spec : {small_lenet(), perceptron(), small_resnet()})
     for (const Optimizer& optimizer : {Optimizer{AdamW{}}, Optimizer{Sgd{}}}) {
       const Images images(spec, 600, 2);
       auto session = make(spec, optimizer);

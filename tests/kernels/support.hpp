@@ -55,6 +55,16 @@ inline NetworkSpec small_lenet() {
   return {{1, 12, 8}, {Convolution{16}, Convolution{32}, Dense{20}, Dense{5, false}}};
 }
 inline NetworkSpec perceptron() { return {{1, 7, 5}, {Dense{37}, Dense{18}, Dense{4, false}}}; }
+inline NetworkSpec resnet8() {
+  return {{1, 28, 28},
+          {NormalisedConvolution{16}, Residual{16}, Residual{32, 2}, Residual{64, 2}, GlobalAveragePool{},
+           Dense{10, false}}};
+}
+/// All kinds of blocks, at sizes that nothing divides.
+inline NetworkSpec small_resnet() {
+  return {{2, 9, 7},
+          {NormalisedConvolution{5, 3, 2}, Residual{5}, Residual{7, 2}, GlobalAveragePool{}, Dense{4, false}}};
+}
 
 /// Images in which the label shows, under noise.
 struct Images {

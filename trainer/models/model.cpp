@@ -13,8 +13,8 @@ struct Row {
   std::string_view name;
   Model (*make)();
 };
-constexpr std::array<Row, 2> models{{{"mlp", mlp}, {"lenet", lenet}}};
-constexpr std::array<std::string_view, models.size()> names{models[0].name, models[1].name};
+constexpr std::array<Row, 3> models{{{"mlp", mlp}, {"lenet", lenet}, {"resnet8", resnet8}}};
+constexpr std::array<std::string_view, models.size()> names{models[0].name, models[1].name, models[2].name};
 
 }  // namespace
 
@@ -38,6 +38,13 @@ Model lenet() {
 Model mlp() {
   using kernels::Dense;
   return {"mlp", {Dense{256, true}, Dense{128, true}, Dense{10, false}}};
+}
+
+Model resnet8() {
+  using namespace kernels;
+  return {"resnet8",
+          {NormalisedConvolution{16}, Residual{16}, Residual{32, 2}, Residual{64, 2}, GlobalAveragePool{},
+           Dense{10, false}}};
 }
 
 std::span<const std::string_view> model_names() { return names; }

@@ -28,6 +28,9 @@ struct Model {
 Model lenet();
 /// Dense layers of 256, 128 and 10.
 Model mlp();
+/// A convolution 3x3 of 16 filters with batch normalisation; residual blocks of 16, 32 and 64 filters, the last two of
+/// stride 2; the mean of each channel; a dense layer of 10. The shape of MLPerf Tiny's ResNet (Banbury et al., 2021).
+Model resnet8();
 
 std::span<const std::string_view> model_names();
 /// Throws ModelError with the nearest right name.
