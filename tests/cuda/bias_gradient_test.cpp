@@ -1,0 +1,51 @@
+#include <cmath>
+
+#include <sidestep/kernels/cuda/bias_gradient.hpp>
+
+#include "support.hpp"
+
+namespace sidestep::kernels::cuda::test {
+namespace {
+
+struct Found {
+  std::vector<float> bias, gradient;
+};
+
+void check(std::size_t rows, unsigned columns, unsigned block, bool relu) {
+  SCOPED_TRACE(testing::Message() << rows << " x " << columns << ", blocks of " << block << (relu ? ", ReLU" : ""));
+  std::mt19937 random(static_cast<unsigned>(rows * 31 + columns));
+  const auto y = random_floats(rows * columns, random), g = random_floats(rows * columns, random);
+  std::vector<float> masked;
+  const auto bias = same_for_every_seed([&] {
+    const DeviceArray<float> activated(y), gradient(g), out(columns),
+        parts(std::size_t{bias_gradient_parts(rows, columns)} * columns);
+    bias_gradient(relu ? activated.data() : nullptr, gradient.data(), rows, columns, out.data(), parts.data(), nullptr,
+                  block);
+    masked = gradient.get();
+    return out.get();
+  });
+  std::vector<double> sums(columns), sizes(columns);
+  for (std::size_t i = 0; i < g.size(); ++i) {
+    const float expected = !relu || y[i] > 0 ? g[i] : 0.0f;
+    ASSERT_EQ(masked[i], expected) << i;
+    sums[i % columns] += double{expected};
+    sizes[i % columns] += std::abs(double{expected});
+  }
+  for (std::size_t c = 0; c < columns; ++c) expect_close(bias[c], sums[c], sizes[c] * 0.1, "bias", c);
+}
+
+TEST(CudaBiasGradient, SumsTheRowsOfAnyShape) {
+  for (const unsigned block : block_sizes())
+    for (const bool relu : {false, true}) {
+      check(1, 1, block, relu);
+      check(5, 3, block, relu);
+      check(64, 10, block, relu);
+      check(300, 16, block, relu);
+      check(777, 32, block, relu);
+      check(64, 1100, block, relu);  // more columns than a block has threads
+      check(9, 259, block, relu);
+    }
+}
+
+}  // namespace
+}  // namespace sidestep::kernels::cuda::test

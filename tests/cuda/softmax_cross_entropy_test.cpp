@@ -1,0 +1,55 @@
+#include <cmath>
+
+#include <sidestep/kernels/cuda/softmax_cross_entropy.hpp>
+#include <sidestep/kernels/reference/softmax.hpp>
+
+#include "support.hpp"
+
+namespace sidestep::kernels::cuda::test {
+namespace {
+
+void check(std::uint32_t rows, std::uint32_t classes, unsigned block) {
+  SCOPED_TRACE(testing::Message() << rows << " x " << classes << ", blocks of " << block);
+  std::mt19937 random(rows * 101 + classes);
+  auto logits = random_floats(std::size_t{rows} * classes, random, -8, 8);
+  std::vector<std::uint8_t> labels(rows);
+  for (auto& label : labels) label = static_cast<std::uint8_t>(random() % classes);
+  if (classes > 1) logits[0] = logits[1] = 9;  // of equals the first
+  std::vector<LossPart> parts;
+  const auto gradient = same_for_every_seed([&] {
+    const DeviceArray<float> x(logits), g(logits.size());
+    const DeviceArray<std::uint8_t> l(labels);
+    const DeviceArray<LossPart> p(loss_parts(rows));
+    softmax_cross_entropy(x.data(), l.data(), rows, classes, g.data(), p.data(), nullptr, block);
+    parts = p.get();
+    return g.get();
+  });
+  double loss = 0, expected_loss = 0;
+  std::uint32_t correct = 0, expected_correct = 0;
+  for (const auto& part : parts) loss += part.loss, correct += part.correct;
+  for (std::size_t row = 0; row < rows; ++row) {
+    const std::vector<double> x(logits.begin() + static_cast<std::ptrdiff_t>(row * classes),
+                                logits.begin() + static_cast<std::ptrdiff_t>((row + 1) * classes));
+    const auto reference = reference::softmax_cross_entropy(x, labels[row]);
+    expected_loss += reference.loss;
+    expected_correct += reference.correct;
+    for (std::size_t c = 0; c < classes; ++c)
+      expect_close(gradient[row * classes + c], reference.gradient[c] / rows, 0.01 / rows, "gradient",
+                   row * classes + c);
+  }
+  expect_close(loss, expected_loss, rows, "loss", 0);
+  EXPECT_EQ(correct, expected_correct);
+}
+
+TEST(CudaSoftmaxCrossEntropy, IsTheReferenceForAnyShape) {
+  for (const unsigned block : block_sizes()) {
+    check(1, 1, block);
+    check(5, 10, block);
+    check(64, 10, block);
+    check(17, 33, block);
+    check(9, 200, block);
+  }
+}
+
+}  // namespace
+}  // namespace sidestep::kernels::cuda::test
