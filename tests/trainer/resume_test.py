@@ -90,6 +90,16 @@ class Resume(RunTest):
             self.sidestep("train", "--resume", "--out", parts, "--max-steps", steps)
         self.assertSame(parts, whole)
 
+    def test_running_statistics_are_part_of_a_checkpoint(self):
+        options = ["--model", "resnet8", "--epochs", "2", "--limit-train", "310"]
+        whole = self.train("whole", *options)
+        parts = self.train("parts", *options, "--max-steps", "4")
+        for steps in (10, 13, 1000):  # 10 ends an epoch
+            self.sidestep("train", "--resume", "--out", parts, "--max-steps", steps)
+        self.assertSame(parts, whole)
+        said = self.sidestep("evaluate", whole / "checkpoints" / "last.safetensors", "--data", self.data).stdout
+        self.assertIn(f"{self.report(whole)['test']['accuracy']:.4f}", said)
+
     def test_one_that_was_over_goes_on_with_more_epochs(self):
         schedule = ["--schedule", "cosine:epochs=4"]
         whole = self.train("whole", "--epochs", "4", *schedule, *DECISIONS)
