@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include <sidestep/kernels/emulation/block_switching.hpp>
 #include <sidestep/kernels/emulation/report.hpp>
 #include <sidestep/kernels/emulation/settings.hpp>
 
@@ -13,18 +14,7 @@ thread_local constinit dim3 blockDim{};
 thread_local constinit dim3 gridDim{};
 
 namespace sidestep::emulation::detail {
-namespace {
-
 thread_local constinit BlockRunner* runner = nullptr;
-
-}  // namespace
-
-BlockRunner* running_block() { return runner; }
-
-std::uint32_t BlockRunner::random(std::uint32_t below) {
-  random_ = random_ * 6364136223846793005u + 1442695040888963407u;
-  return static_cast<std::uint32_t>(((random_ >> 32) * below) >> 32);
-}
 
 void BlockRunner::prepare(Launch& launch, std::uint64_t block) {
   launch_ = &launch;
@@ -151,59 +141,6 @@ void BlockRunner::leave() {
   free_fibers_.push_back(&self);
   running_ = &main_;
   self.switch_to(main_);
-}
-
-Fiber& BlockRunner::fresh_fiber() {
-  if (free_fibers_.empty()) {
-    const Quiet quiet;
-    fibers_.push_back(std::make_unique<Fiber>(&BlockRunner::fiber_main));
-    return *fibers_.back();
-  }
-  Fiber& fiber = *free_fibers_.back();
-  free_fibers_.pop_back();
-  return fiber;
-}
-
-void BlockRunner::go_to(DeviceThread& thread) {
-  thread.state = ThreadState::running;
-  current_ = &thread;
-  threadIdx = thread.index;
-  Fiber& self = *running_;
-  running_ = thread.fiber;
-  if (running_ != &self) self.switch_to(*running_);
-}
-
-DeviceThread* BlockRunner::next_unstarted() { return begun_ < count_ ? &threads_[order_[begun_++]] : nullptr; }
-
-DeviceThread* BlockRunner::next_ready() {
-  if (ready_count_ == 0) return nullptr;
-  DeviceThread* thread = ready_[ready_first_];
-  ready_first_ = ready_first_ + 1 == count_ ? 0 : ready_first_ + 1;
-  --ready_count_;
-  return thread;
-}
-
-void BlockRunner::make_ready(DeviceThread& thread) {
-  thread.state = ThreadState::ready;
-  // It changes places with one that waits already: the order is shuffled as it grows (Fisher-Yates, inside out).
-  std::size_t last = ready_first_ + ready_count_;
-  if (last >= count_) last -= count_;
-  ++ready_count_;
-  std::size_t other = ready_first_ + random(static_cast<std::uint32_t>(ready_count_));
-  if (other >= count_) other -= count_;
-  ready_[last] = ready_[other];
-  ready_[other] = &thread;
-}
-
-void BlockRunner::suspend(ThreadState state) {
-  DeviceThread& self = *current_;
-  self.state = state;
-  if (DeviceThread* other = next_ready()) return go_to(*other);
-  if (DeviceThread* other = next_unstarted()) {
-    other->fiber = &fresh_fiber();
-    return go_to(*other);
-  }
-  fail(cudaErrorLaunchFailure, deadlock());
 }
 
 void BlockRunner::yield() {

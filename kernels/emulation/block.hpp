@@ -111,7 +111,14 @@ class BlockRunner {
 };
 
 /// The runner of the block that this OS thread is in; null on a host thread.
-BlockRunner* running_block();
+extern thread_local __attribute__((tls_model("initial-exec"))) constinit BlockRunner* runner;
+inline BlockRunner* running_block() { return runner; }
+/// The same for device code: on the host there is nothing to be done.
+[[noreturn]] void called_on_host();
+inline BlockRunner& running_or_abort() {
+  if (!runner) called_on_host();
+  return *runner;
+}
 
 /// "thread (3,0,0) of block (0,1,0) of kernel 'f(float*)'", or "" outside kernels. For messages.
 std::string where_am_i();

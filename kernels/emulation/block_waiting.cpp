@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include <sidestep/kernels/emulation/block.hpp>
+#include <sidestep/kernels/emulation/block_switching.hpp>
 #include <sidestep/kernels/emulation/report.hpp>
 
 namespace sidestep::emulation::detail {
@@ -130,6 +131,21 @@ bool BlockRunner::complete_exchange(unsigned needed) {
     if (&other != &self) make_ready(other);
   }
   return true;
+}
+
+void called_on_host() {
+  report("a function of device code was called on the host, outside of any kernel.");
+  std::abort();
+}
+
+void block_barrier(Place place) { running_or_abort().barrier(false, place); }
+int block_barrier_count(bool predicate, Place place) { return running_or_abort().barrier(predicate, place); }
+void warp_barrier(unsigned mask, Place place) { running_or_abort().exchange(mask, 0, 0, WarpCall::sync, place); }
+std::uint64_t warp_exchange(unsigned mask, std::uint64_t word, int source, WarpCall call, Place place) {
+  return running_or_abort().exchange(mask, word, source, call, place);
+}
+unsigned warp_ballot(unsigned mask, bool predicate, Place place) {
+  return static_cast<unsigned>(running_or_abort().exchange(mask, predicate, 0, WarpCall::ballot, place));
 }
 
 void BlockRunner::fail(cudaError_t error, const std::string& what) {

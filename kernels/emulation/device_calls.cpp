@@ -16,34 +16,16 @@ namespace sidestep::emulation {
 namespace detail {
 namespace {
 
-BlockRunner& block() {
-  BlockRunner* running = running_block();
-  if (!running) {
-    report("a function of device code was called on the host, outside of any kernel.");
-    std::abort();
-  }
-  return *running;
-}
-
 char fence_cell = 0;  // address only
 
 }  // namespace
 
-void block_barrier(Place place) { block().barrier(false, place); }
-int block_barrier_count(bool predicate, Place place) { return block().barrier(predicate, place); }
-void warp_barrier(unsigned mask, Place place) { block().exchange(mask, 0, 0, WarpCall::sync, place); }
-std::uint64_t warp_exchange(unsigned mask, std::uint64_t word, int source, WarpCall call, Place place) {
-  return block().exchange(mask, word, source, call, place);
-}
-unsigned warp_ballot(unsigned mask, bool predicate, Place place) {
-  return static_cast<unsigned>(block().exchange(mask, predicate, 0, WarpCall::ballot, place));
-}
 unsigned active_mask() {
-  BlockRunner& running = block();
+  BlockRunner& running = running_or_abort();
   const Warp& warp = running.warp_of(running.current());
   return warp.existing & ~warp.ended;
 }
-unsigned lane() { return block().current().number % 32; }
+unsigned lane() { return running_or_abort().current().number % 32; }
 
 /// ThreadSanitizer doesn't model fences; in its eyes all of them are one variable, in the order in which they happen.
 /// That is more order than CUDA promises, and never less.
@@ -53,12 +35,12 @@ void fence() {
   tsan_release(&fence_cell);
 }
 
-void yield() { block().yield(); }
-void trap(Place place) { block().fail(cudaErrorIllegalInstruction, "called __trap at " + text(place)); }
+void yield() { running_or_abort().yield(); }
+void trap(Place place) { running_or_abort().fail(cudaErrorIllegalInstruction, "called __trap at " + text(place)); }
 std::uint64_t cycles() { return emulation::clock(); }
 
 void* shared_memory(std::size_t bytes, std::size_t alignment, const void* tag) {
-  BlockRunner& running = block();
+  BlockRunner& running = running_or_abort();
   void* data = running.shared(bytes, alignment, tag);
   if (!data) {
     running.fail(cudaErrorInvalidValue, "asks for more static shared memory than the " +
@@ -67,7 +49,7 @@ void* shared_memory(std::size_t bytes, std::size_t alignment, const void* tag) {
   return data;
 }
 
-void* dynamic_shared_memory(std::size_t alignment) { return block().dynamic_shared(alignment); }
+void* dynamic_shared_memory(std::size_t alignment) { return running_or_abort().dynamic_shared(alignment); }
 
 }  // namespace detail
 

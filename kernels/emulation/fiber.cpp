@@ -2,37 +2,39 @@
 
 #include <sys/mman.h>
 
+#include <cstdint>
 #include <new>
 
 namespace sidestep::emulation::detail {
 namespace {
 
-using boost::context::detail::jump_fcontext;
 using boost::context::detail::make_fcontext;
 using boost::context::detail::transfer_t;
 
 constexpr std::size_t guard = 4096;
-constexpr unsigned no_sync = 1;  // switching orders nothing: CUDA's threads are not ordered by it either
 
 /// Sanitizers' frames are larger.
 std::size_t stack_size() {
   return under_address_sanitizer() || under_thread_sanitizer() ? std::size_t{256} << 10 : std::size_t{128} << 10;
 }
 
-struct Switch {
-  Fiber* from;
-  Fiber* to;
-};
+/// Stacks are used from their tops, and all tops would have the same place in the cache: each begins a little lower
+/// than the one made before it.
+std::size_t next_color() {
+  static std::uint32_t made = 0;
+  // relaxed: any number will do
+  return __atomic_fetch_add(&made, 1, __ATOMIC_RELAXED) % 61 * 64;
+}
 
 }  // namespace
 
 void fiber_begins(transfer_t from) {
-  Fiber* self = static_cast<Switch*>(from.data)->to;
+  Fiber* self = static_cast<Fiber::Switch*>(from.data)->to;
   self->arrived(from);
   self->entry_();
 }
 
-Fiber::Fiber(void (*entry)()) : entry_(entry), size_(stack_size()) {
+Fiber::Fiber(void (*entry)()) : entry_(entry), size_(stack_size()), color_(next_color()) {
   void* mapped =
       mmap(nullptr, guard + size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (mapped == MAP_FAILED) throw std::bad_alloc();
@@ -54,26 +56,16 @@ void Fiber::reset() {
   if (under_thread_sanitizer()) tsan_ = __tsan_create_fiber(0);
   unpoison(bottom_, size_);
   fake_stack_ = nullptr;
-  context_ = make_fcontext(mapping_ + guard + size_, size_, &fiber_begins);
+  context_ = make_fcontext(mapping_ + guard + size_ - color_, size_ - color_, &fiber_begins);
 }
 
-void Fiber::switch_to(Fiber& other) {
-  Switch both{this, &other};
-  if (under_thread_sanitizer()) __tsan_switch_to_fiber(other.tsan_, no_sync);
-  if (under_address_sanitizer()) __sanitizer_start_switch_fiber(&fake_stack_, other.bottom_, other.size_);
-  arrived(jump_fcontext(other.context_, &both));
-}
-
-void Fiber::arrived(transfer_t from) {
-  Fiber* left = static_cast<Switch*>(from.data)->from;
-  left->context_ = from.fctx;
-  if (!under_address_sanitizer()) return;
+void Fiber::tell_sanitizer(Fiber& left) {
   const void* bottom = nullptr;
   std::size_t size = 0;
   __sanitizer_finish_switch_fiber(fake_stack_, &bottom, &size);
-  if (!left->mapping_) {  // the OS thread's own stack: only now do we learn where it is
-    left->bottom_ = bottom;
-    left->size_ = size;
+  if (!left.mapping_) {  // the OS thread's own stack: only now do we learn where it is
+    left.bottom_ = bottom;
+    left.size_ = size;
   }
 }
 

@@ -20,7 +20,13 @@ class Fiber {
   Fiber& operator=(const Fiber&) = delete;
 
   /// Leaves this fiber, which is running, for another; returns when somebody switches back.
-  void switch_to(Fiber& other);
+  void switch_to(Fiber& other) {
+    constexpr unsigned no_sync = 1;  // switching orders nothing: CUDA's threads are not ordered by it either
+    Switch both{this, &other};
+    if (under_thread_sanitizer()) __tsan_switch_to_fiber(other.tsan_, no_sync);
+    if (under_address_sanitizer()) __sanitizer_start_switch_fiber(&fake_stack_, other.bottom_, other.size_);
+    arrived(boost::context::detail::jump_fcontext(other.context_, &both));
+  }
 
   /// Forgets what a suspended fiber was doing: it begins anew. Nothing on its stack is destroyed.
   void reset();
@@ -34,13 +40,23 @@ class Fiber {
 
  private:
   friend void fiber_begins(boost::context::detail::transfer_t from);
-  void arrived(boost::context::detail::transfer_t from);
+  struct Switch {
+    Fiber* from;
+    Fiber* to;
+  };
+  void arrived(boost::context::detail::transfer_t from) {
+    Fiber* left = static_cast<Switch*>(from.data)->from;
+    left->context_ = from.fctx;
+    if (under_address_sanitizer()) tell_sanitizer(*left);
+  }
+  void tell_sanitizer(Fiber& left);
 
   boost::context::detail::fcontext_t context_ = nullptr;
   void (*entry_)() = nullptr;
   std::byte* mapping_ = nullptr;
   const void* bottom_ = nullptr;
   std::size_t size_ = 0;
+  std::size_t color_ = 0;
   void* fake_stack_ = nullptr;  // AddressSanitizer's, while suspended
   void* tsan_ = nullptr;
 };

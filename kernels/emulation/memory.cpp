@@ -91,7 +91,7 @@ Span pinned_at(std::uintptr_t address) {
   const auto after = pinned().spans.upper_bound(address);
   if (after == pinned().spans.begin()) return {};
   const Span& span = std::prev(after)->second;
-  return address - span.begin < span.bytes ? span : Span{};
+  return address - span.address < span.bytes ? span : Span{};
 }
 
 bool classify(const void* pointer, std::size_t bytes, const char* call, Span* span) {
@@ -105,7 +105,7 @@ bool classify(const void* pointer, std::size_t bytes, const char* call, Span* sp
     return false;
   }
   *span = pinned_at(address);
-  if (span->bytes == 0 || bytes <= span->begin + span->bytes - address) return true;
+  if (span->bytes == 0 || bytes <= span->address + span->bytes - address) return true;
   report(std::string(call) + " of " + std::to_string(bytes) + " bytes at " + hexadecimal(address) +
          " leaves a pinned allocation of " + std::to_string(span->bytes) + " bytes.");
   return false;

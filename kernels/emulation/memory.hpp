@@ -17,7 +17,7 @@ enum class Where { pageable, pinned, device };
 
 struct Span {
   Where where = Where::pageable;
-  std::uintptr_t begin = 0;  ///< of the allocation that it lies in; 0 for pageable memory
+  std::uintptr_t address = 0;  ///< of the allocation that it lies in; 0 for pageable memory
   std::size_t bytes = 0;
 };
 
