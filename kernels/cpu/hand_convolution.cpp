@@ -14,7 +14,7 @@ class HandConvolution final : public Layer {
   HandConvolution(const Convolution& layer, const Shape& input, const HandKernels& kernels)
       : shape_{input.channels, input.height, input.width, layer.filters},
         kernels_(kernels),
-        winograd_(input.channels % block == 0),
+        winograd_(hand_convolution_is_winograd(input)),
         derived_((winograd_ ? 36 : 25) * input.channels * layer.filters) {}
 
   std::size_t parameter_floats() const override { return weight_floats() + shape_.filters; }
@@ -135,6 +135,8 @@ bool hand_convolution_serves(const Convolution& layer, const Shape& input, bool 
   if (layer.kernel != 5 || layer.filters % block != 0 || layer.filters > 4080) return false;  // 4080: see lists.cpp
   return input.channels % block == 0 || (first && input.channels <= 3);
 }
+
+bool hand_convolution_is_winograd(const Shape& input) { return input.channels % block == 0; }
 
 std::unique_ptr<Layer> make_hand_convolution(const Convolution& layer, const Shape& input, const HandKernels& kernels) {
   return std::make_unique<HandConvolution>(layer, input, kernels);

@@ -16,4 +16,7 @@ std::unique_ptr<Layer> make_hand_dense(const Dense& layer, const Shape& input, c
 /// (whose input gradient nobody wants), or a multiple of 16. make_hand_dense serves every shape.
 bool hand_convolution_serves(const Convolution& layer, const Shape& input, bool first);
 
+/// True if it computes its forward pass by Winograd's transform, not by the direct sum.
+bool hand_convolution_is_winograd(const Shape& input);
+
 }  // namespace sidestep::kernels::cpu

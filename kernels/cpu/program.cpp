@@ -12,11 +12,7 @@ namespace {
 /// Appends the operations of one layer after another.
 class Builder {
  public:
-  Builder(const NetworkSpec& spec, CpuPath path, std::uint64_t seed)
-      : hand_(path == CpuPath::avx512 ? &avx512_kernels()
-              : path == CpuPath::avx2 ? &avx2_kernels()
-                                      : nullptr),
-        seed_(seed) {
+  Builder(const NetworkSpec& spec, const CpuOptions& options) : hand_(table(options.path)), options_(options) {
     static_cast<void>(output_shapes(spec));
     now_ = value(spec.input);
     for (const auto& layer : spec.layers) {
@@ -31,7 +27,8 @@ class Builder {
  private:
   void add(const Convolution& layer) {
     const Shape in = shape(now_);
-    const bool hand = hand_ && hand_convolution_serves(layer, in, now_ == 0);
+    const bool hand = hand_ && hand_convolution_serves(layer, in, now_ == 0) &&
+                      (options_.winograd || !hand_convolution_is_winograd(in));
     now_ = append(hand ? make_hand_convolution(layer, in, *hand_) : make_onednn_convolution(layer, in), now_,
                   {layer.filters, in.height / 2, in.width / 2});
   }
@@ -60,7 +57,9 @@ class Builder {
   void add(const GlobalAveragePool&) {
     now_ = append(make_average_pool(shape(now_)), now_, {shape(now_).channels, 1, 1});
   }
-  void add(const Dropout& layer) { now_ = append(make_dropout(layer, shape(now_), index_, seed_), now_, shape(now_)); }
+  void add(const Dropout& layer) {
+    now_ = append(make_dropout(layer, shape(now_), index_, options_.seed), now_, shape(now_));
+  }
 
   std::size_t convolution(const LinearConvolution& layer, std::size_t input) {
     const Shape in = shape(input);
@@ -86,10 +85,22 @@ class Builder {
     program_.values.push_back({shape, program_.values.size()});
     return program_.values.size() - 1;
   }
+  static const HandKernels* table(CpuPath path) {
+    switch (resolve(path)) {
+      case CpuPath::avx512:
+        return &avx512_kernels();
+      case CpuPath::avx2:
+        return &avx2_kernels();
+      case CpuPath::automatic:
+      case CpuPath::portable:
+        break;
+    }
+    return nullptr;
+  }
   Shape shape(std::size_t value) const { return program_.values[value].shape; }
 
   const HandKernels* hand_;
-  std::uint64_t seed_;
+  CpuOptions options_;
   Program program_;
   std::size_t now_ = 0;        ///< the value that the next layer takes
   std::size_t parameter_ = 0;  ///< the next tensor's
@@ -98,8 +109,6 @@ class Builder {
 
 }  // namespace
 
-Program make_program(const NetworkSpec& spec, CpuPath path, std::uint64_t seed) {
-  return Builder(spec, path, seed).take();
-}
+Program make_program(const NetworkSpec& spec, const CpuOptions& options) { return Builder(spec, options).take(); }
 
 }  // namespace sidestep::kernels::cpu

@@ -48,8 +48,8 @@ struct Program {
   std::vector<std::vector<Step>> phases;
 };
 
-/// Throws ShapeError if the layers do not fit together. `path` is resolved.
-Program make_program(const NetworkSpec& spec, CpuPath path, std::uint64_t seed);
+/// Throws ShapeError if the layers do not fit together. Of the options path, winograd and seed count.
+Program make_program(const NetworkSpec& spec, const CpuOptions& options);
 
 /// Lists the phases of a training step, and works out from them what each value and operation needs.
 void schedule(Program& program);

@@ -18,7 +18,7 @@ class CpuSession final : public Session {
         options_(options),
         path_(resolve(options.path)),
         classes_(kernels::classes(spec)),
-        program_(make_program(spec, path_, options.seed)),
+        program_(make_program(spec, options)),
         state_(spec, options.optimizer, program_),
         engine_(spec_, program_, state_, options.threads, options.slice) {
     if (options.slice == 0) throw ShapeError("a slice of 0 samples goes nowhere; 16 is a good size");

@@ -22,6 +22,8 @@ struct CpuOptions {
   int threads = 0;         ///< 0: as many as the CPU has. The results do not depend on it, to the last bit.
   std::size_t slice = 16;  ///< samples that one task takes through the network. The last bits depend on it.
   CpuPath path = CpuPath::automatic;
+  /// False: convolutions are direct sums, whose rounding is that of other backends' direct sums; slower.
+  bool winograd = true;
 };
 
 /// True if this CPU can run the path.

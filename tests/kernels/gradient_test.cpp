@@ -73,6 +73,24 @@ class WholeNetwork : public testing::TestWithParam<CpuPath> {
 };
 
 TEST_P(WholeNetwork, LeNetsGradientIsThatOfDoublePrecision) { expect_both(lenet(), 5, 16); }
+TEST_P(WholeNetwork, DirectSumsAreNearerToDoublePrecisionThanWinogradIs) {
+  const Images images(lenet(), 5, 7);
+  const auto pass =
+      reference::network_pass(lenet(), initial(lenet(), 3), normalised(lenet(), images, 5), images.labels);
+  const auto worst = [&](bool winograd) {
+    auto session = make_cpu_session(
+        lenet(), {.optimizer = Sgd{}, .seed = 3, .threads = 2, .path = GetParam(), .winograd = winograd});
+    step(*session, session->attach(images.view), range(0, 5), 1);
+    double largest = 0;
+    for (std::size_t i = 0; i < pass.gradients.size(); ++i)
+      largest = std::max(largest, error(values(*session, pass.gradients.size() + i), pass.gradients[i]));
+    return largest;
+  };
+  EXPECT_LE(worst(false), 3e-6);
+  if (GetParam() != CpuPath::portable) {
+    EXPECT_NE(worst(false), worst(true));
+  }
+}
 TEST_P(WholeNetwork, ResNet8sGradientIsThatOfDoublePrecision) { expect_both(resnet8(), 5, 2); }
 TEST_P(WholeNetwork, SmallOnesTooInSlicesOfAnySize) {
   expect_both(small_lenet(), 21, 16);
