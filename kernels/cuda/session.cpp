@@ -272,13 +272,15 @@ std::unique_ptr<Plan> CudaSession::build(std::uint32_t batch, bool training) {
   };
   try {
     return make(bench_);
-  } catch (const DeviceMemoryError& full) {
+  } catch (const DeviceMemoryError&) {
     Workbench counted;
     static_cast<void>(make(counted));
-    const std::size_t asked = counted.bytes(), usable = full.free() + bench_.bytes();
-    const auto fitting = static_cast<std::size_t>(static_cast<double>(usable) / static_cast<double>(asked) * batch);
-    throw DeviceMemoryError(asked, full.used() - bench_.bytes(), usable, batch,
-                            std::min<std::size_t>(fitting, batch - 1));
+    bench_.release();  // what was already taken for this batch; smaller ones take theirs anew
+    const std::size_t asked = counted.bytes(), usable = home_->pool.available();
+    // a sixteenth stays free: pools grow in large pieces
+    const auto fitting =
+        static_cast<std::size_t>(static_cast<double>(usable) * 15 / 16 / static_cast<double>(asked) * batch);
+    throw DeviceMemoryError(asked, home_->pool.used(), usable, batch, std::min<std::size_t>(fitting, batch - 1));
   }
 }
 

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <sidestep_emulation.h>
+
+#include <map>
+#include <string>
+
+#include <sidestep/kernels/cuda/session.hpp>
+
+#include "kernels/support.hpp"
+
+namespace sidestep::kernels::cuda::test {
+
+using namespace kernels::test;
+
+/// An emulated session, without the detour over a shared library.
+inline std::unique_ptr<Session> make(const NetworkSpec& spec, CudaOptions options = {}) {
+  options.name = "cuda-emulated";
+  options.seed = 4;
+  return make_session(spec, options);
+}
+
+/// All tensors of a session, by name.
+inline std::map<std::string, std::vector<float>> all_tensors(const Session& session) {
+  std::map<std::string, std::vector<float>> all;
+  for (std::size_t i = 0; i < session.tensors().size(); ++i) {
+    auto& values = all[session.tensors()[i].name];
+    values.resize(session.tensors()[i].size);
+    session.read(i, values);
+  }
+  return all;
+}
+
+/// Puts the emulated machine back as it was, whatever a test did to it.
+struct FaultsGuard {
+  emulation::Faults before = emulation::faults();
+  ~FaultsGuard() {
+    emulation::forget_errors();
+    emulation::faults() = before;
+  }
+};
+
+}  // namespace sidestep::kernels::cuda::test

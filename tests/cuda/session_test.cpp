@@ -1,0 +1,205 @@
+#include <thread>
+
+#include "session_support.hpp"
+
+namespace sidestep::kernels::cuda::test {
+namespace {
+
+/// |a - b| / |b| over a tensor.
+double distance(const std::vector<float>& found, const std::vector<float>& expected) {
+  double difference = 0, size = 0;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    difference += std::pow(double{found[i]} - double{expected[i]}, 2);
+    size += std::pow(double{expected[i]}, 2);
+  }
+  return std::sqrt(difference / std::max(size, 1e-30));
+}
+
+TEST(CudaSession, HasTheCpusTensorsAndInitialValues) {
+  for (const auto& spec : {small_lenet(), perceptron(), small_resnet()}) {
+    const auto device = make(spec);
+    const auto cpu = make_cpu_session(spec, {.seed = 4, .threads = 1});
+    EXPECT_EQ(all_tensors(*device), all_tensors(*cpu));
+    for (std::size_t i = 0; i < cpu->tensors().size(); ++i) {
+      EXPECT_EQ(device->tensors()[i].name, cpu->tensors()[i].name);
+      EXPECT_EQ(device->tensors()[i].shape, cpu->tensors()[i].shape);
+    }
+  }
+}
+
+TEST(CudaSession, OneStepIsTheCpusStep) {
+  for (const auto& spec : {perceptron(), small_lenet(), small_resnet()}) {
+    const Images images(spec, 60, 2);
+    const Optimizer optimizer = Sgd{.momentum = 0.9};  // whose momentum is the gradient after the first step
+    const auto device = make(spec, {.optimizer = optimizer});
+    const auto cpu =
+        make_cpu_session(spec, {.optimizer = optimizer, .seed = 4, .threads = 1, .path = CpuPath::portable});
+    StepRecord found, expected;
+    for (auto* session : {device.get(), cpu.get()}) {
+      const DataId data = session->attach(images.view);
+      session->submit(data, range(3, 37), {.learning_rate = 0.01, .step = 1});
+      (session == device.get() ? found : expected) = session->wait();
+    }
+    EXPECT_NEAR(found.loss, expected.loss, 1e-5 * expected.loss);
+    EXPECT_EQ(found.correct, expected.correct);
+    EXPECT_EQ(found.samples, 37u);
+    EXPECT_GT(found.gradient_norm, 0.0f);
+    const auto tensors = all_tensors(*device);
+    for (const auto& [name, values] : all_tensors(*cpu)) EXPECT_LE(distance(tensors.at(name), values), 1e-5) << name;
+  }
+}
+
+TEST(CudaSession, LearnsWhatIsThereToLearn) {
+  for (const auto& spec : {perceptron(), small_lenet(), small_resnet()}) {
+    const Images images(spec, 300, 2);
+    const auto session = make(spec, {.clip_norm = 5});
+    const DataId data = session->attach(images.view);
+    const auto before = session->evaluate(data, 200, 100);
+    std::uint64_t number = 0;
+    for (int epoch = 0; epoch < 8; ++epoch)
+      for (std::uint32_t first = 0; first < 200; first += 50) step(*session, data, range(first, 50), ++number, 5e-3);
+    const auto after = session->evaluate(data, 200, 100);
+    EXPECT_EQ(after.samples, 100u);
+    EXPECT_LT(after.loss, before.loss / 2);
+    EXPECT_GT(after.accuracy(), 0.8);
+  }
+}
+
+TEST(CudaSession, AStepIsOneGraphLaunchAndNothingElse) {
+  const auto spec = perceptron();
+  const Images images(spec, 100, 2);
+  const auto session = make(spec);
+  const DataId data = session->attach(images.view);
+  for (std::uint64_t number = 1; number <= 2; ++number) step(*session, data, range(0, 20), number, 1e-3);
+  emulation::reset_calls();
+  for (std::uint64_t number = 3; number <= 12; ++number) {
+    session->submit(data, range(static_cast<std::uint32_t>(number), 20), {.step = number});
+    EXPECT_EQ(session->wait().step, number);
+  }
+  const auto calls = emulation::calls();
+  for (const auto& [name, count] : calls) EXPECT_EQ(name == "cudaGraphLaunch" ? count : 10 + count, 10u) << name;
+  EXPECT_EQ(calls.at("cudaGraphLaunch"), 10u);
+}
+
+TEST(CudaSession, RunsAheadAndBlocksAreWrittenAgainOnlyBehindTheirRecords) {
+  const auto spec = perceptron();
+  const Images images(spec, 100, 2);
+  const auto ahead = make(spec, {.run_ahead = 2}), alone = make(spec, {.run_ahead = 0});
+  const DataId data = ahead->attach(images.view), same = alone->attach(images.view);
+  // far more steps than blocks, and nobody asks for a record
+  for (std::uint64_t number = 1; number <= 30; ++number)
+    ahead->submit(data, range(static_cast<std::uint32_t>(number), 20 + number % 2),
+                  {.learning_rate = 1e-3 * static_cast<double>(number), .step = number});
+  EXPECT_EQ(ahead->in_flight(), 30u);
+  for (std::uint64_t number = 1; number <= 30; ++number) {
+    alone->submit(same, range(static_cast<std::uint32_t>(number), 20 + number % 2),
+                  {.learning_rate = 1e-3 * static_cast<double>(number), .step = number});
+    const auto one = ahead->wait(), other = alone->wait();
+    EXPECT_EQ(one.step, number);
+    EXPECT_EQ(other.step, number);
+    EXPECT_EQ(one.loss, other.loss) << number;
+    EXPECT_EQ(one.samples, 20 + number % 2);
+  }
+  EXPECT_EQ(all_tensors(*ahead), all_tensors(*alone));
+  EXPECT_THROW(ahead->wait(), Error);
+}
+
+TEST(CudaSession, SnapshotsAreOfTheirMomentWhileTrainingGoesOn) {
+  const auto spec = perceptron();
+  const Images images(spec, 100, 2);
+  const auto session = make(spec);
+  const DataId data = session->attach(images.view);
+  std::uint64_t number = 0;
+  std::vector<std::map<std::string, std::vector<float>>> expected;
+  std::vector<std::unique_ptr<Snapshot>> taken;
+  std::vector<std::thread> readers;
+  std::vector<std::map<std::string, std::vector<float>>> found(4);
+  for (int i = 0; i < 4; ++i) {
+    step(*session, data, range(0, 20), ++number, 1e-2);
+    expected.push_back(all_tensors(*session));
+    taken.push_back(session->snapshot(Contents::everything));
+    session->submit(data, range(5, 20), {.step = ++number});
+    readers.emplace_back([&, i, snapshot = taken.back().get()] {
+      for (std::size_t t = 0; t < session->tensors().size(); ++t) {
+        std::vector<float> values(session->tensors()[t].size);
+        session->read(*snapshot, t, values);
+        found[static_cast<std::size_t>(i)][session->tensors()[t].name] = values;
+      }
+    });
+  }
+  for (auto& reader : readers) reader.join();
+  EXPECT_EQ(found, expected);
+  session->restore(*taken[1]);
+  EXPECT_EQ(all_tensors(*session), expected[1]);
+  // the memory of one becomes another's
+  taken[0] = session->snapshot(Contents::everything, std::move(taken[0]));
+  std::vector<float> values(session->tensors()[0].size);
+  session->read(*taken[0], 0, values);
+  EXPECT_EQ(values, expected[1][session->tensors()[0].name]);
+  const auto weights = session->snapshot(Contents::weights);
+  EXPECT_LT(weights->bytes(), taken[0]->bytes());
+  values.resize(session->tensors().back().size);
+  EXPECT_THROW(session->read(*weights, session->tensors().size() - 1, values), ShapeError);
+}
+
+TEST(CudaSession, ReleasedMemoryComesBackWhenNeeded) {
+  const auto spec = small_lenet();
+  const Images images(spec, 300, 2);
+  const auto session = make(spec), other = make(spec);
+  const DataId data = session->attach(images.view), same = other->attach(images.view);
+  for (std::uint64_t number = 1; number <= 4; ++number) {
+    step(*session, data, range(0, 250), number, 1e-3);
+    step(*other, same, range(0, 250), number, 1e-3);
+    if (number == 2) EXPECT_GT(session->release_memory(), 0u);
+  }
+  EXPECT_EQ(all_tensors(*session), all_tensors(*other));
+}
+
+TEST(CudaSession, AnotherBatchSizeIsAnotherGraphAndAnEvaluationIsNone) {
+  const auto spec = small_lenet();
+  const Images images(spec, 200, 2);
+  const auto session = make(spec);
+  const DataId data = session->attach(images.view), second = session->attach(images.view);
+  std::uint64_t number = 0;
+  emulation::reset_calls();
+  for (int epoch = 0; epoch < 3; ++epoch) {
+    for (const std::uint32_t batch : {70u, 70u, 60u}) step(*session, data, range(0, batch), ++number, 1e-3);
+    EXPECT_EQ(session->evaluate(second, 3, 190).samples, 190u);
+  }
+  EXPECT_EQ(emulation::calls()["cudaGraphInstantiate"], 2u);
+}
+
+TEST(CudaSession, ItsAlgorithmsGoOnInAnotherSession) {
+  const auto spec = small_lenet();
+  const Images images(spec, 100, 2);
+  const auto session = make(spec);
+  step(*session, session->attach(images.view), range(0, 16), 1, 1e-3);
+  const std::string text = algorithms(*session);
+  EXPECT_NE(text.find("conv1.forward@16="), std::string::npos) << text;
+  EXPECT_NE(text.find("conv2.backward_data@16="), std::string::npos) << text;
+  const auto resumed = make(spec, {.algorithms = text});
+  EXPECT_EQ(algorithms(*resumed), text);
+  step(*resumed, resumed->attach(images.view), range(0, 16), 1, 1e-3);
+  EXPECT_EQ(algorithms(*resumed), text);
+  EXPECT_THROW(make(spec, {.algorithms = "conv1"}), Error);
+  const auto foreign = make(spec, {.algorithms = "conv1.forward@16=77"});
+  const DataId data = foreign->attach(images.view);
+  EXPECT_THROW(foreign->submit(data, range(0, 16), {}), Error);
+}
+
+TEST(CudaSession, RefusesWhatDoesNotFit) {
+  const auto spec = perceptron();
+  const Images images(spec, 40, 2);
+  const auto session = make(spec);
+  const DataId data = session->attach(images.view);
+  EXPECT_THROW(session->submit(data, {}, {}), ShapeError);
+  EXPECT_THROW(session->submit(data, std::vector<std::uint32_t>{40}, {}), DataError);
+  EXPECT_THROW(session->submit(DataId{7}, range(0, 3), {}), DataError);
+  EXPECT_THROW(session->evaluate(data, 30, 11), DataError);
+  std::vector<float> values(3);
+  EXPECT_THROW(session->read(0, values), ShapeError);
+  EXPECT_EQ(session->in_flight(), 0u);
+}
+
+}  // namespace
+}  // namespace sidestep::kernels::cuda::test
