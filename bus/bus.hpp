@@ -18,6 +18,7 @@ struct BusOptions {
   bool thread = true;                    ///< false: no dispatcher thread, poll() does its work
   std::chrono::nanoseconds longest_nap = std::chrono::milliseconds(1);  ///< of an idle dispatcher
   std::chrono::milliseconds deadline = std::chrono::seconds(30);        ///< of a handler that blocks, of the drain of one sink at close
+  Sequence first_number = 1;             ///< of each ring's events; a test begins where a watermark's number wraps
 };
 
 /// Sums over all subscriptions; `events` counts each event once.

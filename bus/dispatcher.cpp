@@ -280,7 +280,7 @@ void Dispatcher::retire_rings() {
   const std::lock_guard lock(mutex_);
   std::erase_if(rings_, [&](const std::shared_ptr<Ring>& ring) {
     if (!done(ring)) return false;
-    retired_.events += ring->next() - 1 + ring->spilled_total.get();
+    retired_.events += ring->next() - ring->first() + ring->spilled_total.get();
     retired_.publisher_waits += ring->waits.get();
     retired_.publisher_waited_ns += ring->waited_ns.get();
     return true;
@@ -329,7 +329,7 @@ std::shared_ptr<Ring> Dispatcher::make_ring(std::string_view name, Stream stream
   const std::lock_guard lock(mutex_);
   if (phase_.load(std::memory_order_relaxed) == Phase::closed)
     throw BusError("producer '" + std::string(name) + "' joined a closed bus: make it before close().");
-  auto ring = std::make_shared<Ring>(options_.ring_capacity, next_ring_++, stream, std::string(name));
+  auto ring = std::make_shared<Ring>(options_.ring_capacity, options_.first_number, next_ring_++, stream, std::string(name));
   if (dead()) ring->abandoned.store(true, std::memory_order_release);  // as abandon() does for those before
   rings_.push_back(ring);
   version_.fetch_add(1, std::memory_order_release);  // pairs with renew()
@@ -358,7 +358,7 @@ BusAccount Dispatcher::account() const {
   const std::lock_guard lock(mutex_);
   BusAccount sum = retired_;
   for (const auto& ring : rings_) {
-    sum.events += ring->next() - 1 + ring->spilled_total.get();
+    sum.events += ring->next() - ring->first() + ring->spilled_total.get();
     sum.publisher_waits += ring->waits.get();
     sum.publisher_waited_ns += ring->waited_ns.get();
   }

@@ -1,5 +1,6 @@
 // How a dispatcher is waited for and brought to its end: flush, close, abandon.
 #include <sidestep/bus/dispatcher.hpp>
+#include <sidestep/bus/test_point.hpp>
 
 #include <algorithm>
 
@@ -83,6 +84,7 @@ void Dispatcher::await_queues(std::span<const Handle> subscriptions, bool outsid
         subscription->fail("its sink has not moved within the deadline; " + std::to_string(left) + " events were left.", 0);
         break;
       }
+      if (!outside) test_point(Point::draining, subscription.get());
       if (outside && !options_.thread) poll();
       if (!outside) heartbeat_.store(heartbeat_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);  // close() waits too
       std::this_thread::sleep_for(std::chrono::nanoseconds(slice));
@@ -138,6 +140,7 @@ bool Dispatcher::try_close() {
   heartbeat_.store(heartbeat_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   renew();
   await_queues(mine_, false);
+  renew();  // a handler may have published for the first time, into a ring of its own
   if (!rings_empty()) return false;
   for (std::size_t i = 0; i < mine_.size(); ++i) {
     const Handle to = mine_[i];

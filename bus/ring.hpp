@@ -26,8 +26,9 @@ struct StdAtomics {
 template <class Atomics = StdAtomics>
 class BasicRing {
  public:
-  explicit BasicRing(std::size_t capacity)
-      : slots_(std::make_unique<Slot[]>(capacity)), mask_(capacity - 1), limit_(capacity + 1) {}
+  explicit BasicRing(std::size_t capacity, Sequence first = 1)
+      : slots_(std::make_unique<Slot[]>(capacity)), mask_(capacity - 1), first_(first), next_(first), limit_(first + capacity),
+        cursor_(first) {}
 
   std::size_t capacity() const noexcept { return mask_ + 1; }
 
@@ -77,20 +78,22 @@ class BasicRing {
   /// The number that the next event will have.
   Sequence next() const noexcept { return Atomics::load(next_, std::memory_order_acquire); }      // pairs with commit()
   /// The first number that the reader isn't done with.
+  Sequence first() const noexcept { return first_; }  ///< the number of its first event
   Sequence cursor() const noexcept { return Atomics::load(cursor_, std::memory_order_acquire); }  // pairs with release()
 
  private:
   const std::unique_ptr<Slot[]> slots_;
   const std::size_t mask_;
-  alignas(no_sharing) Sequence next_ = 1;  // the writer's line
-  Sequence limit_;                         // the writer's alone
-  alignas(no_sharing) Sequence cursor_ = 1;  // the reader's line
+  const Sequence first_;
+  alignas(no_sharing) Sequence next_;    // the writer's line
+  Sequence limit_;                       // the writer's alone
+  alignas(no_sharing) Sequence cursor_;  // the reader's line
 };
 
 /// A producer's ring and what belongs to it.
 struct Ring : BasicRing<> {
-  Ring(std::size_t capacity, unsigned id, Stream stream, std::string name)
-      : BasicRing(capacity), id(id), stream(stream), name(std::move(name)) {}
+  Ring(std::size_t capacity, Sequence first, unsigned id, Stream stream, std::string name)
+      : BasicRing(capacity, first), id(id), stream(stream), name(std::move(name)) {}
 
   const unsigned id;
   const Stream stream;  ///< trainer or others

@@ -17,6 +17,7 @@ enum class Point {
   word_observed,      ///< an observed decider has run; its word isn't stored yet
   request_enqueued,   ///< a request is in the mailbox; the word doesn't cover it yet
   boundary_wait,      ///< the trainer waits at a boundary for a decider
+  draining,           ///< at close the dispatcher waits for executors
   cut_answered,       ///< a pipeline has handed over its state for a checkpoint
 };
 

@@ -72,6 +72,25 @@ TEST(Checkpoint, ASupersededFileGoesWithTheNextLastAndNotBefore) {
             (std::vector<std::pair<std::string, std::string>>{{"best-4", "best-8"}}));
 }
 
+TEST(Checkpoint, WhatCouldntBeWrittenSupersedesNothing) {
+  Folder folder;
+  SmallRun run{.steps = 7,
+               .steps_per_epoch = 100,
+               .options = {.sync = lag(0), .folder = folder.path(), .last = ""},
+               .bus_options = {.thread = true}};
+  run.options.before_visible = [](const Cut& cut) {
+    if (cut.step == 4) throw std::runtime_error("the disk is full");
+  };
+  run.pipelines = [&](Bus& bus, Control& control) {
+    bus.on<BatchEnd>().named("a") | decide(control, save_at({{2, {.file = "best-2"}},
+                                                             {4, {.file = "best-4", .supersedes = {"best-2"}}},
+                                                             {6, {.file = "last", .last = true}}}));
+  };
+  run.go();
+  EXPECT_EQ(run.checkpoints_failed, 1u);
+  EXPECT_EQ(names_in(folder.path()), (std::set<std::string>{"best-2", "last"}));
+}
+
 TEST(Checkpoint, WhatComesAfterTheCutWithACauseBeforeItJoinsTheListAndNothingElse) {
   for (const int k : {1, 2, 3}) {
     Folder folder;

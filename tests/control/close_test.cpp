@@ -22,7 +22,7 @@ class Closed {
       bus_.close();
     });
     std::jthread watcher([&] {
-      while (!control_.core().attention.load()) std::this_thread::yield();
+      while (control_.core().outside.size_approx() == 0) std::this_thread::yield();
       then();
     });
     run.run(bus_, control_);

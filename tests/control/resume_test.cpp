@@ -73,6 +73,26 @@ TEST(Resume, FromEveryBoundaryTheFilesAreThoseOfAnUninterruptedRun) {
   }
 }
 
+// Fault 21 of the protocol: what was asked for before the cut and isn't in effect is asked for no second time.
+TEST(Resume, ThePendingListIsRestored) {
+  Folder folder;
+  const auto make = [&] {
+    SmallRun run{.steps = 8, .options = {.sync = lag(2), .folder = folder.path(), .last = "last"}};
+    run.pipelines = [](Bus& bus, Control& control) { bus.on<BatchEnd>() | decide(control, note_at(1, {1, 2, 3, 4})); };
+    return run;
+  };
+  SmallRun first = make();
+  first.before = [](Loop& loop, Step step) {
+    if (step == 3) loop.interrupt("SIGINT");
+  };
+  first.go();
+  EXPECT_EQ(first.table(), "noted pipeline 1->3 1001\n");
+  SmallRun second = make();
+  second.resume = folder.path() / "last";
+  second.go();
+  EXPECT_EQ(second.table(), "noted pipeline 1->3 1001\nnoted pipeline 2->4 1002\nnoted pipeline 3->5 1003\nnoted pipeline 4->6 1004\n");
+}
+
 TEST(Resume, ARunThatIsLengthenedEqualsOneThatWasLongerFromTheStart) {
   for (const int k : {0, 1, 2})
     for (const Step at : {3, 5, 7, 11}) {

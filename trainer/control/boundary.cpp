@@ -56,7 +56,7 @@ void LoopInside::run() {
     if (!relaxed_) {
       at_ = at_ + 1 == recent_.size() ? 0 : at_ + 1;
       recent_[at_] = place.number;
-      need = recent_[at_ + 1 == recent_.size() ? 0 : at_ + 1];  // BatchEnd(b - k); 0: this process has published none
+      need = recent_[at_ + 1 == recent_.size() ? 0 : at_ + 1];  // BatchEnd(b - k), if this process has published it
     }
   }
   const bool waiting = !relaxed_ && watch.pass(need);

@@ -65,7 +65,7 @@ LoopInside::LoopInside(Loop& owner, std::shared_ptr<ControlCore> shared, Bus& on
     while (core->mailbox.try_dequeue_from_producer(entry->token, left)) {
     }  // of an earlier loop: nobody's any more
     // relaxed: only a loop stores it. One that an earlier loop has failed is for good: its word stands still.
-    if (!entry->decider.failed.load(std::memory_order_relaxed)) watch.add(*entry, 0, true);
+    if (!entry->decider.failed.load(std::memory_order_relaxed)) watch.add(*entry, last_number(), true);
   }
   bus.cut_sink(book.get());
   loop.producer_.hold(true);
@@ -75,7 +75,7 @@ LoopInside::LoopInside(Loop& owner, std::shared_ptr<ControlCore> shared, Bus& on
 void LoopInside::set_sync(Sync how) {
   sync = how;
   relaxed_ = hot.quick = how.relaxed();
-  recent_.assign(static_cast<std::size_t>(how.k) + 1, 0);
+  recent_.assign(static_cast<std::size_t>(how.k) + 1, last_number());  // nothing to wait for yet
 }
 
 LoopInside::~LoopInside() {

@@ -50,7 +50,7 @@ void LoopInside::drain() {
   watch.set_eager(true);
   ended = true;
   // Words that stand still because no event came since they were told to show themselves move with this one.
-  watch.wait(unsealed_.empty() ? 0 : unsealed_.back()->barrier);
+  if (!unsealed_.empty()) watch.wait(unsealed_.back()->barrier);
   if (!BusThread::current()) bus.flush();
   watch.look();
   take();
