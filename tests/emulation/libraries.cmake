@@ -4,6 +4,40 @@ sidestep_test(emulated_libraries_test
     cublaslt_matmul_test.cpp
     cudnn_batch_norm_test.cpp
     cudnn_convolution_test.cpp
+    cudnn_faults_test.cpp
+    cudnn_graph_test.cpp
     cudnn_pooling_test.cpp
   LIBRARIES sidestep::cuda_emulation
   LABELS memory threads)
+# A clang that knows about CUDA's headers can't be asked about two at once; these need the real ones, and no device.
+if(SIDESTEP_SANITIZE)
+  return()
+endif()
+
+find_package(Python3 3.9 REQUIRED COMPONENTS Interpreter)
+find_package(CUDAToolkit QUIET)
+find_path(CUDNN_INCLUDE cudnn.h HINTS ${CUDAToolkit_INCLUDE_DIRS})
+find_library(CUDNN_LIBRARY cudnn HINTS ${CUDAToolkit_LIBRARY_DIR})
+find_program(SIDESTEP_CLANG NAMES clang++ clang++-14)
+set(real_headers ${CUDAToolkit_INCLUDE_DIRS} ${CUDNN_INCLUDE})
+list(REMOVE_DUPLICATES real_headers)
+
+if(CUDAToolkit_FOUND AND CUDNN_INCLUDE AND SIDESTEP_CLANG)
+  foreach(variant "" --break)
+    set(name build.stand_in_headers${variant})
+    add_test(NAME ${name} COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/headers_agree_test.py
+             ${SIDESTEP_CLANG} ${PROJECT_SOURCE_DIR}/kernels/emulation/include ${variant} ${real_headers})
+    set_tests_properties(${name} PROPERTIES LABELS build TIMEOUT 120)
+  endforeach()
+endif()
+
+if(CUDAToolkit_FOUND AND CUDNN_INCLUDE AND CUDNN_LIBRARY AND TARGET CUDA::cublasLt)
+  add_executable(emulated_library_answers library_answers.cpp)
+  target_link_libraries(emulated_library_answers PRIVATE sidestep::trainer sidestep::cuda_emulation)
+  add_executable(real_library_answers library_answers.cpp)
+  target_include_directories(real_library_answers SYSTEM PRIVATE ${real_headers})
+  target_link_libraries(real_library_answers PRIVATE sidestep::trainer ${CUDNN_LIBRARY} CUDA::cublasLt)
+  add_test(NAME build.library_answers COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/library_answers_test.py
+           $<TARGET_FILE:emulated_library_answers> $<TARGET_FILE:real_library_answers>)
+  set_tests_properties(build.library_answers PROPERTIES LABELS build TIMEOUT 120)
+endif()

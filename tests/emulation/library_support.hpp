@@ -49,7 +49,7 @@ class DeviceArray {
   ~DeviceArray() { cudaFree(data_); }
   DeviceArray(const DeviceArray&) = delete;
 
-  void set(const std::vector<T>& values) {
+  void set(const std::vector<T>& values) const {
     EXPECT_EQ(cudaMemcpy(data_, values.data(), count_ * sizeof(T), cudaMemcpyHostToDevice), cudaSuccess);
   }
   std::vector<T> get() const {

@@ -74,6 +74,7 @@ struct cudaPointerAttributes {
   int device;
   void* devicePointer;
   void* hostPointer;
+  long reserved[8] = {};
 };
 
 #define cudaHostAllocDefault 0x00
