@@ -107,7 +107,7 @@ void BlockRunner::run_current() {
   try {
     launch_->call->run(launch_->call);
   } catch (...) {
-    fail(cudaErrorLaunchFailure, "threw a C++ exception");
+    fail(cudaErrorLaunchFailure, [] { return where_am_i() + " threw a C++ exception."; });
   }
   tsan_release(&launch_->end);
   thread.state = ThreadState::ended;
@@ -137,7 +137,7 @@ void BlockRunner::leave() {
     go_to(*other);
     return;
   }
-  if (ended_ != count_) fail(cudaErrorLaunchFailure, deadlock());
+  if (ended_ != count_) fail(cudaErrorLaunchFailure, [this] { return deadlock(); });
   free_fibers_.push_back(&self);
   running_ = &main_;
   self.switch_to(main_);
@@ -152,7 +152,12 @@ void BlockRunner::yield() {
   go_to(*other);
 }
 
-void BlockRunner::give_up() {
+void BlockRunner::end_with(cudaError_t error, std::string&& sentence) {
+  failed_ = true;
+  {
+    const std::string own = std::move(sentence);
+    report_launch_error(*launch_, error, own);
+  }
   Fiber& self = *running_;
   running_ = &main_;
   self.switch_to(main_);

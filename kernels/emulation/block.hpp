@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include <sidestep/kernels/emulation/fiber.hpp>
@@ -59,7 +60,12 @@ class BlockRunner {
   int barrier(bool predicate, Place place);
   std::uint64_t exchange(unsigned mask, std::uint64_t word, int source, WarpCall call, Place place);
   void yield();
-  [[noreturn]] void fail(cudaError_t error, const std::string& what);
+  /// What `describe()` says of it ends the block. (A function: what is made for the sentence must be gone before the
+  /// stack is left for good.)
+  template <class Describe>
+  [[noreturn]] void fail(cudaError_t error, const Describe& describe) {
+    end_with(error, describe());
+  }
   void* shared(std::size_t bytes, std::size_t alignment, const void* tag) { return shared_.get(bytes, alignment, tag); }
   void* dynamic_shared(std::size_t alignment) { return shared_.dynamic(alignment); }
   DeviceThread& current() { return *current_; }
@@ -80,8 +86,9 @@ class BlockRunner {
   DeviceThread* next_unstarted();
   Fiber& fresh_fiber();
   void go_to(DeviceThread& thread);
-  void leave();                 // the running fiber's last act: to the next thread, or out
-  [[noreturn]] void give_up();  // to the OS thread's stack, for good
+  void leave();  // the running fiber's last act: to the next thread, or out
+  /// To the OS thread's stack, for good.
+  [[noreturn]] void end_with(cudaError_t error, std::string&& sentence);
   void complete_barrier();
   /// False when one of the lanes waits in another call, or for others.
   bool complete_exchange(unsigned needed);

@@ -61,7 +61,7 @@ inline void BlockRunner::suspend(ThreadState state) {
     other->fiber = &fresh_fiber();
     return go_to(*other);
   }
-  fail(cudaErrorLaunchFailure, deadlock());
+  fail(cudaErrorLaunchFailure, [this] { return deadlock(); });
 }
 
 }  // namespace sidestep::emulation::detail

@@ -55,10 +55,11 @@ int BlockRunner::barrier(bool predicate, Place place) {
 void BlockRunner::complete_barrier() {
   DeviceThread& self = *current_;
   for (const DeviceThread& other : threads_) {
-    if (!same(other.place, self.place)) {
-      fail(cudaErrorLaunchFailure, "reached the barrier at " + text(self.place) + ", and " + text(other.index) +
-                                       " another one, at " + text(other.place) + ": a divergent barrier");
-    }
+    if (same(other.place, self.place)) continue;
+    fail(cudaErrorLaunchFailure, [&] {
+      return where_am_i() + " reached the barrier at " + text(self.place) + ", and " + text(other.index) +
+             " another one, at " + text(other.place) + ": a divergent barrier.";
+    });
   }
   waiting_ = 0;
   phase_ ^= 1;
@@ -77,9 +78,10 @@ std::uint64_t BlockRunner::exchange(unsigned mask, std::uint64_t word, int sourc
   Warp& warp = warp_of(self);
   const unsigned bit = 1u << (self.number % 32);
   if (!(mask & bit)) {
-    fail(cudaErrorLaunchFailure, "called " + std::string(name(call)) + " at " + text(place) + " with the mask " +
-                                     hexadecimal(mask) + ", which does not name its own lane " +
-                                     std::to_string(self.number % 32));
+    fail(cudaErrorLaunchFailure, [&] {
+      return where_am_i() + " called " + name(call) + " at " + text(place) + " with the mask " + hexadecimal(mask) +
+             ", which does not name its own lane " + std::to_string(self.number % 32) + ".";
+    });
   }
   self.mask = mask;
   self.word = word;
@@ -148,45 +150,37 @@ unsigned warp_ballot(unsigned mask, bool predicate, Place place) {
   return static_cast<unsigned>(running_or_abort().exchange(mask, predicate, 0, WarpCall::ballot, place));
 }
 
-void BlockRunner::fail(cudaError_t error, const std::string& what) {
-  failed_ = true;
-  report_launch_error(*launch_, error, where_am_i() + " " + what + ".");
-  give_up();
-}
-
 /// Nobody can go on. Says of the first that waits whom it waits for.
 std::string BlockRunner::deadlock() const {
+  const std::string where = " of " + where_in_grid(*launch_) + " waits ";
   for (const DeviceThread& thread : threads_) {
     if (thread.state != ThreadState::in_warp_call) continue;
     const Warp& warp = warps_[thread.number / 32];
-    std::string said = "or another thread of its block can't go on: " + text(thread.index) + " waits in " +
-                       name(thread.call) + " at " + text(thread.place) + " for the lanes of the mask " +
-                       hexadecimal(thread.mask);
+    const std::string said = text(thread.index) + where + "in " + name(thread.call) + " at " + text(thread.place) +
+                             " for the lanes of the mask " + hexadecimal(thread.mask);
     const DeviceThread* lanes = &threads_[thread.number / 32 * 32];
     for (unsigned rest = thread.mask & warp.existing; rest; rest &= rest - 1) {
       const DeviceThread& other = lanes[__builtin_ctz(rest)];
-      if (other.state == ThreadState::ended) return said + ", but " + text(other.index) + ", which it names, has ended";
-      if (other.state == ThreadState::at_barrier) {
-        return said + ", but " + text(other.index) + ", which it names, waits at the barrier at " + text(other.place);
-      }
+      const std::string but = said + ", but " + text(other.index) + ", which it names, ";
+      if (other.state == ThreadState::ended) return but + "has ended.";
+      if (other.state == ThreadState::at_barrier) return but + "waits at the barrier at " + text(other.place) + ".";
       if (other.state == ThreadState::in_warp_call && (other.mask != thread.mask || other.call != thread.call)) {
-        return said + ", but " + text(other.index) + ", which it names, waits in " + name(other.call) + " at " +
-               text(other.place) + " with the mask " + hexadecimal(other.mask);
+        return but + "waits in " + name(other.call) + " at " + text(other.place) + " with the mask " +
+               hexadecimal(other.mask) + ".";
       }
     }
-    return said;
+    return said + " in vain.";
   }
   for (const DeviceThread& thread : threads_) {
     if (thread.state != ThreadState::at_barrier) continue;
-    std::string said = "or another thread of its block can't go on: " + text(thread.index) +
-                       " waits at the barrier at " + text(thread.place);
+    const std::string said = text(thread.index) + where + "at the barrier at " + text(thread.place);
     for (const DeviceThread& other : threads_) {
       if (other.state == ThreadState::ended)
-        return said + ", but " + text(other.index) + " has ended without reaching it";
+        return said + ", but " + text(other.index) + " has ended without reaching it.";
     }
-    return said;
+    return said + " in vain.";
   }
-  return "can't go on";
+  return where_in_grid(*launch_) + " can't go on.";
 }
 
 }  // namespace sidestep::emulation::detail

@@ -36,15 +36,20 @@ void fence() {
 }
 
 void yield() { running_or_abort().yield(); }
-void trap(Place place) { running_or_abort().fail(cudaErrorIllegalInstruction, "called __trap at " + text(place)); }
+void trap(Place place) {
+  running_or_abort().fail(cudaErrorIllegalInstruction,
+                          [&] { return where_am_i() + " called __trap at " + text(place) + "."; });
+}
 std::uint64_t cycles() { return emulation::clock(); }
 
 void* shared_memory(std::size_t bytes, std::size_t alignment, const void* tag) {
   BlockRunner& running = running_or_abort();
   void* data = running.shared(bytes, alignment, tag);
   if (!data) {
-    running.fail(cudaErrorInvalidValue, "asks for more static shared memory than the " +
-                                            std::to_string(SharedArrays::static_limit) + " bytes that a block has");
+    running.fail(cudaErrorInvalidValue, [] {
+      return where_am_i() + " asks for more static shared memory than the " +
+             std::to_string(SharedArrays::static_limit) + " bytes that a block has.";
+    });
   }
   return data;
 }

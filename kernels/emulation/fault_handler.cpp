@@ -12,6 +12,12 @@
 #include <sidestep/kernels/emulation/heap.hpp>
 #include <sidestep/kernels/emulation/protection.hpp>
 #include <sidestep/kernels/emulation/report.hpp>
+#include <sidestep/kernels/emulation/sanitizer.hpp>
+
+extern "C" {
+__attribute__((weak)) void __asan_set_error_report_callback(void (*callback)(const char*));  // NOLINT
+__attribute__((weak)) void* __asan_get_report_address();                                     // NOLINT
+}
 
 namespace sidestep::emulation::detail {
 namespace {
@@ -31,6 +37,15 @@ std::string what_happened(const void* address) {
   if (!block) return "";
   if (block->owns_guard(address)) return where_am_i() + " used up its stack.";
   return where_am_i() + " accessed " + where + ", which is no memory.";
+}
+
+/// AddressSanitizer knows the line, we know the kernel and the allocation.
+void add_to_report(const char*) {
+  const auto at = reinterpret_cast<std::uintptr_t>(__asan_get_report_address());
+  if (!heap().in_range(at) && !running_block()) return;
+  const std::string place = heap().in_range(at) ? ", " + heap().describe(at) : "";
+  const std::string who = running_block() ? where_am_i() : "the host";
+  report(who + " accessed " + hexadecimal(at) + place + ": see AddressSanitizer's report above.");
 }
 
 void handle(int signal, siginfo_t* info, void* context) {
@@ -54,6 +69,7 @@ void install_fault_handler() {
     sigemptyset(&ours.sa_mask);
     sigaction(SIGSEGV, &ours, &before_segv);
     sigaction(SIGBUS, &ours, &before_bus);
+    if (under_address_sanitizer()) __asan_set_error_report_callback(add_to_report);
     return true;
   }();
   static_cast<void>(once);

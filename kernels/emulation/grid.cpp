@@ -14,16 +14,30 @@
 namespace sidestep::emulation::detail {
 namespace {
 
+/// How many idle runners an owner has before one of them is used again. ThreadSanitizer takes blocks that ran on one
+/// runner for ordered, as its fibers did one after the other, and would miss a race between them; so blocks take turns.
+/// Its slots for threads are 255, and a fiber counts as one: large blocks have fewer runners.
+std::size_t turns(const Launch& launch) {
+  if (!under_thread_sanitizer()) return 1;
+  const std::size_t threads = std::size_t{launch.block.x} * launch.block.y * launch.block.z;
+  return threads <= 48 ? 4 : threads <= 96 ? 2 : 1;
+}
+
 /// Runners that are not at work, with their fibers. Never destroyed: workers may outlive every static object.
 class RunnerPool {
  public:
-  BlockRunner& take(const void* owner) {
+  BlockRunner& take(const void* owner, std::size_t idle) {
     if (!settings().fresh_fibers) {
       const RawLock lock(mutex_);
+      BlockRunner** oldest = nullptr;
       for (BlockRunner** at = &first_; *at; at = &(*at)->next) {
         if ((*at)->owner != owner) continue;
-        BlockRunner* found = *at;
-        *at = found->next;
+        oldest = at;
+        if (--idle == 0) break;
+      }
+      if (idle == 0) {
+        BlockRunner* found = *oldest;
+        *oldest = found->next;
         return *found;
       }
     }
@@ -44,7 +58,7 @@ class RunnerPool {
 
  private:
   RawMutex mutex_;
-  BlockRunner* first_ = nullptr;
+  BlockRunner* first_ = nullptr;  // the last given back
 };
 
 RunnerPool& runners() {
@@ -58,7 +72,7 @@ class Borrowed {
   explicit Borrowed(const Launch& launch)
       : runner_([&]() -> BlockRunner& {
           const Quiet quiet;
-          return runners().take(under_thread_sanitizer() ? launch.owner : nullptr);
+          return runners().take(under_thread_sanitizer() ? launch.owner : nullptr, turns(launch));
         }()) {}
   ~Borrowed() {
     const Quiet quiet;
@@ -99,7 +113,7 @@ void run_blocks(Launch& launch, const BlockOrder& order, std::uint64_t begin, st
       // relaxed: a hint; a block that begins in spite of it does no harm
       if (__atomic_load_n(&launch.failed, __ATOMIC_RELAXED)) return;
       if (!runner->run(launch, order(block))) return;
-    } while (++block != end && !settings().fresh_fibers);
+    } while (++block != end && turns(launch) == 1 && !settings().fresh_fibers);
   }
 }
 

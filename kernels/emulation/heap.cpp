@@ -16,6 +16,7 @@ constexpr std::size_t alignment = 256;  // as CUDA's
 constexpr std::size_t zone = 256;       // before and after each allocation
 constexpr std::size_t chunk = std::size_t{32} << 20;
 constexpr std::size_t page = 4096;
+constexpr int canary = 0xA5;  // in the zones, where AddressSanitizer doesn't watch them
 
 std::size_t round_up(std::size_t n, std::size_t to) { return (n + to - 1) / to * to; }
 std::size_t extent(std::size_t bytes) { return round_up(bytes, alignment) + zone; }
@@ -23,9 +24,22 @@ std::size_t extent(std::size_t bytes) { return round_up(bytes, alignment) + zone
 /// How much freed memory waits before it is used again.
 std::size_t patience() { return under_address_sanitizer() || under_thread_sanitizer() ? std::size_t{256} << 20 : 0; }
 
-void fill(std::uintptr_t address, std::size_t bytes) {
+void fill(std::uintptr_t address, std::size_t bytes, int value = 0xFF) {
   const DeviceAccess access;
-  std::memset(reinterpret_cast<void*>(address), 0xFF, bytes);
+  std::memset(reinterpret_cast<void*>(address), value, bytes);
+}
+
+/// Behind an allocation nobody writes: the zone is as it was filled.
+std::string written_around(const Allocation& allocation) {
+  const DeviceAccess access;
+  const auto* byte = reinterpret_cast<const unsigned char*>(allocation.address);
+  for (std::size_t i = allocation.bytes; i < extent(allocation.bytes); ++i) {
+    if (byte[i] == canary) continue;
+    return "something wrote " + std::to_string(i - allocation.bytes) +
+           " bytes past the end of a device allocation of " + std::to_string(allocation.bytes) +
+           " bytes before it was freed. AddressSanitizer would say what.";
+  }
+  return "";
 }
 
 const void* pointer(std::uintptr_t address) { return reinterpret_cast<const void*>(address); }
@@ -104,15 +118,17 @@ std::uintptr_t DeviceHeap::allocate(std::size_t bytes, CUmemPoolHandle_st* pool,
   *reused = used;
   unpoison(pointer(start), bytes);
   fill(start, bytes);
+  if (!under_address_sanitizer()) fill(start + bytes, extent(bytes) - bytes, canary);
   return start;
 }
 
-bool DeviceHeap::free(std::uintptr_t address) {
+bool DeviceHeap::free(std::uintptr_t address, std::string* overrun) {
   const RawLock lock(mutex_);
   const auto found = living_.find(address);
   if (found == living_.end()) return false;
   const Allocation gone = found->second;
   living_.erase(found);
+  if (!under_address_sanitizer()) *overrun = written_around(gone);
   fill(gone.address, gone.bytes);
   poison(pointer(gone.address), gone.bytes);
   dead_[address] = gone;

@@ -20,14 +20,15 @@ struct Allocation {
   CUmemPoolHandle_st* pool = nullptr;  ///< null for cudaMalloc
 };
 
-/// New memory is filled with 0xFF, and freed memory too. Between allocations AddressSanitizer's shadow is poisoned.
-/// Under a sanitizer, freed memory is used again late, so that an access to it is found.
+/// New memory is filled with 0xFF, and freed memory too. Between allocations AddressSanitizer's
+/// shadow is poisoned. Under a sanitizer, freed memory is used again late, so that an access to it is found.
 class DeviceHeap {
  public:
   /// Zero when the range is used up. `reused`: whether somebody had this memory before.
   std::uintptr_t allocate(std::size_t bytes, CUmemPoolHandle_st* pool, bool* reused);
-  /// False when nothing begins there.
-  bool free(std::uintptr_t address);
+  /// False when nothing begins there. `overrun`: what was written around it meanwhile, in words; without
+  /// AddressSanitizer, which sees it when it happens.
+  bool free(std::uintptr_t address, std::string* overrun);
   /// The living allocation that begins there; bytes == 0 when none does.
   Allocation at(std::uintptr_t address);
   /// The living allocation with [address, address + bytes) in it; an address just past the end counts when bytes == 0.

@@ -19,6 +19,14 @@ namespace {
 
 char reuse_cell = 0;  // address only: memory that is used again was freed before
 
+cudaError_t free_memory(std::uintptr_t address) {
+  std::string overrun;
+  heap().free(address, &overrun);
+  if (overrun.empty()) return cudaSuccess;
+  report(overrun);
+  return cudaErrorIllegalAddress;
+}
+
 /// In stream order: the memory is gone. ThreadSanitizer takes it for a write, so that a use on another stream, which
 /// nothing orders before it, is a race.
 class Free final : public Operation {
@@ -31,8 +39,7 @@ class Free final : public Operation {
       __tsan_write_range(reinterpret_cast<void*>(address_), bytes_ < enough ? bytes_ : enough);
     }
     tsan_release(&reuse_cell);
-    heap().free(address_);
-    return cudaSuccess;
+    return free_memory(address_);
   }
   std::string name() const override { return "cudaFreeAsync"; }
 
@@ -140,7 +147,7 @@ cudaError_t cudaFree(void* pointer) {
     synchronize_device();  // as CUDA does
     tsan_release(&reuse_cell);
     account_for_free(found.bytes, found.pool);
-    heap().free(found.address);
+    if (const cudaError_t error = free_memory(found.address)) set_sticky_error(error);
     return sticky_error();
   });
 }

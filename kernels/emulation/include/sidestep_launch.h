@@ -25,11 +25,16 @@ struct TypedKernelCall : KernelCall {
   void (*function)(Parameters...);
   std::tuple<Parameters...> arguments;
 
+  template <std::size_t... Index>
+  __attribute__((always_inline)) void call(std::index_sequence<Index...>) const {
+    function(std::get<Index>(arguments)...);
+  }
+
   TypedKernelCall(void (*f)(Parameters...), Parameters... values) : function(f), arguments(values...) {
     kernel = reinterpret_cast<const void*>(f);
     run = [](const KernelCall* call) {
       const auto* self = static_cast<const TypedKernelCall*>(call);
-      std::apply(self->function, self->arguments);
+      self->call(std::index_sequence_for<Parameters...>{});
     };
     destroy = [](KernelCall* call) { delete static_cast<TypedKernelCall*>(call); };
     argument = [](const KernelCall* call, [[maybe_unused]] std::size_t index,
