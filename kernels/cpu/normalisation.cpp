@@ -70,21 +70,20 @@ class Normalisation final : public Layer {
   }
 
   void conclude(const double* sums_of_slices, std::size_t slices, float* weights) override {
-    std::vector<double>& total = total_;
-    total.assign(sums_of_slices, sums_of_slices + sums());
-    double& count = total[2 * channels_];
+    total_.assign(sums_of_slices, sums_of_slices + sums());
+    double& count = total_[2 * channels_];
     for (std::size_t s = 1; s < slices; ++s) {
       const double* more = sums_of_slices + s * sums();
       for (std::size_t c = 0; c < channels_; ++c)
-        join(total[c], total[channels_ + c], count, more[c], more[channels_ + c], more[2 * channels_]);
+        join(total_[c], total_[channels_ + c], count, more[c], more[channels_ + c], more[2 * channels_]);
       count += more[2 * channels_];
     }
     count_ = count;
     float *running_mean = weights + 2 * channels_, *running_variance = running_mean + channels_;
     for (std::size_t c = 0; c < channels_; ++c) {
-      const double variance = total[channels_ + c] / count,
-                   unbiased = total[channels_ + c] / std::max(count - 1.0, 1.0);
-      mean_[c] = static_cast<float>(total[c]);
+      const double variance = total_[channels_ + c] / count,
+                   unbiased = total_[channels_ + c] / std::max(count - 1.0, 1.0);
+      mean_[c] = static_cast<float>(total_[c]);
       inverse_[c] = static_cast<float>(1.0 / std::sqrt(variance + static_cast<double>(norm_epsilon)));
       scale_[c] = weights[c] * inverse_[c];
       running_mean[c] += norm_momentum * (mean_[c] - running_mean[c]);

@@ -18,6 +18,7 @@ class CpuSession final : public Session {
         options_(options),
         path_(resolve(options.path)),
         classes_(kernels::classes(spec)),
+        smallest_batch_(kernels::smallest_batch(spec)),
         program_(make_program(spec, options)),
         state_(spec, options.optimizer, program_),
         engine_(spec_, program_, state_, options.threads, options.slice) {
@@ -39,11 +40,11 @@ class CpuSession final : public Session {
   void submit(DataId id, std::span<const std::uint32_t> indices, const StepInput& input) override {
     const DatasetView& samples = data(id);
     check(samples, indices);
-    if (indices.size() < smallest_batch(spec_))
+    if (indices.size() < smallest_batch_)
       throw ShapeError(
           fmt::format("a batch of {} gives a normalisation one value a channel, which has no variance; "
                       "take at least {} samples",
-                      indices.size(), smallest_batch(spec_)));
+                      indices.size(), smallest_batch_));
     const StepRecord record = engine_.train(samples, indices, input, options_.optimizer);
     if (taken_ == records_.size()) records_.clear(), taken_ = 0;
     records_.push_back(record);
@@ -102,7 +103,7 @@ class CpuSession final : public Session {
   NetworkSpec spec_;
   CpuOptions options_;
   CpuPath path_;
-  std::size_t classes_;
+  std::size_t classes_, smallest_batch_;
   Program program_;
   State state_;
   Engine engine_;
