@@ -1,6 +1,7 @@
 #include "small_run.hpp"
 
 #include <cstring>
+#include <deque>
 
 namespace sidestep::test {
 
@@ -33,17 +34,27 @@ void SmallRun::run(Bus& bus, Control& control) {
   // At an epoch's last batch: the cut may lie before the epoch's end, then that comes first.
   if (loop.resumed() && loop.resumed_from()->segment == Segment::batch && step % steps_per_epoch == 0)
     end_epoch(loop, step);
+  std::deque<BatchEnd> begun;  // steps whose records haven't come
+  const auto come_in = [&](std::size_t left) {
+    for (; begun.size() > left; begun.pop_front())
+      loop.publish(Metric{.step = begun.front().step, .value = begun.front().loss, .metric = intern("batch/loss")},
+                   begun.front());
+  };
   while (step < steps && !loop.stopped()) {
     ++step;
     const double loss = 1.0 / weight;
     weight += learning_rate * loss;
     if (before) before(loop, step);
-    loop.publish(Metric{.step = step, .value = loss, .metric = intern("batch/loss")},
-                 BatchEnd{.step = step, .loss = loss, .learning_rate = learning_rate, .epoch = epoch_of(step)});
-    loop.boundary();
+    begun.push_back({.step = step, .loss = loss, .learning_rate = learning_rate, .epoch = epoch_of(step)});
+    come_in(device ? device(step) : 0);
+    if (begun.empty())
+      loop.boundary();
+    else
+      loop.boundary({.step = step, .epoch = epoch_of(step), .learning_rate = learning_rate});
     if (between) between(loop, step);
-    if (step % steps_per_epoch == 0 && loop.interrupted().empty()) end_epoch(loop, step);
+    if (step % steps_per_epoch == 0 && loop.interrupted().empty()) come_in(0), end_epoch(loop, step);
   }
+  come_in(0);
   stopped_at = loop.stopped() ? step : 0;
   if (step % steps_per_epoch != 0) loop.publish(EpochEnd{.step = step, .epoch = epoch_of(step), .partial = true});
   loop.finish();
@@ -59,8 +70,8 @@ void SmallRun::run(Bus& bus, Control& control) {
 std::string SmallRun::table() const {
   std::ostringstream text;
   for (const AppliedRow& row : decisions)
-    text << row.decision << ' ' << row.by << ' ' << (row.cause_step ? *row.cause_step : -1) << "->"
-         << row.applied_step << ' ' << row.value << '\n';
+    text << row.decision << ' ' << row.by << ' ' << (row.cause_step ? *row.cause_step : -1) << "->" << row.applied_step
+         << ' ' << row.value << '\n';
   return text.str();
 }
 

@@ -76,6 +76,8 @@ struct SmallRun {
   std::function<void(Loop&, Step)> before{};
   /// Between boundary `step` and the next step; null: nothing.
   std::function<void(Loop&, Step)> between{};
+  /// How many steps a device is behind when boundary `step` is held; null: it never is.
+  std::function<std::size_t(Step)> device{};
   std::filesystem::path resume{};
 
   // what came of it

@@ -48,11 +48,14 @@ void LoopInside::run() {
   if (place.open == Loop::Open::no) [[unlikely]]
     no_boundary_here();
   place.open = Loop::Open::no;
-  remember(place.segment);
+  if (behind_ != 0) [[unlikely]]
+    check_all_in("this boundary");
+  remember(place.number, place.step, place.segment);
   Sequence need = place.number;  // behind an epoch and a validation: everything
   if (place.segment == sidestep::Segment::batch) {
-    if (place.step != ++hot.last_step) [[unlikely]]
-      out_of_step();
+    if (place.step != hot.last_step + 1) [[unlikely]]
+      out_of_step(place.step);
+    hot.last_step = place.step;
     if (!relaxed_) {
       at_ = at_ + 1 == recent_.size() ? 0 : at_ + 1;
       recent_[at_] = place.number;
@@ -69,9 +72,52 @@ void LoopInside::no_boundary_here() const {
   throw ControlError(
       "boundary() was called where no BatchEnd, EpochEnd or ValidationEnd was published since the last one.");
 }
-void LoopInside::out_of_step() const {
+void LoopInside::out_of_step(Step step) const {
   throw ControlError(
-      fmt::format("BatchEnd of step {} follows step {}: steps count by one.", loop.place_.step, hot.last_step - 1));
+      fmt::format("step {} came where step {} was due: steps count by one.", step, hot.last_step - behind_ + 1));
+}
+void LoopInside::check_all_in(std::string_view before) const {
+  if (behind_ != 0)
+    throw ControlError(fmt::format("{} came before BatchEnd of step {}: publish all steps that were begun first.",
+                                   before, hot.last_step - behind_ + 1));
+}
+
+void LoopInside::boundary(const Loop::Ahead& at) {
+  if (in_boundary_) return;
+  Loop::Place& place = loop.place_;
+  if (place.open != Loop::Open::no || at.step != hot.last_step + 1) out_of_step(at.step);
+  if (!relaxed_ && behind_ >= sync.k)
+    throw ControlError(
+        fmt::format("the boundary of step {} came before BatchEnd of step {}: under {} a device runs no further ahead.",
+                    at.step, at.step - sync.k, sync.text()));
+  if (at.step % static_cast<Step>(BoundaryList::stretch) == 0) follow_pace();
+  hot.last_step = at.step;
+  ++behind_;
+  hot.quick = false;
+  place = {last_number(), at.step, at.epoch, at.batch, sidestep::Segment::batch, Loop::Open::no, at.learning_rate};
+  // Of the last k + 1 BatchEnds that are out, the one that this boundary needs.
+  const std::size_t back = static_cast<std::size_t>(sync.k - behind_);
+  const bool waiting = !relaxed_ && watch.pass(recent_[(at_ + recent_.size() - back) % recent_.size()]);
+  // acquire: pairs with ControlCore::alarm and with Decider::ring
+  if (waiting || waits_ || core->attention.load(std::memory_order_acquire)) busy();
+}
+
+void LoopInside::late(Step step) {
+  if (step != hot.last_step - behind_ + 1) out_of_step(step);
+  --behind_;
+  const Sequence number = last_number();
+  remember(number, step, sidestep::Segment::batch);
+  at_ = at_ + 1 == recent_.size() ? 0 : at_ + 1;
+  recent_[at_] = number;
+  late_ = number;
+  if (behind_ == 0) loop.place_.number = number;
+  while (!later_.empty() && later_.front().first == step) {
+    const auto publish = std::move(later_.front().second);
+    later_.pop_front();
+    publish();
+  }
+  late_ = 0;
+  set_quick();
 }
 
 void LoopInside::busy() {
@@ -100,7 +146,7 @@ void LoopInside::busy() {
   if (!saves_.empty()) open_cut(std::exchange(saves_, {}));
   if (stop_) loop.stopped_ = true;
   waits_ = !pending.empty() || !unsealed_.empty();
-  hot.quick = relaxed_ && !waits_;
+  set_quick();
 }
 
 void LoopInside::take() {
@@ -112,12 +158,10 @@ void LoopInside::take() {
                 .count = request.count,
                 .pipeline = asker.key,
                 .by = asker.by};
-    const auto segment = hot.list.of(request.cause);
-    if (segment) {
-      taken.cause_step = segment->step();
-      taken.segment = segment->segment();
-      taken.segment_end = segment->number;
-      if (!sync.relaxed() && taken.segment == sidestep::Segment::batch) taken.due_step = segment->step() + sync.k;
+    const bool settled = settle(taken);
+    if (!settled) {
+      taken.cause_step = loop.place_.step;
+      taken.segment = sidestep::Segment::next;
     }
     // A cut's list gets its copy at the taking, whatever is applied meanwhile.
     for (const auto& cut : unsealed_) {
@@ -130,32 +174,32 @@ void LoopInside::take() {
       copy.segment = sidestep::Segment::next;
       copy.due_step.reset();
     }
-    if (!segment) {
+    if (!settled) {
       if (ended) return;  // no boundary comes behind it in this run
       // Its cause was published behind the last event of the segment, and its decider was quick: the next boundary's.
-      taken.cause_step = loop.place_.step;
-      taken.segment = sidestep::Segment::next;
       next_waits_ = true;
     }
     pending.add(std::move(taken));
   });
 }
 
-/// What was left to the segment behind a boundary, by a checkpoint or by take(): that one ends here.
+/// Which segment a request belongs to whose cause's had not ended when it was taken: false if it still hasn't.
+bool LoopInside::settle(Taken& one) const {
+  const auto segment = hot.list.of(one.cause);
+  if (!segment) return false;
+  one.cause_step = segment->step();
+  one.segment = segment->segment();
+  one.segment_end = segment->number;
+  if (!sync.relaxed() && one.segment == sidestep::Segment::batch) one.due_step = segment->step() + sync.k;
+  return true;
+}
+
+/// What was left to the segment behind a boundary, by a checkpoint or by take().
 void LoopInside::settle_next() {
   if (!next_waits_) return;
   next_waits_ = false;
-  const Loop::Place& place = loop.place_;
   pending.each([&](Taken& one) {
-    if (one.segment != sidestep::Segment::next) return;
-    if (one.cause > place.number) {  // not yet
-      next_waits_ = true;
-      return;
-    }
-    one.cause_step = place.step;
-    one.segment = place.segment;
-    one.segment_end = place.number;
-    if (!sync.relaxed() && place.segment == sidestep::Segment::batch) one.due_step = place.step + sync.k;
+    if (one.segment == sidestep::Segment::next && !settle(one)) next_waits_ = true;
   });
 }
 
@@ -208,20 +252,22 @@ void LoopInside::applied(const Taken& one, const Outcome& outcome) {
                        .applied_step = step,
                        .value = value,
                        .learning_rate = learning_rate});
-  loop.producer_.publish(DecisionApplied{.cause_step = one.cause_step.value_or(-1),
-                                         .applied_step = step,
-                                         .value = value,
-                                         .learning_rate = learning_rate,
-                                         .decision = one.decision.kind(),
-                                         .by = intern(one.by)});
+  const DecisionApplied event{.cause_step = one.cause_step.value_or(-1),
+                              .applied_step = step,
+                              .value = value,
+                              .learning_rate = learning_rate,
+                              .decision = one.decision.kind(),
+                              .by = intern(one.by)};
+  say([this, event] { loop.producer_.publish(event); });
 }
 
 void LoopInside::refuse(const Taken& one, std::string why) {
-  loop.producer_.publish(DecisionRefused{.cause_step = one.cause_step.value_or(-1),
-                                         .step = loop.place_.step,
-                                         .decision = one.decision.kind(),
-                                         .by = intern(one.by),
-                                         .why = intern(why)});
+  const DecisionRefused event{.cause_step = one.cause_step.value_or(-1),
+                              .step = loop.place_.step,
+                              .decision = one.decision.kind(),
+                              .by = intern(one.by),
+                              .why = intern(why)};
+  say([this, event] { loop.producer_.publish(event); });
   refused.push_back({.decision = std::string(one.decision.name()),
                      .by = one.by,
                      .why = std::move(why),
@@ -253,7 +299,7 @@ void LoopInside::publish_injected() {
   Metric metric;
   while (core->injected.try_dequeue(metric)) {
     note_broken("inject", fmt::format("foreign metric {}", metric.metric.text()));
-    loop.producer_.publish(metric);
+    say([this, metric] { loop.producer_.publish(metric); });
   }
 }
 
@@ -265,8 +311,9 @@ void LoopInside::validations() {
     handlers.at(one.decision.kind().id)(one.decision, {one.cause_step, one.segment, loop.place_.step, one.by});
     Loop::Place& place = loop.place_;
     if (place.open == Loop::Open::no || place.segment != sidestep::Segment::validation) continue;
+    check_all_in("a validation");
     place.open = Loop::Open::no;
-    remember(place.segment);
+    remember(place.number, place.step, place.segment);
     if (sync.relaxed())
       watch.look();
     else
@@ -291,7 +338,7 @@ void LoopInside::fail_silent() {
 
 void LoopInside::seal() {
   std::erase_if(unsealed_, [&](const std::shared_ptr<OpenCut>& cut) {
-    if (!watch.all_passed(cut->barrier)) return false;
+    if (cut->barrier == ~Sequence{0} || !watch.all_passed(cut->barrier)) return false;  // the first: it isn't out
     book->seal(*cut);
     return true;
   });
@@ -315,13 +362,12 @@ void LoopInside::open_cut(std::vector<SavedName> names) {
   carried_.insert(carried_.end(), superseded_.begin(), superseded_.end());
   superseded_.clear();
   const bool last = cut->names.back().last;
-  if (last) last_cut_at_ = hot.list.total();
+  if (last) last_cut_at_ = boundaries();
   cut->cut.number = ++cuts_;
   cut->cut.step = place.step;
   cut->cut.epoch = place.epoch;
   cut->cut.batch = place.batch;
   cut->cut.segment = place.segment;
-  cut->boundary = place.number;
   cut->begun = Clock::steady();
   cut->writer = options.snapshot(cut->cut);
   cut->pending = pending.sorted();
@@ -338,6 +384,17 @@ void LoopInside::open_cut(std::vector<SavedName> names) {
                 .broken = broken,
                 .superseded = carried_};
   if (last) carried_.clear();
+  unsealed_.push_back(cut);
+  waits_ = true;
+  hot.quick = false;
+  say([this, cut] { publish_barrier(cut, late_ != 0 ? late_ : loop.place_.number); });
+}
+
+/// Directly behind the events of its boundary, which ends with event `boundary`.
+void LoopInside::publish_barrier(const std::shared_ptr<OpenCut>& cut, Sequence boundary) {
+  cut->boundary = boundary;
+  for (Taken& one : cut->pending)  // taken before the segment of its cause had ended, and by now it has
+    if (one.segment == sidestep::Segment::next && one.cause <= boundary) settle(one);
   for (const Handle& pipeline : bus.subscriptions()) {
     const auto life = pipeline->life();
     if (!pipeline->options().saved || life == Subscription::Life::ended) continue;
@@ -351,12 +408,9 @@ void LoopInside::open_cut(std::vector<SavedName> names) {
   book->open(cut);
   writer.start();
   if (sync.relaxed()) watch.set_eager(true);  // or their words would pass the Barrier only with the next request
-  loop.producer_.publish(Barrier{.step = place.step, .cut = cut->cut.number});
+  loop.producer_.publish(Barrier{.step = cut->cut.step, .cut = cut->cut.number});
   cut->barrier = last_number();
   book->publish_done(*cut);
-  unsealed_.push_back(std::move(cut));
-  waits_ = true;
-  hot.quick = false;
 }
 
 /// The list of boundaries is full: forgets what every word has passed. Behind push(): the words may cover this boundary
@@ -365,8 +419,8 @@ void LoopInside::make_room() {
   watch.look();
   take();
   waits_ |= !pending.empty();  // taken here, so run() finds nothing waiting in the mailbox
-  hot.quick = relaxed_ && !waits_;
-  hot.list.forget(watch.passed(loop.place_.number));
+  set_quick();
+  hot.list.forget(watch.passed(last_number()));
   if (hot.list.full()) {
     hot.list.grow();
     if (sync.relaxed()) watch.set_eager(true);  // some word moves with requests only; let it show how far it is
@@ -389,6 +443,9 @@ void LoopInside::follow_pace() {
 namespace sidestep {
 
 void Loop::any_boundary() { inside_->boundary(); }  // here, so that the one is part of the other
+void Loop::boundary(const Ahead& at) { inside_->boundary(at); }
+void Loop::late(Step step) { inside_->late(step); }
+void Loop::say_behind(std::function<void()> publish) { inside_->say(std::move(publish)); }
 void Loop::rung() { inside_->busy(); }
 
 }  // namespace sidestep

@@ -258,9 +258,10 @@ Control& Loop::control() const noexcept { return control_; }
 Bus& Loop::bus() const noexcept { return inside_->bus; }
 const AttachOptions& Loop::options() const noexcept { return inside_->options; }
 const Histogram& Loop::boundary_ns() const noexcept { return inside_->boundary_ns; }
+Step Loop::behind() const noexcept { return inside_->behind(); }
 std::uint64_t Loop::boundaries() const noexcept {
   const bool behind_fit_end = inside_->ended && inside_->interrupted_by.empty();  // in the list, and none of them
-  return hot_.list.total() - (behind_fit_end ? 1 : 0);
+  return inside_->boundaries() - (behind_fit_end ? 1 : 0);
 }
 std::uint64_t Loop::waits() const noexcept { return inside_->watch.waits(); }
 std::span<const AppliedRow> Loop::decisions() const noexcept { return inside_->decisions; }

@@ -122,6 +122,28 @@ class Loop {
     }
   }
 
+  /// The boundary of a step that a device is still at work on: nobody waits for its BatchEnd. A step's events are then
+  /// published together, in step order, once its record has arrived; at this moment, under lag(k), those of step - k
+  /// must have been. What the boundary itself publishes comes right behind its BatchEnd, so the stream, the decisions
+  /// and the checkpoints are those of a loop that waits for each step. Before an EpochEnd, a validation and the end,
+  /// all records have to be in. Throws ControlError.
+  struct Ahead {
+    Step step = 0;
+    Epoch epoch = 0;
+    std::int32_t batch = 0;
+    double learning_rate = 0;
+  };
+  void boundary(const Ahead& at);
+
+  /// Steps behind which a boundary was held and whose BatchEnd is yet to come.
+  Step behind() const noexcept;
+
+  /// From a decision's handler: right behind the boundary's BatchEnd, now or when that has come.
+  template <Event E>
+  void publish_behind(const E& event) {
+    say_behind([this, event] { publish(event); });
+  }
+
   /// The run is to end here: Stop was applied, or it was interrupted.
   bool stopped() const noexcept { return stopped_; }
   /// Ends the run at the next boundary, with a checkpoint. Any thread, signal handlers too; `by` is a literal.
@@ -203,10 +225,13 @@ class Loop {
       if constexpr (std::same_as<E, FitEnd>) before_end();
       producer_.publish_at(stamp, event);
     }
-    if constexpr (std::same_as<E, BatchEnd>)
+    if constexpr (std::same_as<E, BatchEnd>) {
+      if (event.step <= hot_.last_step) [[unlikely]]
+        return late(event.step);
       place_ = {producer_.next() - 1, event.step,     event.epoch,
                 event.batch,          Segment::batch, event.step == hot_.last_step + 1 ? Open::next_batch : Open::other,
                 event.learning_rate};
+    }
     if constexpr (std::same_as<E, EpochEnd>) leave(Segment::epoch, event.epoch, !event.partial);
     if constexpr (std::same_as<E, ValidationEnd>) leave(Segment::validation, event.epoch, true);
     if constexpr (std::same_as<E, FitEnd>) leave(Segment::fit, event.epoch, false);
@@ -218,6 +243,8 @@ class Loop {
     place_.open = open ? Open::other : Open::no;
   }
   void any_boundary();
+  void late(Step step);
+  void say_behind(std::function<void()> publish);
   [[gnu::cold]] void rung();
   void before_sample();
   void sampled(Nanoseconds took) noexcept;

@@ -7,7 +7,8 @@ void LoopInside::cut_before_end() {
   if (!begun) begin();
   if (!options.snapshot || options.last.empty() || loop.place_.segment == sidestep::Segment::fit) return;
   // the second: nothing has been trained in this process
-  if (last_cut_at_ == hot.list.total() || hot.list.total() == 0) return;
+  check_all_in("the end of an epoch");
+  if (last_cut_at_ == boundaries() || boundaries() == 0) return;
   open_cut({{options.last, std::nullopt, true}});
 }
 
@@ -15,13 +16,14 @@ void LoopInside::end() {
   if (ended) return;
   if (!begun) begin();
   if (loop.place_.open != Loop::Open::no) boundary();
+  check_all_in("the end of the run");
   if (sync.relaxed()) watch.set_eager(true);  // this boundary waits in every mode
   ended = true;
   if (loop.place_.segment != sidestep::Segment::fit)
     loop.publish(FitEnd{.step = loop.place_.step, .epoch = loop.place_.epoch, .stopped = loop.stopped_});
   if (!interrupted_by.empty()) return;
   const Loop::Place& place = loop.place_;
-  remember(sidestep::Segment::fit);
+  remember(place.number, place.step, sidestep::Segment::fit);
   watch.wait(place.number);
   take();
   for (const Taken& one : pending.take(
@@ -49,6 +51,9 @@ void LoopInside::drain() {
   finished = true;
   watch.set_eager(true);
   ended = true;
+  // Broken off while a device was at work: what it never finished has no Barrier, and no checkpoint.
+  std::erase_if(unsealed_, [](const auto& cut) { return cut->barrier == ~Sequence{0}; });
+  later_.clear();
   // Words that stand still because no event came since they were told to show themselves move with this one.
   if (!unsealed_.empty()) watch.wait(unsealed_.back()->barrier);
   if (!BusThread::current()) bus.flush();

@@ -7,6 +7,7 @@
 #include <sidestep/trainer/control/pending.hpp>
 #include <sidestep/trainer/control/watch.hpp>
 
+#include <deque>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -24,6 +25,17 @@ class LoopInside {
 
   // boundary.cpp
   void boundary();
+  void boundary(const Loop::Ahead& at);
+  void late(Step step);  ///< BatchEnd of a step whose boundary has been held is out
+  /// Publishes behind the BatchEnd of the boundary that is being held: now, or when that is out.
+  void say(std::function<void()> publish) {
+    if (behind_ == 0)
+      publish();
+    else
+      later_.emplace_back(loop.place_.step, std::move(publish));
+  }
+  Step behind() const noexcept { return behind_; }
+  std::uint64_t boundaries() const noexcept { return hot.list.total() + static_cast<std::uint64_t>(behind_); }
   void behind_fit_begin(const FitBegin& begin);
 
   // loop_end.cpp
@@ -69,7 +81,9 @@ class LoopInside {
 
   void run();
   [[noreturn, gnu::cold]] void no_boundary_here() const;
-  [[noreturn, gnu::cold]] void out_of_step() const;
+  [[noreturn, gnu::cold]] void out_of_step(Step step) const;
+  void check_all_in(std::string_view before) const;
+  bool settle(Taken& one) const;
   [[gnu::cold]] void busy();
   void take();
   void settle_next();
@@ -84,19 +98,25 @@ class LoopInside {
   void fail_silent();
   void seal();
   void open_cut(std::vector<SavedName> names);
+  void publish_barrier(const std::shared_ptr<OpenCut>& cut, Sequence boundary);
   /// The boundary here, in the list; which is never full when the next one comes.
-  void remember(sidestep::Segment segment) {
-    hot.list.push(loop.place_.number, loop.place_.step, segment);
+  void remember(Sequence number, Step step, sidestep::Segment segment) {
+    hot.list.push(number, step, segment);
     if (hot.list.full()) [[unlikely]]
       make_room();
   }
   [[gnu::cold]] void make_room();
   void set_sync(Sync how);
+  /// Whether the next boundary may take the short way.
+  void set_quick() noexcept { hot.quick = relaxed_ && !waits_ && behind_ == 0; }
   void follow_pace();
   Sequence last_number() const noexcept { return loop.producer_.next() - 1; }
 
   std::vector<Sequence> recent_;  // numbers of the last k + 1 BatchEnds, the present one at at_
   std::size_t at_ = 0;
+  Sequence late_ = 0;  // while later_ is being published: the number of that BatchEnd
+  Step behind_ = 0;    // boundaries held whose BatchEnd is yet to come
+  std::deque<std::pair<Step, std::function<void()>>> later_;  // what comes behind which BatchEnd
   bool in_boundary_ = false;
   bool relaxed_ = false;
   bool waits_ = false;             // a request or a cut waits for a later boundary

@@ -1,0 +1,172 @@
+// A device that is behind the host: the stream, the decisions and the checkpoints don't depend on when its records
+// come.
+#include "small_run.hpp"
+
+#include <random>
+
+namespace sidestep::test {
+namespace {
+
+/// Asks at every second decision that it sees applied; those lie behind a BatchEnd, in the next segment.
+struct EverySecondApplied {
+  std::int64_t seen = 0;
+  std::optional<Noted> operator()(const DecisionApplied& e) {
+    if (e.by.text() == "echo") return std::nullopt;
+    return ++seen % 2 == 0 ? std::optional(Noted{7, e.applied_step}) : std::nullopt;
+  }
+  void state(auto& archive) { archive(seen); }
+};
+
+struct Came {
+  std::string stream;  ///< what the trainer published, in order
+  std::string table;
+  double weight = 0;
+  std::map<std::string, std::string> files;
+
+  bool operator==(const Came&) const = default;
+};
+
+struct Scene {
+  Sync sync = lag(2);
+  Step steps = 7;
+  bool save = false;
+  bool thread = false;
+  std::optional<Step> stop{};
+  std::optional<Step> interrupt{};
+};
+
+/// The run with a device that is `behind(step)` steps behind at boundary `step`.
+Came run(const Scene& scene, std::function<std::size_t(Step)> behind) {
+  Came came;
+  Folder folder;
+  SmallRun run{.steps = scene.steps, .steps_per_epoch = 5, .options = {.sync = scene.sync}};
+  run.bus_options.thread = scene.thread;
+  run.device = std::move(behind);
+  if (scene.save) run.options.folder = folder.path();
+  if (scene.interrupt)
+    run.between = [&](Loop& loop, Step step) {
+      if (step + 1 == *scene.interrupt) loop.interrupt("SIGINT");
+    };
+  if (scene.sync.relaxed()) run.between = [](Loop& loop, Step) { loop.bus().poll(); };
+  run.pipelines = [&](Bus& bus, Control& control) {
+    bus.on<BatchEnd>().named("third") | decide(control, EveryThird{1});
+    bus.on<BatchEnd>().named("observed") | observe_on(compute) | decide(control, note_at(2, {1, 2, 4, 5, 6}));
+    bus.on<Metric>().named("scale") |
+        decide(control, pure([](const Metric& m) {
+                 return m.step == 2 || m.step == 5 ? std::optional(ScaleLearningRate{.by = 0.5}) : std::nullopt;
+               }));
+    bus.on<DecisionApplied>().named("echo") | decide(control, EverySecondApplied{});
+    bus.on<EpochEnd>().named("epoch") | decide(control, pure([](const EpochEnd& e) {
+                                                 return std::optional(Noted{9, e.step});
+                                               }));
+    if (scene.save)
+      bus.on<BatchEnd>().named("save") |
+          decide(control, pure([](const BatchEnd& e) {
+                   return e.step == 1 || e.step == 2 || e.step == 4
+                              ? std::optional(SaveCheckpoint{.file = "at-" + std::to_string(e.step)})
+                              : std::nullopt;
+                 }));
+    if (scene.stop)
+      bus.on<BatchEnd>().named("stop") | decide(control, pure([stop = *scene.stop](const BatchEnd& e) {
+                                                  return e.step == stop ? std::optional(Stop{"enough"}) : std::nullopt;
+                                                }));
+    bus.on<BatchEnd, EpochEnd, Metric, DecisionApplied, DecisionRefused>().named("log") |
+        subscribe([&came](const auto& any) {
+          any.visit([&](const auto& e) {
+            came.stream += e.name;
+            if constexpr (requires { e.applied_step; })
+              came.stream += std::to_string(e.cause_step) + ">" + std::to_string(e.applied_step);
+            else
+              came.stream += std::to_string(e.step);
+            came.stream += ' ';
+          });
+        });
+  };
+  run.go();
+  came.table = run.table();
+  came.weight = run.weight;
+  if (scene.save) came.files = read_folder(folder.path());
+  EXPECT_TRUE(run.checkpoint_error.empty()) << run.checkpoint_error;
+  EXPECT_TRUE(run.broken.empty());
+  return came;
+}
+
+/// The n-th of all sequences of numbers from 0 to k.
+std::function<std::size_t(Step)> schedule(int n, int k) {
+  return [n, k](Step step) {
+    int rest = n;
+    for (Step i = 1; i < step; ++i) rest /= k + 1;
+    return static_cast<std::size_t>(std::min<Step>(rest % (k + 1), step));
+  };
+}
+
+TEST(Ahead, EveryScheduleOfADeviceGivesTheStreamOfNone) {
+  for (const int k : {0, 1, 2}) {
+    const Scene scene{.sync = lag(k)};
+    const Came expected = run(scene, {});
+    ASSERT_NE(expected.table.find("echo"), std::string::npos);
+    int schedules = 1;
+    for (Step i = 0; i < scene.steps; ++i) schedules *= k + 1;
+    for (int n = 0; n < schedules; ++n) {
+      const Came came = run(scene, schedule(n, k));
+      ASSERT_EQ(came.stream, expected.stream) << "k " << k << ", schedule " << n;
+      ASSERT_EQ(came, expected) << "k " << k << ", schedule " << n;
+    }
+  }
+}
+
+TEST(Ahead, CheckpointsAreThoseOfALoopThatWaits) {
+  std::mt19937 random(1);
+  for (const int k : {1, 2, 3})
+    for (const std::optional<Step> stop : {std::optional<Step>{}, std::optional<Step>{3}}) {
+      const Scene scene{.sync = lag(k), .steps = 8, .save = true, .stop = stop};
+      const Came expected = run(scene, {});
+      ASSERT_EQ(expected.files.size(), stop ? 3u : 4u) << k;
+      for (int n = 0; n < 12; ++n) {
+        const Came came = run(scene, schedule(static_cast<int>(random() >> 1), k));
+        ASSERT_EQ(came.stream, expected.stream) << k << ' ' << n;
+        for (const auto& [file, content] : expected.files) ASSERT_EQ(came.files.at(file), content) << file;
+        ASSERT_EQ(came, expected);
+      }
+    }
+}
+
+TEST(Ahead, ThreadsChangeNothing) {
+  const Scene plain{.steps = 9, .save = true}, threads{.steps = 9, .save = true, .thread = true};
+  const Came expected = run(plain, {});
+  for (int n : {1, 8, 1234, 2187, 19682}) ASSERT_EQ(run(threads, schedule(n, 2)), expected) << n;
+}
+
+TEST(Ahead, ASignalCutsBehindTheBatchThatIsStillUnderWay) {
+  const Scene scene{.steps = 8, .save = true, .interrupt = 4};
+  const Came expected = run(scene, {});
+  for (int n : {26, 80, 2186}) ASSERT_EQ(run(scene, schedule(n, 2)), expected) << n;
+}
+
+TEST(Ahead, RunningFurtherAheadThanTheLagIsRefused) {
+  Bus bus({.thread = false});
+  Control control;
+  auto loop = control.attach(bus, {.sync = lag(1)});
+  loop.publish(FitBegin{.last_step = 9});
+  loop.boundary({.step = 1});
+  EXPECT_EQ(loop.behind(), 1);
+  EXPECT_THROW(loop.boundary({.step = 2}), ControlError);
+  EXPECT_THROW(loop.end(), ControlError);
+  loop.publish(BatchEnd{.step = 1});
+  loop.boundary({.step = 2});
+  EXPECT_THROW(loop.publish(BatchEnd{.step = 1}), ControlError);
+  loop.publish(BatchEnd{.step = 2});
+  EXPECT_EQ(loop.behind(), 0);
+  loop.finish();
+  EXPECT_EQ(loop.boundaries(), 2u);
+}
+
+TEST(Ahead, InRelaxedModeTheDeviceMayBeAnyNumberOfStepsBehind) {
+  Scene scene{.sync = relaxed, .steps = 9};
+  const Came came = run(scene, [](Step step) { return static_cast<std::size_t>(std::min<Step>(step, 4)); });
+  EXPECT_NE(came.stream.find("BatchEnd9"), std::string::npos);
+  EXPECT_NE(came.table.find("third 3->"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace sidestep::test
