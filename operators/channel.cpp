@@ -31,7 +31,13 @@ void ChannelBase::announce() noexcept {
   // acq_rel: release pairs with the strand's acquire, which then finds everything that was enqueued before
   if (ready_.fetch_add(std::exchange(unannounced_, 0), std::memory_order_acq_rel) != 0) return;
   posted_.store(true, std::memory_order_release);  // pairs with the exchange in Strand::run
-  executor_.post(shared_from_this());
+  try {
+    executor_.post(shared_from_this());
+  } catch (const std::exception& error) {  // e.g. no thread is to be had: this pipeline's failure, nobody else's
+    subscription_->fail(std::string("its executor takes no work: ") + error.what(), last_number_);
+  } catch (...) {
+    subscription_->fail("its executor takes no work", last_number_);
+  }
 }
 
 bool ChannelBase::refresh() noexcept {

@@ -16,7 +16,8 @@ struct Work : std::enable_shared_from_this<Work> {
 class Executor {
  public:
   virtual ~Executor() = default;
-  /// Runs `work->run()` once, soon, on some thread. What the caller did before is visible there.
+  /// Runs `work->run()` once, soon, on some thread. What the caller did before is visible there. What it throws fails
+  /// the pipeline whose work it is.
   virtual void post(std::shared_ptr<Work> work) = 0;
 };
 

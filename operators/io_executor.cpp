@@ -85,7 +85,9 @@ class IoPool final : public Executor {
       std::thread([pool = pool_] { work_on(pool); }).detach();
       ++pool_->threads;                   // the thread waits for the lock meanwhile
     } catch (const std::system_error&) {  // no thread to be had: one of those that there are will come to it
-      if (pool_->threads == 0) throw;
+      if (pool_->threads > 0) return;
+      while (pool_->first) pool_->pop();  // nobody will: the caller is told
+      throw;
     }
   }
 

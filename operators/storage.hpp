@@ -14,11 +14,39 @@ struct Storage {
   static const V& store(const V& value) { return value; }
   static const V& load(const V& stored) { return stored; }
 };
+/// One event of several types. Saved of it is what the run depends on, its type and itself: neither its stamp, nor its
+/// number, nor what earlier events have left in its slot, so equal runs have equal files.
+template <Event... E>
+struct StoredOneOf {
+  Slot slot{};  ///< type 0: nothing was stored yet
+
+  StoredOneOf() = default;
+  StoredOneOf(const Slot& from) : slot(from) {}
+
+  void state(auto& archive) requires(archivable<E> && ...) {
+    EventId type = slot.type;
+    archive(type);
+    if (!archive.saving()) {
+      slot = {};
+      slot.type = type;
+    }
+    if (type != 0 && !(is<E>(archive) || ...)) throw ArchiveError("its saved state holds an event of another type.");
+  }
+
+ private:
+  template <class X>
+  bool is(auto& archive) {
+    if (slot.type != X::id) return false;
+    slot.size = sizeof(X);
+    archive(*reinterpret_cast<X*>(slot.body));
+    return true;
+  }
+};
 template <Event... E>
 struct Storage<OneOf<E...>> {
-  using type = Slot;
+  using type = StoredOneOf<E...>;
   static const Slot& store(const OneOf<E...>& value) { return value.slot(); }
-  static OneOf<E...> load(const Slot& stored) { return OneOf<E...>(stored); }
+  static OneOf<E...> load(const type& stored) { return OneOf<E...>(stored.slot); }
 };
 template <class V>
 using Stored = typename Storage<V>::type;

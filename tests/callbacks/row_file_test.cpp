@@ -7,10 +7,56 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <string>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <vector>
+
+namespace {
+std::vector<std::string> synced;  // what was given to fsync, by name
+}
+
+/// Stands before the C library's.
+extern "C" int fsync(int descriptor) {
+  char name[4096];
+  const ssize_t length = ::readlink(("/proc/self/fd/" + std::to_string(descriptor)).c_str(), name, sizeof name);
+  if (length > 0) synced.emplace_back(name, static_cast<std::size_t>(length));
+  return static_cast<int>(::syscall(SYS_fsync, descriptor));
+}
 
 namespace sidestep::test {
 namespace {
+
+TEST(RowFile, ANewOnesNameIsOnTheDisk) {
+  ScratchFolder folder;
+  for (const auto how : {RowFile::Open::fresh, RowFile::Open::keep}) {
+    const auto file = folder / (how == RowFile::Open::fresh ? "a" : "b");
+    synced.clear();
+    { RowFile made(file, how); }
+    EXPECT_EQ(synced, std::vector<std::string>{folder.path()});
+    synced.clear();
+    { RowFile there(file, how); }
+    EXPECT_TRUE(synced.empty());
+  }
+}
+
+TEST(RowFile, IsCutBackWithTheNextRowAndNotBefore) {
+  ScratchFolder folder;
+  write_text(folder / "a", "one\ntwo\nthree\n");
+  {
+    RowFile file(folder / "a", RowFile::Open::keep);
+    file.cut(1);
+    file.flush();
+    EXPECT_EQ(file.lines(), 1u);
+  }
+  EXPECT_EQ(read_text(folder / "a"), "one\ntwo\nthree\n") << "the run didn't begin";
+  RowFile file(folder / "a", RowFile::Open::keep);
+  file.cut(1);
+  file.sync();
+  EXPECT_EQ(read_text(folder / "a"), "one\n") << "a checkpoint says so";
+}
+
 
 TEST(RowFile, BeginsAnewOrGoesOn) {
   ScratchFolder folder;

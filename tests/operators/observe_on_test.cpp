@@ -77,6 +77,22 @@ TEST(ObserveOn, AnExecutorOfOnesOwn) {
   EXPECT_EQ(sum, 5050);
 }
 
+TEST(ObserveOn, AnExecutorThatTakesNoWorkFailsThatPipelineAlone) {
+  struct None final : Executor {
+    void post(std::shared_ptr<Work>) override { throw std::runtime_error("no thread"); }
+  } none;
+  Bus bus;
+  int others = 0;
+  const Handle handle = bus.on<Number>() | map(&Number::value) | observe_on(none) | subscribe([](double) {});
+  bus.on<Number>() | subscribe([&](const Number&) { ++others; });
+  publish(bus, 1, 10);
+  bus.flush();
+  EXPECT_EQ(handle->error(), "its executor takes no work: no thread");
+  EXPECT_EQ(others, 10);
+  bus.close();
+  EXPECT_EQ(handle->published(), handle->delivered() + handle->dropped() + handle->pending());
+}
+
 TEST(ObserveOn, SeveralInOneChain) {
   Bus bus;
   std::vector<double> seen;

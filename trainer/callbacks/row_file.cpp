@@ -35,7 +35,18 @@ void read_pieces(int descriptor, const std::filesystem::path& path, F f) {
 }  // namespace
 
 RowFile::RowFile(std::filesystem::path path, Open how) : path_(std::move(path)) {
-  descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | (how == Open::fresh ? O_TRUNC : 0), 0644);
+  constexpr int flags = O_RDWR | O_CLOEXEC;
+  descriptor_ = ::open(path_.c_str(), flags | (how == Open::fresh ? O_TRUNC : 0));
+  if (descriptor_ < 0 && errno == ENOENT) {
+    descriptor_ = ::open(path_.c_str(), flags | O_CREAT, 0644);
+    // its rows may be synced as often as one likes: without its name they are gone with the power
+    if (descriptor_ >= 0) try {
+        detail::sync_name(path_);
+      } catch (...) {
+        ::close(descriptor_);
+        throw;
+      }
+  }
   if (descriptor_ < 0) throw FileError(path_, "open it for writing", errno);
   if (how == Open::keep) scan();
 }
@@ -73,6 +84,7 @@ std::string_view RowFile::first_line() {
 }
 
 void RowFile::append(std::string_view line) {
+  settle();
   if (std::exchange(torn_, false)) waiting_ += '\n';
   waiting_ += line;
   waiting_ += '\n';
@@ -96,6 +108,7 @@ void RowFile::flush() {
 }
 
 void RowFile::sync() {
+  settle();
   flush();
   // EINVAL: something that can't be synced, such as /dev/stdout
   if (::fdatasync(descriptor_) != 0 && errno != EINVAL && errno != EROFS) throw FileError(path_, "sync it", errno);
@@ -119,10 +132,18 @@ void RowFile::cut(std::uint64_t lines, std::uint64_t heading) {
                     "start afresh in another folder.",
                     path_.string(), rows(seen), rows(lines)));
   }
-  if (::ftruncate(descriptor_, static_cast<off_t>(size)) != 0) throw FileError(path_, "cut it back", errno);
   lines_ = lines;
   size_ = size;
   torn_ = false;
+  cut_ = true;
+}
+
+/// Makes the cut. Not before something is written: until then it may turn out that the run can't go on, and the file
+/// must be as it was.
+void RowFile::settle() {
+  if (!cut_) return;
+  if (::ftruncate(descriptor_, static_cast<off_t>(size_)) != 0) throw FileError(path_, "cut it back", errno);
+  cut_ = false;
 }
 
 }  // namespace sidestep

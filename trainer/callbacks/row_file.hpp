@@ -27,18 +27,20 @@ class RowFile {
   void append(std::string_view line);
   void flush();
   void sync();
-  /// Cuts it back to its first `lines` lines. `heading` of them are no rows. Throws CallbackError, naming both numbers
-  /// of rows, if it has fewer; the file is as it was then.
+  /// Goes on behind its first `lines` lines, of which `heading` are no rows: with the next append() or sync() the others
+  /// are cut off, and until then the file is as it was. Throws CallbackError, naming both numbers of rows, if it has fewer.
   void cut(std::uint64_t lines, std::uint64_t heading = 0);
 
  private:
   void scan();
+  void settle();
 
   std::filesystem::path path_;
   int descriptor_ = -1;
   std::uint64_t lines_ = 0;
   std::uint64_t size_ = 0;  // of what was written whole
   bool torn_ = false;       // the last line has no end: a process was killed while it wrote
+  bool cut_ = false;        // what lies behind size_ is to go
   std::string waiting_;
 };
 
