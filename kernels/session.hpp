@@ -89,7 +89,8 @@ class Session {
   virtual DataId attach(const DatasetView& data) = 0;
 
   /// Begins one training step on these samples. A device may still be at work when this returns; steps complete in
-  /// order. Throws ShapeError for an empty batch, DataError for an index past the end; then nothing has begun.
+  /// order. Throws ShapeError for a batch below smallest_batch(network()), DataError for an index past the end; then
+  /// nothing has begun.
   virtual void submit(DataId data, std::span<const std::uint32_t> indices, const StepInput& input) = 0;
 
   /// Takes the oldest record that has arrived and not been taken; false if there is none. Never waits.

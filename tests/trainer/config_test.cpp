@@ -95,6 +95,7 @@ TEST(Config, RefusesValuesOutOfRange) {
 }
 
 TEST(Config, NamesTheNearestRightName) {
+  EXPECT_EQ(said("model", "resnet"), "--model resnet: unknown model. Did you mean 'resnet8'?");
   EXPECT_EQ(said("model", "lenett"), "--model lenett: unknown model. Did you mean 'lenet'?");
   EXPECT_EQ(said("backend", "quantum"), "--backend quantum: unknown backend. There are auto and cpu.");
   EXPECT_EQ(said("optimizer", "adam"), "--optimizer adam: unknown optimizer. Did you mean 'adamw'?");

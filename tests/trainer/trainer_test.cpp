@@ -353,6 +353,9 @@ TEST(Trainer, RefusesOptionsThatCannotBe) {
 
 TEST(Models, AreFoundByName) {
   EXPECT_EQ(model_named("lenet").layers.size(), 4U);
+  EXPECT_EQ(model_named("resnet8").layers.size(), 6U);
+  EXPECT_EQ(resnet8().network({1, 7, 7}).layers.size(), 6U) << "odd sides are no hindrance";
+  EXPECT_NE(complaint<ModelError>([] { model_named("resnet18"); }).find("Did you mean 'resnet8'?"), std::string::npos);
   EXPECT_NE(complaint<ModelError>([] { model_named("lenett"); }).find("Did you mean 'lenet'?"), std::string::npos);
   EXPECT_NE(complaint<ModelError>([] { lenet().network({1, 7, 7}); }).find("1x7x7"), std::string::npos);
 }
