@@ -104,11 +104,13 @@ void BlockRunner::fiber_main() {
 void BlockRunner::run_current() {
   DeviceThread& thread = *current_;
   tsan_acquire(&launch_->begin);
+  bool threw = false;
   try {
     launch_->call->run(launch_->call);
   } catch (...) {
-    fail(cudaErrorLaunchFailure, [] { return where_am_i() + " threw a C++ exception."; });
+    threw = true;
   }
+  if (threw) fail(cudaErrorLaunchFailure, [] { return where_am_i() + " threw a C++ exception."; });
   tsan_release(&launch_->end);
   thread.state = ThreadState::ended;
   thread.fiber = nullptr;

@@ -1,0 +1,131 @@
+/// Every planted fault is found by the tool that is there for it, and a program without a fault is left in peace.
+///
+/// Each case runs `planted` with several seeds. A fault that the schedule may hide must be found in 19 of 20 seeds; the
+/// others in all. SIDESTEP_FAULT_SEEDS says how many: 3 by default, 20 in the soak.
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <ostream>
+#include <regex>
+#include <string>
+
+#include "emulation/sanitizers.hpp"
+
+namespace {
+
+enum class Tool { emulation, address, thread, undefined };
+
+struct Fault {
+  const char* name;
+  Tool tool;
+  const char* said;               ///< a regular expression in what the program writes
+  const char* without = nullptr;  ///< what the emulation itself says where that tool isn't there
+};
+
+std::ostream& operator<<(std::ostream& out, const Fault& fault) { return out << fault.name; }
+
+constexpr bool has(Tool tool) {
+  switch (tool) {
+    case Tool::thread:
+      return sidestep::test::thread_sanitizer;
+    case Tool::address:
+      return sidestep::test::address_sanitizer;
+    case Tool::undefined:
+      return sidestep::test::alignment_sanitizer;
+    case Tool::emulation:
+      return true;
+  }
+  return false;
+}
+
+constexpr const char* overrun = "use-after-poison";
+constexpr const char* race = "ThreadSanitizer: data race";
+
+const Fault faults[] = {
+    {"missing_barrier", Tool::thread, race},
+    {"block_race", Tool::thread, race},
+    {"missing_wait", Tool::thread, race},
+    {"copy_races_kernel", Tool::thread, race},
+    {"unread_copy", Tool::thread, race},
+    {"branch_race", Tool::thread, race},
+    {"relaxed_record", Tool::thread, race},
+    {"freed_in_use", Tool::thread, race},
+    {"shared_overrun", Tool::address, overrun, "wrote 0 bytes past the end of a shared array of 256 bytes"},
+    {"dynamic_shared_overrun", Tool::address, overrun, "wrote 0 bytes past the end of the dynamic shared memory"},
+    {"device_overrun", Tool::address, overrun, "wrote 0 bytes past the end of a device allocation of 4000 bytes"},
+    {"misaligned", Tool::undefined, "misaligned address .* for type 'const struct float4'"},
+    {"host_read", Tool::emulation,
+     "host access to device memory: 0x[0-9a-f]+, 28 bytes inside a device allocation of 400"},
+    {"divergent_barrier", Tool::emulation,
+     "thread .* of kernel .*barrier_in_branch.* reached the barrier at planted.cu:\\d+, and thread .*: a divergent "
+     "barrier"},
+    {"barrier_not_reached", Tool::emulation,
+     "waits at the barrier at planted.cu:\\d+, but thread \\(63,0,0\\) has ended without reaching it"},
+    {"half_a_warp", Tool::emulation,
+     "waits in __shfl_xor_sync at planted.cu:\\d+ .* but thread \\(16,0,0\\), which it names, has ended"},
+    {"null_pointer", Tool::emulation, "of kernel .*no_pointer.* accessed 0x[0-9a-f]+, which is no memory"},
+    {"stack_overflow", Tool::emulation, "of kernel .*endless.* used up its stack"},
+    {"stale_pointer", Tool::emulation, "argument 1 of kernel .*add_one.* in node 0 of a graph is a stale pointer"},
+    {"stale_pointer_in_table", Tool::emulation, "argument 1 of kernel .*add_one_to_all.* is a stale pointer"},
+    {"long_copy", Tool::emulation, "a copy of 404 bytes .* leaves the allocation"},
+};
+
+struct Ran {
+  std::string output;
+  int status;
+};
+
+Ran run(const Fault& fault, bool on, int seed) {
+  const std::string command = "SIDESTEP_EMULATION_SEED=" + std::to_string(seed) +
+                              " TSAN_OPTIONS=report_signal_unsafe=0:symbolize=0 UBSAN_OPTIONS=print_stacktrace=0" +
+                              " ASAN_OPTIONS=symbolize=0:detect_stack_use_after_return=1 " PLANTED_PROGRAM " " +
+                              fault.name + (on ? " on" : " off") + " 2>&1";
+  FILE* pipe = popen(command.c_str(), "r");
+  Ran ran{"", -1};
+  char buffer[4096];
+  for (std::size_t n = 0; (n = std::fread(buffer, 1, sizeof buffer, pipe)) > 0;) ran.output.append(buffer, n);
+  ran.status = pclose(pipe);
+  return ran;
+}
+
+int seeds() {
+  const char* asked = std::getenv("SIDESTEP_FAULT_SEEDS");
+  return asked ? std::atoi(asked) : 3;
+}
+
+class Planted : public testing::TestWithParam<Fault> {};
+
+TEST_P(Planted, IsFound) {
+  const Fault& fault = GetParam();
+  const char* said = has(fault.tool) ? fault.said : fault.without;
+  if (!said) GTEST_SKIP() << "found by a tool that this build hasn't got";
+  if (sidestep::test::thread_sanitizer && std::string(fault.name).find("shared_overrun") != std::string::npos) {
+    GTEST_SKIP() << "under ThreadSanitizer shared arrays have no red zones";
+  }
+  const std::regex wanted(said);
+  int found = 0;
+  std::string last;
+  for (int seed = 1; seed <= seeds(); ++seed) {
+    const Ran ran = run(fault, true, seed);
+    found += std::regex_search(ran.output, wanted);
+    if (!std::regex_search(ran.output, wanted)) last = ran.output;
+  }
+  const int allowed = fault.tool == Tool::thread ? seeds() / 20 : 0;
+  EXPECT_GE(found, seeds() - allowed) << "one that missed it wrote:\n" << last;
+}
+
+TEST_P(Planted, NothingIsSaidWithoutIt) {
+  for (int seed = 1; seed <= seeds(); ++seed) {
+    const Ran ran = run(GetParam(), false, seed);
+    EXPECT_EQ(ran.output, "cudaSuccess\n") << "seed " << seed;
+    EXPECT_EQ(ran.status, 0);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Planted, testing::ValuesIn(faults),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+}  // namespace
