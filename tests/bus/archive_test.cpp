@@ -53,9 +53,10 @@ TEST(Archive, ANameIsItsText) {
   auto foreign = saved(metric);
   const std::string_view ours = "archive/test", name = "ARCHIVE/TEST";
   const auto as_bytes = [](std::string_view text) { return std::as_bytes(std::span(text)); };
-  const auto at = std::ranges::search(foreign, as_bytes(ours));
-  ASSERT_FALSE(at.empty());
-  std::ranges::copy(as_bytes(name), at.begin());
+  const auto wanted = as_bytes(ours), instead = as_bytes(name);
+  const auto at = std::search(foreign.begin(), foreign.end(), wanted.begin(), wanted.end());
+  ASSERT_NE(at, foreign.end());
+  std::copy(instead.begin(), instead.end(), at);
   Metric loaded;
   Archive archive{std::span<const std::byte>(foreign)};
   archive(loaded);
