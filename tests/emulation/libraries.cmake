@@ -3,13 +3,15 @@ sidestep_test(emulated_libraries_test
   SOURCES
     cublaslt_matmul_test.cpp
     cudnn_batch_norm_test.cpp
+    cudnn_bits_test.cpp
     cudnn_convolution_test.cpp
     cudnn_faults_test.cpp
     cudnn_graph_test.cpp
     cudnn_pooling_test.cpp
   LIBRARIES sidestep::cuda_emulation
   LABELS memory threads)
-# A clang that knows about CUDA's headers can't be asked about two at once; these need the real ones, and no device.
+
+# Comparisons with the real headers and libraries, where those are installed: no device needed, and once is enough.
 if(SIDESTEP_SANITIZE)
   return()
 endif()
