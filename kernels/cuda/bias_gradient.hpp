@@ -4,6 +4,8 @@
 
 #include <cstddef>
 
+#include <sidestep/kernels/cuda/block_size.hpp>
+
 namespace sidestep::kernels::cuda {
 
 /// How many sums a column's gradient is made of: floats of scratch a column. Depends on the shape alone, never on the
@@ -17,6 +19,6 @@ unsigned bias_gradient_parts(std::size_t rows, unsigned columns);
 /// bias_gradient  [columns]
 /// parts          scratch, [bias_gradient_parts][columns]
 void bias_gradient(const float* y, float* gradient, std::size_t rows, unsigned columns, float* bias_gradient,
-                   float* parts, cudaStream_t stream, unsigned block = 256);
+                   float* parts, cudaStream_t stream, unsigned block = usual_block(256));
 
 }  // namespace sidestep::kernels::cuda

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <sidestep/kernels/cuda/block_size.hpp>
+
 namespace sidestep::kernels::cuda {
 
 /// How many sums gradient_squares leaves for this many gradients. Depends on the count alone.
@@ -16,6 +18,6 @@ std::uint32_t square_parts(std::size_t count);
 ///
 /// gradients  [count], 16-byte aligned;  parts  [square_parts(count)]
 void gradient_squares(const float* gradients, std::size_t count, double* parts, cudaStream_t stream,
-                      unsigned block = 256);
+                      unsigned block = usual_block(256));
 
 }  // namespace sidestep::kernels::cuda

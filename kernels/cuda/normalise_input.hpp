@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <sidestep/kernels/cuda/block_size.hpp>
+
 namespace sidestep::kernels::cuda {
 
 /// A data set that lives on the device: images [count][channel][row][column] of bytes, labels [count].
@@ -23,6 +25,6 @@ struct DeviceImages {
 /// indices  [samples], or null: samples first, first + 1, ...
 /// rows     [samples][plane][channels], 16-byte aligned
 void normalise_input(const DeviceImages& data, const std::uint32_t* indices, std::uint32_t first, std::uint32_t samples,
-                     float* rows, std::uint8_t* labels, cudaStream_t stream, unsigned block = 256);
+                     float* rows, std::uint8_t* labels, cudaStream_t stream, unsigned block = usual_block(256));
 
 }  // namespace sidestep::kernels::cuda

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <sidestep/kernels/cuda/block_size.hpp>
 #include <sidestep/kernels/cuda/step_block.hpp>
 #include <sidestep/kernels/optimizer.hpp>
 
@@ -26,6 +27,6 @@ struct ParameterArrays {
 /// clip_norm  gradients are scaled by min(1, clip_norm / (norm + 1e-6)), as torch.nn.utils.clip_grad_norm_ does; 0: not
 void optimizer_step(const Optimizer& optimizer, const ParameterArrays& arrays, const DeviceStep* step,
                     const double* squares, std::uint32_t square_count, double clip_norm, cudaStream_t stream,
-                    unsigned block = 256);
+                    unsigned block = usual_block(256));
 
 }  // namespace sidestep::kernels::cuda

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <sidestep/kernels/cuda/block_size.hpp>
 #include <sidestep/kernels/cuda/step_block.hpp>
 
 namespace sidestep::kernels::cuda {
@@ -21,6 +22,6 @@ std::uint32_t loss_parts(std::uint32_t rows);
 /// gradient  [rows][classes], becomes (softmax - one_hot) / rows; null: not wanted
 /// parts     [loss_parts(rows)]
 void softmax_cross_entropy(const float* logits, const std::uint8_t* labels, std::uint32_t rows, std::uint32_t classes,
-                           float* gradient, LossPart* parts, cudaStream_t stream, unsigned block = 128);
+                           float* gradient, LossPart* parts, cudaStream_t stream, unsigned block = usual_block(128));
 
 }  // namespace sidestep::kernels::cuda

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <sidestep/kernels/cuda/block_size.hpp>
 #include <sidestep/kernels/cuda/step_block.hpp>
 
 namespace sidestep::kernels::cuda {
@@ -21,7 +22,7 @@ struct ParameterRing {
 /// step     DeviceStep; `now` is overwritten, `number` says which block is the step's
 /// indices  [samples] in device memory, rounded up to a multiple of 4
 void begin_step(const ParameterRing& ring, std::uint32_t samples, DeviceStep* step, std::uint32_t* indices,
-                cudaStream_t stream, unsigned block = 128);
+                cudaStream_t stream, unsigned block = usual_block(128));
 
 /// Last kernel of a step, the telemetry record: adds up what the batch's blocks found, writes the record into its slot of
 /// mapped memory, and publishes it with a release at system scope. Nobody on the host is called or waited for.
@@ -30,10 +31,10 @@ void begin_step(const ParameterRing& ring, std::uint32_t samples, DeviceStep* st
 /// squares  [square_count] of gradient_squares; null: the record's gradient norm is NaN
 /// ring     [depth] slots; step n's is n % depth
 void end_step(const LossPart* parts, std::uint32_t part_count, const double* squares, std::uint32_t square_count,
-              DeviceStep* step, RecordSlot* ring, std::uint32_t depth, cudaStream_t stream, unsigned block = 256);
+              DeviceStep* step, RecordSlot* ring, std::uint32_t depth, cudaStream_t stream, unsigned block = usual_block(256));
 
 /// Adds a chunk's figures to the evaluation's, in order; the last chunk publishes them.
 void end_chunk(const LossPart* parts, std::uint32_t part_count, EvaluationSlot* sums, bool first, bool last,
-               std::uint64_t number, EvaluationSlot* mapped, cudaStream_t stream, unsigned block = 256);
+               std::uint64_t number, EvaluationSlot* mapped, cudaStream_t stream, unsigned block = usual_block(256));
 
 }  // namespace sidestep::kernels::cuda

@@ -16,7 +16,6 @@ TEST(CudaFaults, AKernelThatFailsInAStepIsReportedWithThatStep) {
     const DataId data = session->attach(images.view);
     for (std::uint64_t number = 1; number <= 2; ++number) step(*session, data, range(0, 10), number, 1e-3);
     emulation::faults().failing_launches = {{"update_all", 2}};
-    StepRecord record;
     session->submit(data, range(0, 10), {.step = 103});
     EXPECT_EQ(session->wait().step, 103u);
     session->submit(data, range(0, 10), {.step = 104});

@@ -4,6 +4,8 @@
 
 #include <cstdlib>
 
+#include <sidestep/kernels/cuda/block_size.hpp>
+
 #include "session_support.hpp"
 
 #if defined(__SANITIZE_THREAD__)
@@ -26,6 +28,7 @@ std::uint64_t seeds() {
 
 /// A short training run with snapshots, with a fault planted ("" for none).
 [[noreturn]] void train(const std::string& fault, std::uint64_t seed) {
+  largest_block = 96;
   emulation::set_seed(seed);
   if (!fault.empty()) emulation::faults().planted.insert(fault);
   const auto spec = perceptron();
