@@ -1,6 +1,7 @@
 #include <algorithm>
-#include <cmath>
+#include <cstdint>
 #include <limits>
+#include <type_traits>
 
 #include <sidestep/kernels/emulation/cudnn_types.hpp>
 
@@ -44,8 +45,18 @@ std::ptrdiff_t at(const cudnnTensorStruct& t, int n, int row, int column) {
 }
 
 /// True if `value` takes the place of `best`. The first of equal values stays: windows are walked through row by row.
+/// Without branches, so that loops over channels become vector instructions.
 bool beats(float value, float best, bool propagate_nan) {
-  return value > best || (propagate_nan && std::isnan(value) && !std::isnan(best));
+  return (value > best) | (propagate_nan & (value != value) & (best == best));
+}
+
+/// Calls use(step) with the distance between a pixel's channels: a constant where it is one, as in NHWC.
+template <class Use>
+void with_step(const cudnnTensorStruct& tensor, Use&& use) {
+  if (tensor.stride[1] == 1 || tensor.size[1] == 1)
+    use(std::integral_constant<std::ptrdiff_t, 1>{});
+  else
+    use(std::ptrdiff_t{tensor.stride[1]});
 }
 
 float divisor(const cudnnPoolingStruct& p, const Window& window) {
@@ -56,73 +67,81 @@ float divisor(const cudnnPoolingStruct& p, const Window& window) {
 
 void forward(const cudnnPoolingStruct& p, const cudnnTensorStruct& xt, const float* x, const cudnnTensorStruct& yt,
              float* y, const Blend& blend) {
-  const int channels = xt.size[1];
-  const bool propagate = p.nan == CUDNN_PROPAGATE_NAN;
-  std::vector<float> result(std::size_t(channels), 0.0f);
-  for_each_window(p, xt.size, yt.size, [&](int n, int row, int column, const Window& window) {
-    std::fill(result.begin(), result.end(), is_max(p) ? -std::numeric_limits<float>::infinity() : 0.0f);
-    for (int h = window.top; h < window.bottom; ++h)
-      for (int w = window.left; w < window.right; ++w) {
-        const float* from = x + at(xt, n, h, w);
-        for (int c = 0; c < channels; ++c) {
-          const float value = from[std::ptrdiff_t{c} * xt.stride[1]];
-          if (!is_max(p))
-            result[c] += value;
-          else if (beats(value, result[c], propagate))
-            result[c] = value;
+  const std::ptrdiff_t channels = xt.size[1];
+  const bool propagate = p.nan == CUDNN_PROPAGATE_NAN, max = is_max(p);
+  std::vector<float> result(static_cast<std::size_t>(channels));
+  float* const r = result.data();
+  with_step(xt, [&](auto step) {
+    for_each_window(p, xt.size, yt.size, [&](int n, int row, int column, const Window& window) {
+      std::fill(result.begin(), result.end(), max ? -std::numeric_limits<float>::infinity() : 0.0f);
+      for (int h = window.top; h < window.bottom; ++h)
+        for (int w = window.left; w < window.right; ++w) {
+          const float* from = x + at(xt, n, h, w);
+          if (max)
+            for (std::ptrdiff_t c = 0; c < channels; ++c) {
+              const float value = from[c * step];
+              r[c] = beats(value, r[c], propagate) ? value : r[c];
+            }
+          else
+            for (std::ptrdiff_t c = 0; c < channels; ++c) r[c] += from[c * step];
         }
+      const float scale = max ? 1.0f : divisor(p, window);
+      float* to = y + at(yt, n, row, column);
+      for (std::ptrdiff_t c = 0; c < channels; ++c) {
+        float& out = to[c * yt.stride[1]];
+        out = blend(r[c] / scale, out);
       }
-    const float scale = is_max(p) ? 1.0f : divisor(p, window);
-    float* to = y + at(yt, n, row, column);
-    for (int c = 0; c < channels; ++c) {
-      float& out = to[std::ptrdiff_t{c} * yt.stride[1]];
-      out = blend(result[c] / scale, out);
-    }
+    });
   });
 }
 
 void backward(const cudnnPoolingStruct& p, const cudnnTensorStruct& xt, const float* x, const cudnnTensorStruct& dyt,
               const float* dy, const cudnnTensorStruct& dxt, float* dx, const Blend& blend) {
-  const auto [images, channels, height, width] = xt.size;
-  const bool propagate = p.nan == CUDNN_PROPAGATE_NAN;
-  // The gradient is gathered in NHWC and blended at the end, since windows may overlap.
-  std::vector<float> gradient(xt.elements(), 0.0f);
-  const auto row_of = [&, width = width, height = height, channels = channels](int n, int h, int w) {
-    return gradient.data() + ((std::size_t(n) * height + h) * width + w) * channels;
-  };
+  const std::ptrdiff_t images = xt.size[0], channels = xt.size[1], height = xt.size[2], width = xt.size[3];
+  const bool propagate = p.nan == CUDNN_PROPAGATE_NAN, max = is_max(p);
+  // An image's gradient is gathered in NHWC and blended at the end, since windows may overlap.
+  std::vector<float> gradient(static_cast<std::size_t>(images * height * width * channels));
+  const auto pixel = [=](int n, int h, int w) { return (n * height + h) * width + w; };
   std::vector<float> best(static_cast<std::size_t>(channels));
-  std::vector<float*> place(static_cast<std::size_t>(channels));
-  for_each_window(p, xt.size, dyt.size, [&, channels = channels](int n, int row, int column, const Window& window) {
-    if (window.height() <= 0 || window.width() <= 0) return;
-    const float* from_dy = dy + at(dyt, n, row, column);
-    if (!is_max(p)) {
-      const float scale = divisor(p, window);
-      for (int h = window.top; h < window.bottom; ++h)
-        for (int w = window.left; w < window.right; ++w)
-          for (int c = 0; c < channels; ++c) row_of(n, h, w)[c] += from_dy[std::ptrdiff_t{c} * dyt.stride[1]] / scale;
-      return;
-    }
-    std::fill(best.begin(), best.end(), -std::numeric_limits<float>::infinity());
-    for (int c = 0; c < channels; ++c) place[c] = row_of(n, window.top, window.left) + c;
-    for (int h = window.top; h < window.bottom; ++h)
-      for (int w = window.left; w < window.right; ++w) {
-        const float* from = x + at(xt, n, h, w);
-        for (int c = 0; c < channels; ++c) {
-          const float value = from[std::ptrdiff_t{c} * xt.stride[1]];
-          if (!beats(value, best[c], propagate)) continue;
-          best[c] = value;
-          place[c] = row_of(n, h, w) + c;
-        }
+  std::vector<std::int32_t> place(static_cast<std::size_t>(channels));
+  float *const g = gradient.data(), *const b = best.data();
+  std::int32_t* const where = place.data();
+  with_step(xt, [&](auto step) {
+    for_each_window(p, xt.size, dyt.size, [&](int n, int row, int column, const Window& window) {
+      if (window.height() <= 0 || window.width() <= 0) return;
+      const float* from_dy = dy + at(dyt, n, row, column);
+      if (!max) {
+        const float scale = divisor(p, window);
+        for (int h = window.top; h < window.bottom; ++h)
+          for (int w = window.left; w < window.right; ++w) {
+            float* to = g + pixel(n, h, w) * channels;
+            for (std::ptrdiff_t c = 0; c < channels; ++c) to[c] += from_dy[c * dyt.stride[1]] / scale;
+          }
+        return;
       }
-    for (int c = 0; c < channels; ++c) *place[c] += from_dy[std::ptrdiff_t{c} * dyt.stride[1]];
+      std::fill(best.begin(), best.end(), -std::numeric_limits<float>::infinity());
+      std::fill(place.begin(), place.end(), static_cast<std::int32_t>(pixel(n, window.top, window.left)));
+      for (int h = window.top; h < window.bottom; ++h)
+        for (int w = window.left; w < window.right; ++w) {
+          const float* from = x + at(xt, n, h, w);
+          const auto here = static_cast<std::int32_t>(pixel(n, h, w));
+          for (std::ptrdiff_t c = 0; c < channels; ++c) {
+            const float value = from[c * step];
+            const bool better = beats(value, b[c], propagate);
+            b[c] = better ? value : b[c];
+            where[c] = better ? here : where[c];
+          }
+        }
+      for (std::ptrdiff_t c = 0; c < channels; ++c) g[where[c] * channels + c] += from_dy[c * dyt.stride[1]];
+    });
   });
   for (int n = 0; n < images; ++n)
     for (int h = 0; h < height; ++h)
       for (int w = 0; w < width; ++w) {
-        const float* from = row_of(n, h, w);
+        const float* from = g + pixel(n, h, w) * channels;
         float* to = dx + at(dxt, n, h, w);
-        for (int c = 0; c < channels; ++c) {
-          float& out = to[std::ptrdiff_t{c} * dxt.stride[1]];
+        for (std::ptrdiff_t c = 0; c < channels; ++c) {
+          float& out = to[c * dxt.stride[1]];
           out = blend(from[c], out);
         }
       }
