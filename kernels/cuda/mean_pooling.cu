@@ -6,7 +6,7 @@ namespace sidestep::kernels::cuda {
 namespace {
 
 // A thread a channel and sample; neighbours read neighbouring channels, so each step over the plane is one coalesced
-// line a warp. 49 pixels and 64 channels in the models here: a few microseconds, bound by latency. About 20 registers.
+// line a warp. 49 pixels and 64 channels in the models here: a few microseconds, bound by latency. About 30 registers.
 __global__ void mean_of_plane(const float* x, std::uint32_t samples, std::uint32_t plane, std::uint32_t channels,
                               float* y) {
   const std::uint32_t i = blockIdx.x * blockDim.x + threadIdx.x;
