@@ -36,6 +36,7 @@ struct RunConfig {
   std::uint64_t seed = 1;
   std::optional<int> threads{};  ///< nothing: as many as the machine has
   Sync sync = lag(2);
+  std::int64_t run_ahead = 2;
   std::vector<Spec> callbacks{};  ///< beside the default ones, or in place of the one of that name
   bool no_default_callbacks = false;
   std::string data = fashion_mnist_folder;

@@ -63,7 +63,7 @@ auto parsed(const std::string& text, Parse parse) {
 }
 
 constexpr std::array<std::string_view, 3> models{"mlp", "lenet", "resnet8"};
-constexpr std::array<std::string_view, 2> backends{"auto", "cpu"};
+constexpr std::array<std::string_view, 4> backends{"auto", "cpu", "cuda", "cuda-emulated"};
 constexpr std::array<std::string_view, 2> optimizers{"sgd", "adamw"};
 
 Values some(const auto& value) { return {fmt::format("{}", value)}; }
@@ -74,12 +74,12 @@ using Kind = OptionKind;
 
 // In the order of the help and of config.toml. The last letters tell whether the option may differ when resuming.
 constexpr bool fixed = false, free = true;
-constexpr std::array<ConfigOption, 16> table{{
+constexpr std::array<ConfigOption, 17> table{{
     {"model", "NAME", "mlp, lenet or resnet8", Kind::text, fixed,
      [](Config& c, const Values& v) { c.model = one_of(v, "model", models); },
      [](const Config& c) { return some(c.model); }},
-    {"backend", "NAME", "auto or cpu", Kind::text, fixed,
-     [](Config& c, const Values& v) { c.backend = one_of(v, "backend", backends); },
+    {"backend", "NAME", "auto (cuda if there is a device), cpu, cuda, or cuda-emulated (cuda's sources on the CPU)",
+     Kind::text, fixed, [](Config& c, const Values& v) { c.backend = one_of(v, "backend", backends); },
      [](const Config& c) { return some(c.backend); }},
     {"epochs", "N", "passes over the training data", Kind::whole, free,
      [](Config& c, const Values& v) { c.epochs = whole(v, 1, 1'000'000); },
@@ -122,6 +122,9 @@ constexpr std::array<ConfigOption, 16> table{{
      "lockstep",
      Kind::text, free, [](Config& c, const Values& v) { c.sync = parsed(single(v), parse_sync); },
      [](const Config& c) { return some(c.sync.text()); }},
+    {"run-ahead", "N", "steps that a device may be ahead under --sync relaxed; under lag:K that is K", Kind::whole,
+     fixed, [](Config& c, const Values& v) { c.run_ahead = whole(v, 0, 1024); },
+     [](const Config& c) { return some(c.run_ahead); }},
     {"callback", "SPEC", "NAME[:key=value,...], repeatable; see `sidestep callbacks`", Kind::list, fixed,
      [](Config& c, const Values& v) {
        c.callbacks.clear();

@@ -26,7 +26,21 @@ struct MetricNames {
   Name batch_loss = intern("batch/loss"), batch_accuracy = intern("batch/accuracy");
   Name train_loss = intern("train/loss"), train_accuracy = intern("train/accuracy");
   Name val_loss = intern("val/loss"), val_accuracy = intern("val/accuracy");
-  Name lr = intern("lr");
+  Name lr = intern("lr"), gradient_norm = intern("batch/gradient_norm");
+};
+
+/// A step that has begun and whose record hasn't come.
+struct Begun {
+  Step step = 0;
+  std::int32_t batch = 0;
+  double rate = 0;
+  bool announced = false;  ///< its BatchBegin is out
+};
+
+/// A checkpoint cut behind a step that a device was still at work on: its sums wait for the step's record.
+struct LateState {
+  TrainerState state;
+  std::shared_ptr<std::string> text;
 };
 
 class Fit {
@@ -41,12 +55,19 @@ class Fit {
         point_(begin_or_resume(parts, where)),
         state_(point_.state),
         loop_(control.attach(bus, attach_options())) {
+    run_ahead_ =
+        std::min(loop_.sync().relaxed() ? parts.run_ahead : static_cast<std::size_t>(loop_.sync().k), parts.run_ahead);
+    begun_.reserve(run_ahead_ + 1);
     obey_learning_rate();
     obey_weights();
-    loop_.on<Validate>([this](const Validate&) { validate(loop_.epoch()); });
+    loop_.on<Validate>([this](const Validate&) {
+      take_records(0);
+      validate(loop_.epoch());
+    });
     loop_.on<ReleaseMemory>([this](const ReleaseMemory&, const Cause& cause) {
       const std::size_t bytes = session_.release_memory();
-      loop_.publish(MemoryReleased{.step = cause.applied_step, .bytes_released = static_cast<std::int64_t>(bytes)});
+      loop_.publish_behind(
+          MemoryReleased{.step = cause.applied_step, .bytes_released = static_cast<std::int64_t>(bytes)});
     });
     for (const auto& add : parts.handlers) add(loop_);
     if (point_.checkpoint) loop_.resume(std::move(*point_.checkpoint), "last.safetensors");
@@ -83,7 +104,8 @@ class Fit {
 
   // ---- the run
 
-  /// Throws ControlError for a pipeline that can't be part of this run, CheckpointError for one that can't go on with it.
+  /// Throws ControlError for a pipeline that can't be part of this run, CheckpointError for one that can't go on with
+  /// it.
   void begin() {
     loop_.publish(FitBegin{.step = state_.step,
                            .steps_per_epoch = batches_,
@@ -116,6 +138,7 @@ class Fit {
     not_training_ns_ = 0;
     epoch_began_ = Clock::steady();
     while (state_.batch < batches_ && state_.step < last_step_ && !loop_.stopped()) run_step();
+    take_records(0);
     EpochResult result = under_way();
     point_.seconds_under_way = 0;
     const Nanoseconds waited = loop_.waited_ns() - waited_before;
@@ -144,29 +167,73 @@ class Fit {
   }
 
   void run_step() {
-    const Step step = state_.step + 1;
-    const std::int32_t number = state_.batch + 1;
-    const double rate = state_.learning_rate.at(step);
-    loop_.publish(BatchBegin{.step = step, .epoch = state_.epoch, .batch = number});
-    session_.submit(parts_.train, batch(number),
-                    {.learning_rate = rate, .step = static_cast<std::uint64_t>(step), .upcoming = batch(number + 1)});
-    const kernels::StepRecord record = session_.wait();
-    const double accuracy = static_cast<double>(record.correct) / static_cast<double>(record.samples);
-    state_.step = step;
-    state_.batch = number;
-    state_.last_rate = rate;
+    const Begun now{.step = state_.step + 1,
+                    .batch = state_.batch + 1,
+                    .rate = state_.learning_rate.at(state_.step + 1),
+                    .announced = begun_.empty()};
+    if (now.announced) announce(now);
+    session_.submit(
+        parts_.train, batch(now.batch),
+        {.learning_rate = now.rate, .step = static_cast<std::uint64_t>(now.step), .upcoming = batch(now.batch + 1)});
+    begun_.push_back(now);
+    state_.step = now.step;
+    state_.batch = now.batch;
+    state_.last_rate = now.rate;
+    take_records(run_ahead_);
+    if (begun_.empty())
+      loop_.boundary();
+    else
+      loop_.boundary({.step = now.step, .epoch = state_.epoch, .batch = now.batch, .learning_rate = now.rate});
+  }
+
+  /// Publishes every step whose record has come, and waits until no more than `left` are under way.
+  void take_records(std::size_t left) {
+    kernels::StepRecord record;
+    while (!begun_.empty()) {
+      if (begun_.size() > left)
+        record = session_.wait();
+      else if (!session_.poll(record))
+        return;
+      const Begun one = begun_.front();
+      begun_.erase(begun_.begin());
+      came(one, record);
+    }
+  }
+
+  void announce(const Begun& one) {
+    loop_.publish(BatchBegin{.step = one.step, .epoch = state_.epoch, .batch = one.batch});
+  }
+
+  void came(const Begun& one, const kernels::StepRecord& record) {
+    if (!one.announced) announce(one);
     state_.sums.loss += record.loss * static_cast<double>(record.samples);
     state_.sums.correct += record.correct;
     state_.sums.samples += record.samples;
-    loop_.publish(metric(names_.batch_loss, record.loss), metric(names_.batch_accuracy, accuracy),
-                  BatchEnd{.step = step,
-                           .loss = record.loss,
-                           .learning_rate = rate,
-                           .accuracy = static_cast<float>(accuracy),
-                           .epoch = state_.epoch,
-                           .batch = number,
-                           .samples = static_cast<std::int32_t>(record.samples)});
-    loop_.boundary();
+    if (!late_.empty() && late_.front().state.step == one.step) finish_late_states(one.step);
+    const double accuracy = static_cast<double>(record.correct) / static_cast<double>(record.samples);
+    const auto measured = [&](Name name, double value) {
+      return Metric{.step = one.step, .value = value, .metric = name, .epoch = state_.epoch};
+    };
+    const BatchEnd end{.step = one.step,
+                       .loss = record.loss,
+                       .learning_rate = one.rate,
+                       .accuracy = static_cast<float>(accuracy),
+                       .epoch = state_.epoch,
+                       .batch = one.batch,
+                       .samples = static_cast<std::int32_t>(record.samples)};
+    if (std::isnan(record.gradient_norm))
+      loop_.publish(measured(names_.batch_loss, record.loss), measured(names_.batch_accuracy, accuracy), end);
+    else
+      loop_.publish(measured(names_.batch_loss, record.loss), measured(names_.batch_accuracy, accuracy),
+                    measured(names_.gradient_norm, static_cast<double>(record.gradient_norm)), end);
+  }
+
+  void finish_late_states(Step step) {
+    while (!late_.empty() && late_.front().state.step == step) {
+      late_.front().state.sums = state_.sums;
+      *late_.front().text = late_.front().state.to_text();
+      late_.erase(late_.begin());
+    }
   }
 
   Metric metric(Name name, double value) const {
@@ -273,9 +340,14 @@ class Fit {
     std::shared_ptr<kernels::Snapshot> copy(snapshots_.take(session_).release(), [this](kernels::Snapshot* used) {
       snapshots_.give_back(std::unique_ptr<kernels::Snapshot>(used));
     });
-    return [this, copy = std::move(copy), kept = point_.kept, trainer = state_.to_text()](
-               const std::filesystem::path& path, const CheckpointState& state) {
-      write_tensors(path, session_, *copy, kept, {{trainer_key, trainer}, {checkpoint_key, state.to_text()}});
+    auto text = std::make_shared<std::string>();  // written before the Barrier is out, read long behind it
+    if (begun_.empty())
+      *text = state_.to_text();
+    else
+      late_.push_back({state_, text});
+    return [this, copy = std::move(copy), kept = point_.kept, text = std::move(text)](const std::filesystem::path& path,
+                                                                                      const CheckpointState& state) {
+      write_tensors(path, session_, *copy, kept, {{trainer_key, *text}, {checkpoint_key, state.to_text()}});
     };
   }
 
@@ -361,6 +433,9 @@ class Fit {
   ResumePoint point_;
   TrainerState& state_;
   std::vector<std::uint32_t> order_;
+  std::size_t run_ahead_ = 0;  ///< steps that the backend may be behind at a boundary
+  std::vector<Begun> begun_;   ///< oldest first
+  std::vector<LateState> late_;
   Nanoseconds epoch_began_ = 0;
   Nanoseconds not_training_ns_ = 0;  ///< of the time that is being measured
   std::optional<EpochResult> cut_short_;

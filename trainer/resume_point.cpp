@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <sidestep/trainer/backend.hpp>
 #include <sidestep/trainer/control/safetensors.hpp>
 
 namespace sidestep::detail {
@@ -50,6 +51,10 @@ ResumePoint load(TrainerParts& parts, const std::filesystem::path& path, const s
   point.state = TrainerState::from_text(file.text(trainer_key), where);
   point.checkpoint = CheckpointState::from_text(file.text(checkpoint_key), where);
   check_identity(where, point.state.run, parts.identity());
+  if (!point.state.algorithms.empty() && point.state.algorithms != algorithms_of(*parts.session)) {
+    parts.make_session(point.state.algorithms);
+    parts.attach_data(parts.pixels);
+  }
   kernels::Session& session = *parts.session;
   const auto source = [&](std::string prefix) {
     return TensorSource{file, where, parts.model.name, std::move(prefix)};
@@ -84,6 +89,7 @@ ResumePoint begin_or_resume(TrainerParts& parts, const FitOptions& where) {
   ResumePoint point;
   point.state.run = parts.identity();
   point.state.pixels = parts.pixels;
+  point.state.algorithms = algorithms_of(*parts.session);
   point.state.learning_rate.schedule =
       make_schedule(parts.options.schedule, parts.options.lr, batches_of(parts), parts.options.epochs);
   return point;

@@ -26,6 +26,7 @@ void check(const TrainerOptions& options) {
   at_least_one("max_steps", options.max_steps.value_or(1));
   at_least_one("limit_train", options.limit_train.value_or(1));
   at_least_one("threads", options.threads.value_or(1));
+  at_least_one("run_ahead", options.run_ahead + 1);
   if (!(options.lr > 0 && options.lr <= 1000))
     throw std::invalid_argument(fmt::format("lr = {}: must be above 0, at most 1000.", options.lr));
 }
@@ -38,11 +39,22 @@ TrainerParts::TrainerParts(Model made, Dataset samples, TrainerOptions wanted)
       options((check(wanted), std::move(wanted))),
       backend(resolve_backend(options.backend)),
       threads(resolve_threads(options.threads)),
+      run_ahead(static_cast<std::size_t>(
+          options.sync && !options.sync->relaxed() ? options.sync->k : static_cast<int>(options.run_ahead))),
       train_samples(limited(data.train(), options.limit_train)) {
-  session = make_session(
-      model.network({data.train().channels, data.train().height, data.train().width}),
-      {.backend = options.backend, .optimizer = options.optimizer, .seed = options.seed, .threads = options.threads});
+  make_session({});
   attach_data(data.statistics());
+}
+
+void TrainerParts::make_session(const std::string& algorithms) {
+  session.reset();  // its memory first
+  session = sidestep::make_session(model.network({data.train().channels, data.train().height, data.train().width}),
+                                   {.backend = backend,
+                                    .optimizer = options.optimizer,
+                                    .seed = options.seed,
+                                    .threads = options.threads,
+                                    .run_ahead = run_ahead,
+                                    .algorithms = algorithms});
 }
 
 void TrainerParts::attach_data(PixelStatistics statistics) {

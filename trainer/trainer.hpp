@@ -32,6 +32,7 @@ struct TrainerOptions {
   std::string optimizer = "adamw";
   std::uint64_t seed = 1;
   std::optional<int> threads{};  ///< nothing: as many as the machine has; results don't depend on it
+  std::int64_t run_ahead = 2;    ///< steps that a device may be ahead in relaxed mode; under lag(k) that is k
   std::optional<Sync> sync{};    ///< when decisions take effect; default: lag(2), on resuming what the checkpoint says
 };
 
@@ -98,7 +99,7 @@ class Trainer {
 
   const TrainerOptions& options() const noexcept;
   const Model& model() const noexcept;
-  std::string backend() const;      ///< "cpu"
+  std::string backend() const;      ///< "cpu", "cuda" or "cuda-emulated"
   std::string description() const;  ///< "cpu avx2, 2 threads"
   int threads() const noexcept;
 

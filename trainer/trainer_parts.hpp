@@ -15,6 +15,7 @@ namespace sidestep::detail {
 struct TrainerParts {
   TrainerParts(Model model, Dataset data, TrainerOptions options);
 
+  void make_session(const std::string& algorithms);
   /// Makes the data known to the session, normalised so.
   void attach_data(PixelStatistics statistics);
   Score score(kernels::DataId samples, std::size_t count) const;
@@ -25,6 +26,7 @@ struct TrainerParts {
   TrainerOptions options;
   std::string backend;
   int threads;
+  std::size_t run_ahead;  ///< steps that the session takes on behind the one whose record is awaited
   Samples train_samples;  ///< those that --limit-train leaves
   std::unique_ptr<kernels::Session> session;
   PixelStatistics pixels;

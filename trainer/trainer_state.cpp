@@ -77,7 +77,7 @@ Score RunningSums::score() const noexcept {
 std::string TrainerState::to_text() const {
   Json rows = Json::array();
   for (const EpochResult& row : epochs) rows.push_back(to_text_json(row));
-  const Json json{
+  Json json{
       {"model", run.model},
       {"optimizer", run.optimizer},
       {"seed", run.seed},
@@ -92,6 +92,7 @@ std::string TrainerState::to_text() const {
       {"last_rate", exact(last_rate)},
       {"epochs", std::move(rows)},
       {"kept", kept}};
+  if (!algorithms.empty()) json["algorithms"] = algorithms;
   return json.dump();
 }
 
@@ -115,6 +116,7 @@ TrainerState TrainerState::from_text(std::string_view text, std::string_view whe
     state.learning_rate = {read_schedule(rate.at("schedule")), read_exact(rate.at("factor"))};
     state.last_rate = read_exact(json.at("last_rate"));
     for (const Json& row : json.at("epochs")) state.epochs.push_back(read_row(row));
+    state.algorithms = json.value("algorithms", "");
     state.kept = json.at("kept").get<std::map<std::string, Step>>();
     return state;
   } catch (const std::exception& error) {

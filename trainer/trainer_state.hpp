@@ -44,6 +44,7 @@ struct TrainerState {
   LearningRate learning_rate;
   double last_rate = 0;              ///< with which `step` was done
   std::vector<EpochResult> epochs;   ///< those that are over; without wall times
+  std::string algorithms;            ///< that the backend has chosen; empty: there was no choice
   std::map<std::string, Step> kept;  ///< owner of kept weights: the step that caused it
 
   /// JSON; equal states have equal texts, numbers are exact.

@@ -12,6 +12,7 @@
 
 #include <fmt/format.h>
 #include <sidestep/kernels/cpu/session.hpp>
+#include <sidestep/kernels/cuda_backend.hpp>
 #include <sidestep/trainer/command/exit_code.hpp>
 #include <sidestep/trainer/command/help.hpp>
 #include <sidestep/trainer/command/subcommand.hpp>
@@ -63,11 +64,11 @@ std::string cpu_features() {
   return found.empty() ? "none that matter" : found;
 }
 
-std::string backends() {
+std::string cpu_backend() {
   std::string paths;
   for (const kernels::CpuPath path : {kernels::CpuPath::avx512, kernels::CpuPath::avx2, kernels::CpuPath::portable})
     if (kernels::supported(path)) paths += fmt::format("{}{}", paths.empty() ? "" : ", ", kernels::name(path));
-  return fmt::format("cpu (uses {}; can use {})", kernels::name(kernels::CpuPath::automatic), paths);
+  return fmt::format("uses {}; can use {}", kernels::name(kernels::CpuPath::automatic), paths);
 }
 
 std::string data() {
@@ -83,14 +84,16 @@ class InfoCommand : public Subcommand {
   void declare(CLI::App&) override {}
   int run(Streams streams) override {
     const unsigned threads = std::thread::hardware_concurrency();
-    const std::array<std::pair<std::string_view, std::string>, 6> rows{
+    const std::array<std::pair<std::string_view, std::string>, 8> rows{
         {{"sidestep", fmt::format("{}, built by {}", version(), compiler())},
          {"libraries", libraries()},
          {"cpu", fmt::format("{}, {} thread{}", cpu_name(), threads, threads == 1 ? "" : "s")},
          {"features", cpu_features()},
-         {"backends", backends()},
+         {"backend cpu", cpu_backend()},
+         {"backend cuda", kernels::cuda_status("cuda").sentence},
+         {"cuda-emulated", kernels::cuda_status("cuda-emulated").sentence},
          {"data", data()}}};
-    constexpr std::size_t column = 11;
+    constexpr std::size_t column = 15;
     for (const auto& [what, text] : rows)
       streams.out << fmt::format("{:<{}}{}\n", what, column, wrapped(text, column, column));
     return exit_well;

@@ -47,6 +47,7 @@ TrainerOptions trainer_options(const RunConfig& config) {
           .optimizer = config.optimizer,
           .seed = config.seed,
           .threads = config.threads,
+          .run_ahead = config.run_ahead,
           .sync = config.sync};
 }
 
