@@ -1,6 +1,7 @@
 #include <dnnl.h>
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include <sidestep/kernels/emulation/cublaslt_types.hpp>
@@ -179,7 +180,10 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtM
   const auto add = [&](std::size_t workspace) {
     if (*returned == requested) return;
     cublasLtMatmulHeuristicResult_t result{};
-    store(&result.algo, Algorithm{Algorithm::our_mark, workspace});
+    Algorithm algorithm{Algorithm::our_mark, workspace};
+    // No kernel loads more than 16 bytes at once, whatever more was promised.
+    for (int i = 0; i < 4; ++i) algorithm.alignment[i] = std::clamp(wishes.alignment[i], 4u, 16u);
+    store(&result.algo, algorithm);
     result.workspaceSize = workspace;
     result.state = CUBLAS_STATUS_SUCCESS;
     result.wavesCount = 1.0f;
@@ -209,10 +213,14 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t oper
   const auto chosen = algorithm ? load<Algorithm>(algorithm) : Algorithm{};
   if (chosen.mark != Algorithm::our_mark) return CUBLAS_STATUS_INVALID_VALUE;
   if (chosen.workspace && (!workspace || workspace_bytes < chosen.workspace)) return CUBLAS_STATUS_INVALID_VALUE;
-  for (const void* memory : {a_memory, b_memory, c_memory, static_cast<const void*>(d_memory),
-                             static_cast<const void*>(p.vector() ? p.operation.bias : nullptr)})
-    if (reinterpret_cast<std::uintptr_t>(memory) % alignof(float)) return CUBLAS_STATUS_INVALID_VALUE;
-  if (p.mask() && reinterpret_cast<std::uintptr_t>(p.operation.aux) % 16) return CUBLAS_STATUS_INVALID_VALUE;
+  const auto off = [](const void* memory, std::uint32_t bytes) {
+    return reinterpret_cast<std::uintptr_t>(memory) % bytes != 0;
+  };
+  const std::array<const void*, 4> matrices{a_memory, b_memory, keep != 0.0f ? c_memory : nullptr, d_memory};
+  for (std::size_t i = 0; i < matrices.size(); ++i)
+    if (off(matrices[i], chosen.alignment[i])) return CUBLAS_STATUS_NOT_SUPPORTED;
+  if (p.vector() && off(p.operation.bias, alignof(float))) return CUBLAS_STATUS_INVALID_VALUE;
+  if (p.mask() && off(p.operation.aux, 16)) return CUBLAS_STATUS_INVALID_VALUE;
 
   using Kind = Region::Kind;
   std::vector<Region> regions;

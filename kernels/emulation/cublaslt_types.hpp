@@ -43,6 +43,7 @@ struct Algorithm {
   static constexpr std::uint64_t our_mark = 0x73696465'73746570;
   std::uint64_t mark = our_mark;
   std::uint64_t workspace = 0;
+  std::uint32_t alignment[4] = {4, 4, 4, 4};  ///< bytes, of A, B, C, D: what was promised when it was chosen
 };
 
 template <class Inside, class Opaque>

@@ -1,10 +1,11 @@
 #pragma once
 
-#include <sched.h>
-
 #include <map>
 #include <memory>
+#include <utility>
 #include <vector>
+
+#include <sidestep/kernels/emulation/raw.hpp>
 
 namespace sidestep::emulation {
 
@@ -29,7 +30,7 @@ class InstancePool {
   static constexpr std::size_t most_idle = 256;
 
   std::unique_ptr<Instance> take(const Key& key) {
-    const Lock lock(locked_);
+    const detail::RawLock lock(mutex_);
     auto found = idle_.find(key);
     if (found == idle_.end() || found->second.empty()) return nullptr;
     auto instance = std::move(found->second.back());
@@ -39,7 +40,7 @@ class InstancePool {
   }
 
   void give_back(const Key& key, std::unique_ptr<Instance> instance) {
-    const Lock lock(locked_);
+    const detail::RawLock lock(mutex_);
     if (count_ >= most_idle) {
       idle_.clear();
       count_ = 0;
@@ -48,19 +49,9 @@ class InstancePool {
     ++count_;
   }
 
-  struct Lock {
-    explicit Lock(char& flag) : flag(flag) {
-      // acquire: pairs with the release below; whoever gets the lock sees the lists as the last holder left them
-      while (__atomic_test_and_set(&flag, __ATOMIC_ACQUIRE)) sched_yield();
-    }
-    ~Lock() { __atomic_clear(&flag, __ATOMIC_RELEASE); }
-    Lock(const Lock&) = delete;
-    char& flag;
-  };
-
   std::map<Key, std::vector<std::unique_ptr<Instance>>> idle_;
   std::size_t count_ = 0;
-  char locked_ = 0;
+  detail::RawMutex mutex_;
 };
 
 }  // namespace sidestep::emulation

@@ -210,6 +210,27 @@ TEST_F(CublasLtMatmul, ChoosesWithinTheWorkspaceAndWantsWhatItChose) {
   EXPECT_EQ(dd.get(), Floats(d.size(), 12.0f));
 }
 
+TEST_F(CublasLtMatmul, HoldsTheCallerToTheAlignmentThatItPromised) {
+  const Matrix a(8, 6), b(6, 5), d(8, 5);
+  const DeviceFloats da(a.size() + 1, 1.0f), db(b.size(), 2.0f), dd(d.size());
+  cublasLtMatmulHeuristicResult_t result;
+  int count = 0;
+  const float one = 1.0f, zero = 0.0f;
+  const auto run = [&] {
+    EXPECT_EQ(cublasLtMatmulAlgoGetHeuristic(handle, operation, a.layout, b.layout, d.layout, d.layout, preference, 1,
+                                             &result, &count),
+              CUBLAS_STATUS_SUCCESS);
+    return cublasLtMatmul(handle, operation, &one, da.data() + 1, a.layout, db.data(), b.layout, &zero, dd.data(),
+                          d.layout, dd.data(), d.layout, &result.algo, nullptr, 0, stream);
+  };
+  EXPECT_EQ(run(), CUBLAS_STATUS_NOT_SUPPORTED) << "256 bytes are promised unless something else is said";
+  const std::uint32_t four = 4;
+  CUBLAS_OK(
+      cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, &four, sizeof four));
+  CUBLAS_OK(run());
+  EXPECT_EQ(dd.get(), Floats(d.size(), 12.0f));
+}
+
 TEST_F(CublasLtMatmul, RefusesWhatDoesNotFitTogether) {
   const Matrix a(8, 6), b(6, 5), d(8, 5), wrong(7, 5), rows(8, 5, 0, CUBLASLT_ORDER_ROW);
   const DeviceFloats da(a.size()), db(b.size()), dd(100);
