@@ -65,9 +65,10 @@ struct Decider {
     word->store(Watermark::of(through, made, true).word, std::memory_order_release);  // pairs as in advance()
     if (asks) ring();
   }
-  /// Behind the word. Release: whoever finds the bell rung (acquire) finds the word.
+  /// Behind the word. Release: pairs with the acquire of who clears it, and then finds the word. A read-modify-write, since it
+  /// goes on with the release sequence of whoever rang before: one clearing finds the words of all.
   void ring() noexcept {
-    if (bell != nullptr) bell->store(true, std::memory_order_release);
+    if (bell != nullptr) bell->exchange(true, std::memory_order_release);
   }
 };
 

@@ -124,6 +124,21 @@ void Explorer::store(const void* at, std::uint64_t initial, std::uint64_t value,
   for (const auto& thread : threads_) thread->waiting = thread->fresh = false;
 }
 
+std::uint64_t Explorer::exchange(const void* at, std::uint64_t initial, std::uint64_t value, std::memory_order order) {
+  step();
+  Thread& me = *threads_[running_];
+  Place& both = place(at, initial);
+  const std::uint64_t seen = both.history.back().value;
+  const Times carried = both.history.back().carries;
+  if (order == std::memory_order_acquire && !options_.weak_loads) join(me.times, carried);
+  Times carries = carried;  // it goes on with the release sequence
+  if (order == std::memory_order_release && !options_.weak_stores) join(carries, me.times);
+  both.history.push_back({value, running_, me.times[running_], carries});
+  both.floor[running_] = both.history.size() - 1;
+  for (const auto& thread : threads_) thread->waiting = thread->fresh = false;
+  return seen;
+}
+
 void Explorer::read_plain(const void* at) {
   step();
   Plain& data = plain_[at];

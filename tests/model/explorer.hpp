@@ -15,7 +15,8 @@
 /// Runs the threads of a small program in every order that a bound on preemptions allows, and lets each load return every value
 /// that C++20's memory model allows there: each place has the history of its stores, and a load may see any store that isn't
 /// older than one it must have seen (store histories as in CDSChecker: Norris and Demsky, OOPSLA 2013). Places of plain data
-/// are checked for races by vector clocks. Each place has one writing thread, so that modification order is execution order.
+/// are checked for races by vector clocks. Modification order is execution order: all of it where a place has one writing thread, as most
+/// have; where it has several, orders that no interleaving gives stay unexplored.
 namespace sidestep::model {
 
 inline constexpr int most_threads = 3;
@@ -40,6 +41,8 @@ class Explorer {
   // What instrumented code calls, on a thread of the program.
   std::uint64_t load(const void* place, std::uint64_t initial, std::memory_order order);
   void store(const void* place, std::uint64_t initial, std::uint64_t value, std::memory_order order);
+  /// Reads the newest value, as every read-modify-write does.
+  std::uint64_t exchange(const void* place, std::uint64_t initial, std::uint64_t value, std::memory_order order);
   void read_plain(const void* place);
   void write_plain(const void* place);
   /// Nothing to do until another thread has stored something.
@@ -94,6 +97,11 @@ struct Atomics {
   template <class T>
   static void store(T& at, T value, std::memory_order order) {
     Explorer::current()->store(&at, static_cast<std::uint64_t>(at), static_cast<std::uint64_t>(value), order);
+  }
+  template <class T>
+  static T exchange(T& at, T value, std::memory_order order) {
+    return static_cast<T>(
+        Explorer::current()->exchange(&at, static_cast<std::uint64_t>(at), static_cast<std::uint64_t>(value), order));
   }
 };
 

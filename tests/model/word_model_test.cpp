@@ -1,4 +1,4 @@
-// A decider's word and its requests on their way to the trainer, and the executor's count at close, in every interleaving that the
+// A decider's word, its bell and its requests on their way to the trainer, and the executor's count at close, in every interleaving that the
 // memory model allows. The words are the real Watermark; who stores and loads them does so as Decider::advance, Watch and
 // Dispatcher::try_close do.
 #include <sidestep/bus/decider.hpp>
@@ -91,6 +91,83 @@ TEST(WordModel, ATakeThatGoesBeyondTheWordIsCaught) {
 TEST(WordModel, ARelaxedStoreOrLoadOfTheWordIsCaught) {
   EXPECT_THROW(explore_words({.preemptions = 2, .weak_stores = true}), Violation);
   EXPECT_THROW(explore_words({.preemptions = 2, .weak_loads = true}), Violation);
+}
+
+enum class BellFault { none, bell_before_word, looks_before_it_clears, plain_store };
+
+/// Relaxed mode: two deciders ring one bell behind their words; the trainer looks at the bell alone, and at the words once it has
+/// cleared it. As Decider::ring and LoopInside::busy do.
+std::uint64_t explore_bell(Explorer::Options options, BellFault fault = BellFault::none, int steps = 2) {
+  struct Shared {
+    std::array<std::uint64_t, 2> words{};
+    std::uint64_t bell = 0;
+    std::array<std::array<int, 2>, 2> requests{};
+  };
+  Explorer explorer(options);
+  return explorer.run([&explorer, fault, steps] {
+    auto shared = std::make_shared<Shared>();
+    const auto decide = [=, &explorer](std::size_t which) {
+      for (int step = 1; step <= steps; ++step) {
+        int& place = shared->requests[which][static_cast<std::size_t>(step - 1)];
+        explorer.write_plain(&place);
+        place = step;
+        const auto made = static_cast<std::uint64_t>(step);
+        const auto word = [&] {
+          Atomics::store(shared->words[which], Watermark::of(made, made).word, std::memory_order_release);
+        };
+        const auto ring = [&] {
+          if (fault == BellFault::plain_store) Atomics::store(shared->bell, std::uint64_t{1}, std::memory_order_release);
+          else Atomics::exchange(shared->bell, std::uint64_t{1}, std::memory_order_release);
+        };
+        if (fault == BellFault::bell_before_word) ring(), word();
+        else word(), ring();
+      }
+    };
+    return std::vector<std::function<void()>>{
+        [=] { decide(0); }, [=] { decide(1); },
+        [=, &explorer] {
+          std::array<std::uint64_t, 2> taken{};
+          while (taken[0] + taken[1] < 2 * static_cast<std::uint64_t>(steps)) {
+            if (Atomics::load(shared->bell, std::memory_order_acquire) == 0) {
+              explorer.wait();  // the next step
+              continue;
+            }
+            std::array<Watermark, 2> seen{};
+            const auto look = [&] {
+              for (std::size_t i = 0; i < 2; ++i)
+                seen[i] = Watermark{Atomics::load(shared->words[i], std::memory_order_acquire)};
+            };
+            if (fault == BellFault::looks_before_it_clears) look();
+            Atomics::exchange(shared->bell, std::uint64_t{0}, std::memory_order_acquire);
+            if (fault != BellFault::looks_before_it_clears) look();
+            for (std::size_t i = 0; i < 2; ++i)
+              for (; seen[i].beyond(taken[i]) > 0; ++taken[i]) {
+                int& place = shared->requests[i][static_cast<std::size_t>(taken[i])];
+                explorer.read_plain(&place);
+                explorer.check(place == static_cast<int>(taken[i]) + 1, "a request that is counted isn't in the mailbox");
+              }
+          }
+        }};
+  });
+}
+
+TEST(BellModel, NoRequestIsLeftBehindInAnyInterleaving) {
+  EXPECT_GT(explore_bell({.preemptions = 2}), 1000u);
+  EXPECT_GT(explore_bell({.preemptions = 4}, BellFault::none, 1), 1000u);
+}
+TEST(BellModel, ABellBeforeTheWordIsCaught) {
+  EXPECT_THROW(explore_bell({.preemptions = 2}, BellFault::bell_before_word), Violation);
+}
+TEST(BellModel, AWordReadBeforeTheBellIsClearedIsCaught) {
+  EXPECT_THROW(explore_bell({.preemptions = 3}, BellFault::looks_before_it_clears, 1), Violation);
+}
+/// Of two plain stores the trainer reads the later, which carries nothing of what came before the other.
+TEST(BellModel, ARingThatIsAPlainStoreIsCaught) {
+  EXPECT_THROW(explore_bell({.preemptions = 2}, BellFault::plain_store), Violation);
+}
+TEST(BellModel, ARelaxedStoreOrLoadIsCaught) {
+  EXPECT_THROW(explore_bell({.preemptions = 2, .weak_stores = true}), Violation);
+  EXPECT_THROW(explore_bell({.preemptions = 2, .weak_loads = true}), Violation);
 }
 
 /// An executor handles one event, whose handler publishes another; the dispatcher closes. `rings_first`: it looks at the rings

@@ -85,7 +85,7 @@ TEST(Command, SaysVersionsFeaturesAndBackends) {
   const Answer info = sidestep({"info"});
   EXPECT_EQ(info.code, 0);
   for (const char* what :
-       {"sidestep   ", "libraries  ", "cpu        ", "features   ", "backends   cpu (", "data       "})
+       {"sidestep   ", "libraries  ", "cpu        ", "features   ", "backend cpu    uses ", "backend cuda ", "cuda-emulated ", "data       "})
     EXPECT_NE(info.out.find(what), std::string::npos) << info.out;
 }
 

@@ -83,8 +83,9 @@ class ControlCore {
   /// Somebody closes the bus. From another thread than the loop's that is a Stop; true: wait until the loop has ended.
   bool ask_to_end();
   void alarm() noexcept {
-    // release: pairs with the loop's acquire at its boundary, which then finds what was put into the queues before
-    attention.store(true, std::memory_order_release);
+    // release: pairs with the loop's acquire at its boundary, which then finds what was put into the queues before. A
+    // read-modify-write, as in Decider::ring.
+    attention.exchange(true, std::memory_order_release);
   }
 
   // the loop
