@@ -8,7 +8,8 @@ import sys
 
 from compile import compile_all
 
-PRIVATE = ("sidestep/kernels/cpu/", "sidestep/kernels/emulation/", "sidestep/kernels/reference/", "sidestep/trainer/command/")
+PRIVATE = ("sidestep/kernels/cpu/", "sidestep/kernels/cuda/", "sidestep/kernels/emulation/", "sidestep/kernels/reference/",
+           "sidestep/trainer/command/")
 FIRST_INCLUDE = re.compile(r'^#include [<"]([^>"]+)[>"]', re.MULTILINE)
 
 

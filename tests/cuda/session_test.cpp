@@ -51,6 +51,24 @@ TEST(CudaSession, OneStepIsTheCpusStep) {
   }
 }
 
+TEST(CudaSession, HasTheSameBitsInEveryOrderOfThreadsAndBlocks) {
+  for (const auto& spec : {small_lenet(), small_resnet()}) {
+    const Images images(spec, 60, 2);
+    std::map<std::string, std::vector<float>> first;
+    for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+      emulation::set_seed(seed);
+      const auto session = make(spec, {.clip_norm = 0.5});
+      const DataId data = session->attach(images.view);
+      for (std::uint64_t number = 1; number <= 3; ++number) step(*session, data, range(0, 33), number, 1e-2);
+      if (seed == 1)
+        first = all_tensors(*session);
+      else
+        EXPECT_EQ(all_tensors(*session), first) << "seed " << seed;
+    }
+    emulation::set_seed(1);
+  }
+}
+
 TEST(CudaSession, LearnsWhatIsThereToLearn) {
   for (const auto& spec : {perceptron(), small_lenet(), small_resnet()}) {
     const Images images(spec, 300, 2);
