@@ -1,9 +1,9 @@
 #pragma once
 
-#include <cublasLt.h>
-
 #include <cstdint>
 #include <cstring>
+
+#include "include/cublasLt.h"
 
 /// What stands in cuBLASLt's opaque structs.
 

@@ -1,13 +1,13 @@
 #pragma once
 
-#include <cudnn.h>
-
 #include <array>
 #include <cstddef>
 #include <string>
 #include <vector>
 
 #include <sidestep/kernels/emulation/library_call.hpp>
+
+#include "include/cudnn.h"
 
 /// What stands behind cuDNN's handles. A descriptor that was created and not yet set has `set == false`; the real
 /// library lets it be created and destroyed, and refuses it elsewhere.

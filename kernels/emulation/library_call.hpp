@@ -1,10 +1,10 @@
 #pragma once
 
-#include <sidestep_emulation.h>
-
 #include <cstddef>
 #include <functional>
 #include <vector>
+
+#include "include/sidestep_emulation.h"
 
 namespace sidestep::emulation {
 
