@@ -3,7 +3,7 @@
 /// Stand-in for cuDNN 9's <cudnn.h>: the calls that kernels/cuda uses, answered by the host on the emulated stream
 /// (kernels/emulation/cudnn_*.cpp). What is not declared here doesn't exist: a program that uses it doesn't compile, or
 /// doesn't link. Names, values and layouts are cuDNN's, the declarations are our own; a test compares them with the
-/// real headers where those are installed. Differences of behaviour stand in docs/emulation.md.
+/// real headers where those are installed. Differences of behaviour stand in docs/emulated-libraries.md.
 
 #include <stddef.h>
 
