@@ -60,7 +60,8 @@ void BlockRunner::prepare(Launch& launch, std::uint64_t block) {
       fibers_.push_back(std::make_unique<Fiber>(&BlockRunner::fiber_main));
       free_fibers_.push_back(fibers_.back().get());
     }
-    cells_ = static_cast<char*>(std::calloc(2 + 2 * warps_.size(), 8));
+    cells_ = static_cast<char*>(std::calloc(3 + 2 * warps_.size(), 8));
+    tsan_release(start_cell());
   }
 }
 
@@ -104,6 +105,7 @@ void BlockRunner::fiber_main() {
 void BlockRunner::run_current() {
   DeviceThread& thread = *current_;
   tsan_acquire(&launch_->begin);
+  if (cells_) tsan_acquire(start_cell());
   bool threw = false;
   try {
     launch_->call->run(launch_->call);

@@ -94,7 +94,11 @@ class BlockRunner {
   bool complete_exchange(unsigned needed);
   std::string deadlock() const;
   std::uint32_t random(std::uint32_t below);
-  char* warp_cell(const DeviceThread& thread, unsigned cell);
+  /// This OS thread's beginning comes before what its fibers do: they read its threadIdx, which it made.
+  char* start_cell() { return cells_ + 8 * 2; }
+  char* warp_cell(const DeviceThread& thread, unsigned cell) {
+    return cells_ + 8 * (3 + thread.number / 32 * 2 + cell);
+  }
 
   Launch* launch_ = nullptr;
   std::vector<DeviceThread> threads_;
@@ -114,7 +118,8 @@ class BlockRunner {
   std::uint64_t random_ = 1;
   bool failed_ = false;
   SharedArrays shared_;
-  char* cells_ = nullptr;  // sync variables: two for the block, two for each warp; under ThreadSanitizer only
+  char* cells_ =
+      nullptr;  // sync variables: two for barriers, one for the start, two for each warp; under ThreadSanitizer only
 };
 
 /// The runner of the block that this OS thread is in; null on a host thread.

@@ -33,10 +33,6 @@ const char* name(WarpCall call) {
 
 }  // namespace
 
-char* BlockRunner::warp_cell(const DeviceThread& thread, unsigned cell) {
-  return cells_ + 8 * (2 + thread.number / 32 * 2 + cell);
-}
-
 int BlockRunner::barrier(bool predicate, Place place) {
   DeviceThread& self = *current_;
   const unsigned phase = phase_;

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <memory>
 #include <thread>
 
 #include "emulation/device.hpp"
@@ -15,15 +16,15 @@ namespace {
 class Gate {
  public:
   explicit Gate(cudaStream_t stream) {
-    emulation::enqueue(stream, [this] {
-      while (!open_.load(std::memory_order_acquire)) std::this_thread::yield();  // pairs with open()
+    emulation::enqueue(stream, [open = open_] {
+      while (!open->load(std::memory_order_acquire)) std::this_thread::yield();  // pairs with open()
     });
   }
   ~Gate() { open(); }
-  void open() { open_.store(true, std::memory_order_release); }
+  void open() { open_->store(true, std::memory_order_release); }
 
  private:
-  std::atomic<bool> open_{false};
+  std::shared_ptr<std::atomic<bool>> open_ = std::make_shared<std::atomic<bool>>(false);  // outlives the gate
 };
 
 __global__ void append(int* list, int value) {
