@@ -16,6 +16,7 @@ struct CudaOptions {
   std::size_t run_ahead = 2;  ///< steps that may be under way behind the one whose record was taken last
   double clip_norm = 0;       ///< gradients are scaled down to this global norm; 0: never
   bool tf32 = false;          ///< products may be rounded to TF32: faster, and other bits
+  bool telemetry = true;      ///< false: a record says only which step ended; for measuring what the rest costs
   std::string algorithms{};   ///< of an earlier session's cuda_algorithms(): what its convolutions used
 };
 
@@ -28,6 +29,9 @@ struct CudaStatus {
   std::string device{};
   int compute_major = 0, compute_minor = 0;
   std::size_t memory = 0;  ///< bytes
+  int multiprocessors = 0;
+  int clock_khz = 0, memory_clock_khz = 0;  ///< the highest; 0 where the driver doesn't say
+  int memory_bus_bits = 0;
 
   bool ready() const { return kind == Kind::ready; }
 };

@@ -29,6 +29,16 @@ CudaStatus without_device(cudaError_t error) {
           fmt::format("the NVIDIA driver doesn't answer: {}. Use --backend cpu.", said_by(error))};
 }
 
+/// 0 where the driver doesn't say.
+int attribute(cudaDeviceAttr which) {
+  int value = 0;
+  if (cudaDeviceGetAttribute(&value, which, the_device) != cudaSuccess) {
+    static_cast<void>(cudaGetLastError());
+    return 0;
+  }
+  return value;
+}
+
 }  // namespace
 
 CudaStatus inspect_device() {
@@ -45,7 +55,11 @@ CudaStatus inspect_device() {
                     .device = properties.name,
                     .compute_major = properties.major,
                     .compute_minor = properties.minor,
-                    .memory = properties.totalGlobalMem};
+                    .memory = properties.totalGlobalMem,
+                    .multiprocessors = properties.multiProcessorCount,
+                    .clock_khz = attribute(cudaDevAttrClockRate),
+                    .memory_clock_khz = attribute(cudaDevAttrMemoryClockRate),
+                    .memory_bus_bits = attribute(cudaDevAttrGlobalMemoryBusWidth)};
   if (properties.major < oldest_major) {
     status.kind = CudaStatus::Kind::device_too_old;
     status.sentence = fmt::format("{} has compute capability {}.{}; {}.0 is the least. Use --backend cpu.",

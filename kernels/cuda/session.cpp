@@ -257,11 +257,16 @@ StepGraph& CudaSession::graph_for(DataId id, std::uint32_t batch) {
     step.backward();
     const ParameterArrays arrays = parameters_.arrays();
     const auto squares = static_cast<std::uint32_t>(squares_.size());
-    gradient_squares(arrays.gradients, arrays.count, squares_.data(), context_.stream);
+    // the norm is the record's, and what clipping needs
+    if (options_.telemetry || options_.clip_norm > 0)
+      gradient_squares(arrays.gradients, arrays.count, squares_.data(), context_.stream);
     optimizer_step(options_.optimizer, arrays, step_.data(), squares_.data(), squares, options_.clip_norm,
                    context_.stream);
-    end_step(step.parts(), step.part_count(), squares_.data(), squares, step_.data(), ring_.records_on_device(),
-             ring_.depth(), context_.stream);
+    if (options_.telemetry)
+      end_step(step.parts(), step.part_count(), squares_.data(), squares, step_.data(), ring_.records_on_device(),
+               ring_.depth(), context_.stream);
+    else
+      end_silent_step(step_.data(), ring_.records_on_device(), ring_.depth(), context_.stream);
   });
   return graphs_.insert_or_assign({batch, id}, std::move(graph)).first->second;
 }

@@ -41,6 +41,16 @@ __device__ Sums add_up(const LossPart* parts, std::uint32_t count, double* of_wa
   return {block_sum(loss, of_warps), block_sum(correct, counts)};
 }
 
+/// Without telemetry: only that the step has ended.
+__global__ void count_step(DeviceStep* step, RecordSlot* ring, std::uint32_t depth) {
+  const std::uint64_t number = step->number + 1;
+  RecordSlot& slot = ring[step->number % depth];
+  slot.step = step->now.step;
+  step->number = number;
+  // release at system scope: as in write_record
+  SystemWord(slot.published).store(number, ::cuda::memory_order_release);
+}
+
 // One block of 256 threads; two loads a thread at batch 512. Bound by latency and by the write over the bus.
 __global__ void write_record(const LossPart* parts, std::uint32_t part_count, const double* squares,
                              std::uint32_t square_count, DeviceStep* step, RecordSlot* ring, std::uint32_t depth) {
@@ -94,6 +104,10 @@ void begin_step(const ParameterRing& ring, std::uint32_t samples, DeviceStep* st
 void end_step(const LossPart* parts, std::uint32_t part_count, const double* squares, std::uint32_t square_count,
               DeviceStep* step, RecordSlot* ring, std::uint32_t depth, cudaStream_t stream, unsigned block) {
   launch(write_record, 1, block, 0, stream, parts, part_count, squares, squares ? square_count : 0, step, ring, depth);
+}
+
+void end_silent_step(DeviceStep* step, RecordSlot* ring, std::uint32_t depth, cudaStream_t stream) {
+  launch(count_step, 1, 1, 0, stream, step, ring, depth);
 }
 
 void end_chunk(const LossPart* parts, std::uint32_t part_count, EvaluationSlot* sums, bool first, bool last,

@@ -33,6 +33,9 @@ void begin_step(const ParameterRing& ring, std::uint32_t samples, DeviceStep* st
 void end_step(const LossPart* parts, std::uint32_t part_count, const double* squares, std::uint32_t square_count,
               DeviceStep* step, RecordSlot* ring, std::uint32_t depth, cudaStream_t stream, unsigned block = usual_block(256));
 
+/// The same without telemetry: the record says which step ended, and nothing else.
+void end_silent_step(DeviceStep* step, RecordSlot* ring, std::uint32_t depth, cudaStream_t stream);
+
 /// Adds a chunk's figures to the evaluation's, in order; the last chunk publishes them.
 void end_chunk(const LossPart* parts, std::uint32_t part_count, EvaluationSlot* sums, bool first, bool last,
                std::uint64_t number, EvaluationSlot* mapped, cudaStream_t stream, unsigned block = usual_block(256));
