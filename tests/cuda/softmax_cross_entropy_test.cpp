@@ -14,7 +14,10 @@ void check(std::uint32_t rows, std::uint32_t classes, unsigned block) {
   auto logits = random_floats(std::size_t{rows} * classes, random, -8, 8);
   std::vector<std::uint8_t> labels(rows);
   for (auto& label : labels) label = static_cast<std::uint8_t>(random() % classes);
-  if (classes > 1) logits[0] = logits[1] = 9;  // of equals the first
+  for (std::uint32_t row = 0; row < rows && row < 2; ++row) {  // of equals the first is the answer, the others are not
+    logits[row * classes] = logits[(row + 1) * classes - 1] = 9;
+    labels[row] = static_cast<std::uint8_t>(row == 0 ? 0 : classes - 1);
+  }
   std::vector<LossPart> parts;
   const auto gradient = same_for_every_seed([&] {
     const DeviceArray<float> x(logits), g(logits.size());
