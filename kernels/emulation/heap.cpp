@@ -6,6 +6,7 @@
 #include <cstring>
 #include <new>
 
+#include <sidestep/kernels/emulation/canary.hpp>
 #include <sidestep/kernels/emulation/protection.hpp>
 #include <sidestep/kernels/emulation/sanitizer.hpp>
 
@@ -16,7 +17,6 @@ constexpr std::size_t alignment = 256;  // as CUDA's
 constexpr std::size_t zone = 256;       // before and after each allocation
 constexpr std::size_t chunk = std::size_t{32} << 20;
 constexpr std::size_t page = 4096;
-constexpr int canary = 0xA5;  // in the zones, where AddressSanitizer doesn't watch them
 
 std::size_t round_up(std::size_t n, std::size_t to) { return (n + to - 1) / to * to; }
 std::size_t extent(std::size_t bytes) { return round_up(bytes, alignment) + zone; }
@@ -24,9 +24,14 @@ std::size_t extent(std::size_t bytes) { return round_up(bytes, alignment) + zone
 /// How much freed memory waits before it is used again.
 std::size_t patience() { return under_address_sanitizer() || under_thread_sanitizer() ? std::size_t{256} << 20 : 0; }
 
-void fill(std::uintptr_t address, std::size_t bytes, int value = 0xFF) {
+void fill(std::uintptr_t address, std::size_t bytes) {
   const DeviceAccess access;
-  std::memset(reinterpret_cast<void*>(address), value, bytes);
+  std::memset(reinterpret_cast<void*>(address), 0xFF, bytes);
+}
+
+void surround(std::uintptr_t address, std::size_t bytes) {
+  const DeviceAccess access;
+  fill_canary(reinterpret_cast<void*>(address), bytes);
 }
 
 /// Behind an allocation nobody writes: the zone is as it was filled.
@@ -34,7 +39,7 @@ std::string written_around(const Allocation& allocation) {
   const DeviceAccess access;
   const auto* byte = reinterpret_cast<const unsigned char*>(allocation.address);
   for (std::size_t i = allocation.bytes; i < extent(allocation.bytes); ++i) {
-    if (byte[i] == canary) continue;
+    if (is_canary(byte + i)) continue;
     return "something wrote " + std::to_string(i - allocation.bytes) +
            " bytes past the end of a device allocation of " + std::to_string(allocation.bytes) +
            " bytes before it was freed. AddressSanitizer would say what.";
@@ -118,7 +123,7 @@ std::uintptr_t DeviceHeap::allocate(std::size_t bytes, CUmemPoolHandle_st* pool,
   *reused = used;
   unpoison(pointer(start), bytes);
   fill(start, bytes);
-  if (!under_address_sanitizer()) fill(start + bytes, extent(bytes) - bytes, canary);
+  if (!under_address_sanitizer()) surround(start + bytes, extent(bytes) - bytes);
   return start;
 }
 

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <new>
 
+#include <sidestep/kernels/emulation/canary.hpp>
 #include <sidestep/kernels/emulation/sanitizer.hpp>
 
 namespace sidestep::emulation::detail {
@@ -13,7 +14,6 @@ namespace {
 
 constexpr std::size_t zone = 64;
 constexpr std::size_t arena_size = std::size_t{512} << 10;
-constexpr std::byte canary{0xA5};
 
 std::size_t round_up(std::size_t n, std::size_t to) { return (n + to - 1) / to * to; }
 
@@ -61,8 +61,8 @@ void* SharedArrays::get(std::size_t bytes, std::size_t alignment, const void* ta
     if (used_ + zone > arena_size) return nullptr;
     data = arena_ + at;
     if (!under_address_sanitizer()) {
-      std::memset(data - zone, static_cast<int>(canary), zone);
-      std::memset(data + bytes, static_cast<int>(canary), zone);
+      fill_canary(data - zone, zone);
+      fill_canary(data + bytes, zone);
     }
   }
   unpoison(data, bytes);
@@ -78,8 +78,9 @@ std::string SharedArrays::overrun() const {
       const bool dynamic = array.tag == &dynamic_bytes_;
       const std::string name =
           (dynamic ? "the dynamic shared memory of " : "a shared array of ") + std::to_string(array.bytes) + " bytes";
-      if (array.data[array.bytes + i] != canary) return "wrote " + std::to_string(i) + " bytes past the end of " + name;
-      if (array.data[-1 - static_cast<std::ptrdiff_t>(i)] != canary) {
+      if (!is_canary(array.data + array.bytes + i))
+        return "wrote " + std::to_string(i) + " bytes past the end of " + name;
+      if (!is_canary(array.data - 1 - i)) {
         return "wrote " + std::to_string(i + 1) + " bytes before " + name;
       }
     }

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 #include <regex.h>
+#include <sys/mman.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -54,7 +55,7 @@ const Fault faults[] = {
     {"freed_in_use", Tool::thread, "ThreadSanitizer: data race|is a stale pointer"},
     {"shared_overrun", Tool::address, overrun, "wrote 0 bytes past the end of a shared array of 256 bytes"},
     {"dynamic_shared_overrun", Tool::address, overrun, "wrote 0 bytes past the end of the dynamic shared memory"},
-    {"device_overrun", Tool::address, overrun, "wrote 0 bytes past the end of a device allocation of 4000 bytes"},
+    {"device_overrun", Tool::address, overrun, "wrote [0-9]+ bytes past the end of a device allocation of 4000 bytes"},
     {"misaligned", Tool::undefined, "misaligned address .* for type 'const struct float4'"},
     {"host_read", Tool::emulation,
      "host access to device memory: 0x[0-9a-f]+, 28 bytes inside a device allocation of 400"},
@@ -77,9 +78,9 @@ struct Ran {
   int status;
 };
 
-Ran run(const Fault& fault, bool on, int seed) {
+Ran run(const Fault& fault, bool on, int seed, const std::string& environment = "") {
   const std::string command =
-      "SIDESTEP_EMULATION_SEED=" + std::to_string(seed) +
+      environment + " SIDESTEP_EMULATION_SEED=" + std::to_string(seed) +
       " TSAN_OPTIONS=report_signal_unsafe=0:atexit_sleep_ms=0:symbolize=0 UBSAN_OPTIONS=print_stacktrace=0" +
       " ASAN_OPTIONS=symbolize=0:detect_stack_use_after_return=1 " PLANTED_PROGRAM " " + fault.name +
       (on ? " on" : " off") + " 2>&1";
@@ -134,6 +135,29 @@ TEST_P(Planted, NothingIsSaidWithoutIt) {
     EXPECT_EQ(ran.output, "cudaSuccess\n") << "seed " << seed;
     EXPECT_EQ(ran.status, 0);
   }
+}
+
+TEST(Protection, WithoutKeysTheMemoryOfAnIdleDeviceIsClosed) {
+  const char* const closed = "SIDESTEP_EMULATION_PROTECTION=idle";
+  const Fault host_read{"host_read", Tool::emulation, ""};
+  EXPECT_TRUE(contains(run(host_read, true, 1, closed).output, "host access to device memory"));
+  const Fault others[] = {
+      {"missing_wait", Tool::thread, ""}, {"stale_pointer", Tool::emulation, ""}, {"branch_race", Tool::thread, ""}};
+  for (const Fault& other : others) EXPECT_EQ(run(other, false, 1, closed).output, "cudaSuccess\n") << other.name;
+}
+
+TEST(Protection, WithKeysTheMemoryOfABusyDeviceIsClosedToo) {
+  const int key = pkey_alloc(0, 0);
+  if (key < 0) GTEST_SKIP() << "this CPU has no protection keys";
+  pkey_free(key);
+  const Fault host_read{"host_read_at_work", Tool::emulation, ""};
+  EXPECT_TRUE(contains(run(host_read, true, 1).output, "host access to device memory"));
+  EXPECT_EQ(run(host_read, false, 1).output, "cudaSuccess\n");
+}
+
+TEST(FreshFibers, DoTheSame) {
+  const Fault fault{"missing_barrier", Tool::thread, ""};
+  EXPECT_EQ(run(fault, false, 1, "SIDESTEP_EMULATION_FRESH_FIBERS=1").output, "cudaSuccess\n");
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Planted, testing::ValuesIn(faults),
