@@ -82,13 +82,13 @@ TEST(Fault, ABarrierOvertakesNothing) {
 }
 
 /// A run with a decider "hangs" that stands still at step 3 until `wakes`: in its handler, or with its request in the mailbox and
-/// its word not stored. It is failed by its deadline; another one lives.
+/// its word not stored. It is failed by its deadline, which is long enough for a busy machine to get to step 3; another one lives.
 struct Hung {
   enum class Where { in_its_handler, before_its_word };
   Folder folder;
   SmallRun run{.steps = 12,
                .steps_per_epoch = 100,
-               .options = {.sync = lag(1), .folder = folder.path(), .last = "", .decision_deadline = 10ms},
+               .options = {.sync = lag(1), .folder = folder.path(), .last = "", .decision_deadline = 500ms},
                .bus_options = {.thread = true, .deadline = 20s}};
   Handle hangs;
   std::vector<Step> seen;  // by the one that hangs, on its own thread
