@@ -28,7 +28,7 @@ auto hang_at(const std::shared_ptr<Gate>& gate, Step at) {
 TEST(Deadline, ADeciderThatHangsIsFailedAndTrainingGoesOnWithoutIt) {
   for (const Sync sync : {lockstep, lag(2)}) {
     const auto gate = std::make_shared<Gate>();
-    SmallRun run{.options = {.sync = sync, .decision_deadline = 20ms},
+    SmallRun run{.options = {.sync = sync, .decision_deadline = 200ms},
                  .bus_options = {.thread = true, .deadline = 20s}};
     Handle hung;
     run.pipelines = [&](Bus& bus, Control& control) {
@@ -58,7 +58,7 @@ TEST(Deadline, ADeciderThatHangsIsFailedAndTrainingGoesOnWithoutIt) {
 TEST(Deadline, TheDispatcherAtAFullQueueLooksAtWhoIsFailed) {
   const auto gate = std::make_shared<Gate>();
   SmallRun run{.steps = 40,
-               .options = {.sync = lag(20), .decision_deadline = 20ms},
+               .options = {.sync = lag(20), .decision_deadline = 200ms},
                .bus_options = {.thread = true, .deadline = 20s}};
   run.pipelines = [&](Bus& bus, Control& control) {
     bus.on<BatchEnd>().named("hangs") | observe_on(io, {.capacity = 2}) | decide(control, hang_at(gate, 1));
@@ -73,7 +73,7 @@ TEST(Deadline, APublisherAtAFullRingWatchesItTooInEveryMode) {
   for (const Sync sync : {relaxed, lag(1000)}) {
     const auto gate = std::make_shared<Gate>();
     SmallRun run{.steps = 200,
-                 .options = {.sync = sync, .decision_deadline = 20ms},
+                 .options = {.sync = sync, .decision_deadline = 200ms},
                  .bus_options = {.ring_capacity = 32, .thread = true, .deadline = 20s}};
     run.pipelines = [&](Bus& bus, Control& control) {
       bus.on<BatchEnd>().named("hangs") | observe_on(io, {.capacity = 2}) | decide(control, hang_at(gate, 1));
@@ -89,7 +89,7 @@ TEST(Deadline, APublisherAtAFullRingWatchesItTooInEveryMode) {
 TEST(Deadline, AnInlineDeciderThatHangsTakesItsDispatcherWithIt) {
   const auto gate = std::make_shared<Gate>();
   SmallRun run{.steps = 200,
-               .options = {.sync = lag(1), .decision_deadline = 20ms},
+               .options = {.sync = lag(1), .decision_deadline = 200ms},
                .bus_options = {.ring_capacity = 64, .thread = true, .deadline = 200ms}};
   run.pipelines = [&](Bus& bus, Control& control) {
     bus.on<BatchEnd>().named("hangs") | decide(control, hang_at(gate, 3));
@@ -107,7 +107,7 @@ TEST(Deadline, AnInlineDeciderThatHangsTakesItsDispatcherWithIt) {
 TEST(Deadline, AHandlerThatWaitsForItsOwnCheckpointIsFailedByIt) {
   Folder folder;
   SmallRun run{.steps = 8,
-               .options = {.sync = lag(1), .folder = folder.path(), .last = "", .decision_deadline = 20ms},
+               .options = {.sync = lag(1), .folder = folder.path(), .last = "", .decision_deadline = 200ms},
                .bus_options = {.thread = true, .deadline = 20s}};
   std::atomic<bool> over{false};
   run.pipelines = [&](Bus& bus, Control& control) {
