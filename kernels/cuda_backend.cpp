@@ -38,9 +38,11 @@ std::vector<std::filesystem::path> places(const std::string& name) {
 
 CudaStatus not_built(const std::string& name) {
   return {CudaStatus::Kind::not_built,
-          fmt::format("this build has no backend '{}': {} is neither beside the program nor in ../lib. Build with "
-                      "SIDESTEP_CUDA=ON (CUDA 13 and cuDNN 9), or use --backend cpu.",
-                      name, file_name(name))};
+          fmt::format("this build has no backend '{}': {} is neither beside the program nor in ../lib. {}, or use "
+                      "--backend cpu.",
+                      name, file_name(name),
+                      name == "cuda" ? "Build with SIDESTEP_CUDA=ON (CUDA 13 and cuDNN 9)"
+                                     : "Build the target sidestep_cuda_emulated")};
 }
 
 Opened open(const std::string& name) {

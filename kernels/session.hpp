@@ -88,6 +88,11 @@ class Session {
   /// Makes a data set known. Throws DataError if a label is not a class of the network.
   virtual DataId attach(const DatasetView& data) = 0;
 
+  /// Takes at once what steps on this many samples of the data need, with evaluations and snapshots beside them: so
+  /// that a lack of memory is found before the first step, and an evaluation's last bits don't depend on the steps
+  /// before it. Throws as submit.
+  virtual void prepare(DataId data, std::size_t samples) { static_cast<void>(data), static_cast<void>(samples); }
+
   /// Begins one training step on these samples. A device may still be at work when this returns; steps complete in
   /// order. Throws ShapeError for a batch below smallest_batch(network()), DataError for an index past the end; then
   /// nothing has begun.

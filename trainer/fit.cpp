@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <sidestep/trainer/backend.hpp>
 #include <sidestep/trainer/control/atomic_file.hpp>
 #include <sidestep/trainer/control/loop.hpp>
 #include <sidestep/trainer/control/report.hpp>
@@ -80,9 +81,10 @@ class Fit {
     try {
       train();
     } catch (const std::exception& error) {
-      loop_.publish(ExceptionRaised{.step = state_.step, .what = intern(error.what())});
+      const Step done = begun_.empty() ? state_.step : begun_.front().step - 1;
+      loop_.publish(ExceptionRaised{.step = done, .what = intern(error.what())});
       loop_.bus().flush();
-      throw TrainingError(error.what(), state_.step, finished_report("failed"));
+      throw TrainingError(error.what(), done, finished_report("failed"));
     }
     return finished_report(loop_.interrupted().empty() ? "finished" : "interrupted");
   }
@@ -337,6 +339,7 @@ class Fit {
   /// On the loop's thread, at the cut. What it returns runs on the writer's thread, while training goes on.
   CheckpointWriter snapshot() {
     refresh_running_report();
+    state_.algorithms = algorithms_of(session_);  // those for a smaller batch are chosen when one comes
     std::shared_ptr<kernels::Snapshot> copy(snapshots_.take(session_).release(), [this](kernels::Snapshot* used) {
       snapshots_.give_back(std::unique_ptr<kernels::Snapshot>(used));
     });

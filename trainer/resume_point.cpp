@@ -89,7 +89,6 @@ ResumePoint begin_or_resume(TrainerParts& parts, const FitOptions& where) {
   ResumePoint point;
   point.state.run = parts.identity();
   point.state.pixels = parts.pixels;
-  point.state.algorithms = algorithms_of(*parts.session);
   point.state.learning_rate.schedule =
       make_schedule(parts.options.schedule, parts.options.lr, batches_of(parts), parts.options.epochs);
   return point;

@@ -69,6 +69,7 @@ void TrainerParts::attach_data(PixelStatistics statistics) {
   train = known(train_samples);
   validation = known(data.validation());
   test = known(data.test());
+  session->prepare(train, std::min(static_cast<std::size_t>(options.batch_size), train_samples.count()));
 }
 
 Score TrainerParts::score(kernels::DataId samples, std::size_t count) const {

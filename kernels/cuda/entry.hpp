@@ -14,7 +14,7 @@ struct Entry {
   std::string (*algorithms)(const Session& session);
 };
 
-inline constexpr int entry_version = 1;
+inline constexpr int entry_version = 2;
 inline constexpr const char* entry_name = "sidestep_cuda_backend_v1";
 
 }  // namespace sidestep::kernels::cuda

@@ -84,6 +84,7 @@ class CudaSession final : public Session {
   const Algorithms& chosen() const { return algorithms_; }
 
   DataId attach(const DatasetView& data) override;
+  void prepare(DataId id, std::size_t samples) override;
   void submit(DataId id, std::span<const std::uint32_t> indices, const StepInput& input) override;
 
   bool poll(StepRecord& record) override {
@@ -135,6 +136,8 @@ class CudaSession final : public Session {
       return f();
     } catch (const DeviceMemoryError&) {
       throw;
+    } catch (const KernelFault&) {
+      throw;
     } catch (const CudaError& error) {
       const cudaError_t state = cudaStreamQuery(home_->stream);
       if (state == cudaSuccess || state == cudaErrorNotReady) throw;
@@ -159,6 +162,9 @@ class CudaSession final : public Session {
     if (i >= data_.size()) throw DataError("this data set was not attached to the session; call attach first");
     return data_[i];
   }
+  /// Samples that an evaluation takes at a time: no more than training has memory for, so that no graph loses its
+  /// buffers.
+  std::uint32_t chunk() const { return std::max<std::uint32_t>(largest_batch_, 64); }
   StepGraph& graph_for(DataId id, std::uint32_t batch);
   std::unique_ptr<Plan> build(std::uint32_t batch, bool training);
 
@@ -212,6 +218,19 @@ DataId CudaSession::attach(const DatasetView& data) {
   data_.push_back(std::move(made));
   views_.push_back(data);
   return static_cast<DataId>(data_.size() - 1);
+}
+
+void CudaSession::prepare(DataId id, std::size_t samples) {
+  static_cast<void>(data(id));
+  const auto batch = static_cast<std::uint32_t>(std::max(samples, smallest_));
+  guarded([&] {
+    // two checkpoints may be on their way at once; their memory stays the pool's
+    const auto one = parameters_.snapshot(Contents::everything, nullptr);
+    const auto other = parameters_.snapshot(Contents::everything, nullptr);
+    static_cast<void>(graph_for(id, batch));
+    evaluation_plans_[chunk()] = build(chunk(), false);
+    static_cast<void>(graph_for(id, batch));  // captured anew only where an evaluation needs more
+  });
 }
 
 void CudaSession::submit(DataId id, std::span<const std::uint32_t> indices, const StepInput& input) {
@@ -298,8 +317,7 @@ Evaluation CudaSession::evaluate(DataId id, std::size_t first, std::size_t count
   Evaluation result{.samples = count};
   if (count == 0) return result;
   guarded([&] {
-    // no larger than what training has memory for, so that no graph loses its buffers
-    const std::size_t most = std::max<std::uint32_t>(largest_batch_, 64);
+    const std::size_t most = chunk();
     const std::uint64_t number = ++evaluations_;
     for (std::size_t at = 0; at < count; at += most) {
       const auto batch = static_cast<std::uint32_t>(std::min(most, count - at));
@@ -316,7 +334,7 @@ Evaluation CudaSession::evaluate(DataId id, std::size_t first, std::size_t count
     const ::cuda::atomic_ref<std::uint64_t, ::cuda::thread_scope_system> published(slot.published);
     const cudaError_t state =
         await([&] { return published.load(::cuda::memory_order_acquire) == number; }, home_->stream);
-    if (state != cudaSuccess) throw fault(state, "evaluate");
+    if (state != cudaSuccess) throw fault(state, "an evaluation's result hasn't come");
     result.loss = slot.loss / static_cast<double>(count);
     result.correct = slot.correct;
   });

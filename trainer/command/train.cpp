@@ -4,6 +4,7 @@
 #include <chrono>
 #include <new>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include <fmt/format.h>
@@ -97,10 +98,12 @@ class TrainRun {
     } catch (TrainingError& error) {
       folder.keep();
       close(bus, error.report, folder);
+      std::string why = error.what();
+      while (why.ends_with('.')) why.pop_back();
       streams_.err << fmt::format(
-          "sidestep: training broke off at step {}: {}. The last whole checkpoint stays: go on "
+          "sidestep: training broke off after step {}: {}. The last whole checkpoint stays: go on "
           "from it with --resume --out {}.\n",
-          error.step, error.what(), folder.path().string());
+          error.step, why, folder.path().string());
       return exit_broken_off;
     }
   }

@@ -1,0 +1,161 @@
+"""A device that isn't there, doesn't serve, is full or fails in a step: one sentence, and what was done stays."""
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import unittest
+
+from device_support import EMULATED, DeviceTest
+from runs import SIDESTEP, without_wall_time
+
+
+class NoDevice(DeviceTest):
+    def refused(self, *arguments, faults="", says=()):
+        """It ends with code 2, one sentence that holds these words, and nothing on the disk that wasn't there before."""
+        before = sorted(self.folder.rglob("*"))
+        done = self.sidestep(*arguments, code=2, env=self.environment(faults=faults))
+        lines = done.stderr.splitlines()
+        self.assertEqual(len(lines), 1, done.stderr)
+        self.assertTrue(lines[0].startswith("sidestep: "), lines[0])
+        for word in says:
+            self.assertIn(word, lines[0])
+        self.assertEqual(sorted(self.folder.rglob("*")), before)
+        self.assertEqual(done.stdout, "")
+        return lines[0]
+
+    def large(self, name, batch):
+        """Arguments of a run with this batch size on the 303 images for training."""
+        return ["train", "--data", self.data, "--out", self.folder / name, *EMULATED, "--epochs", "1", "--batch-size",
+                batch]
+
+    def train_refused(self, **how):
+        return self.refused(*self.large("new/run", 31), **how)
+
+    def test_a_machine_that_does_not_serve(self):
+        for faults, says in [
+            ("no_driver", ["no NVIDIA driver", "--backend cpu"]),
+            ("no_device", ["no NVIDIA GPU", "--backend cpu"]),
+            ("driver=12040", ["12.4", "13.0", "Update the driver", "--backend cpu"]),
+            ("compute=7.5", ["7.5", "8.0", "--backend cpu"]),
+        ]:
+            with self.subTest(faults):
+                self.train_refused(faults=faults, says=says)
+                said = self.sidestep("info", env=self.environment(faults=faults)).stdout
+                for word in says[:1]:
+                    self.assertIn(word, " ".join(said.split()))
+
+    def test_memory_that_is_too_small_says_which_batch_would_fit(self):
+        faults = "memory=8M"
+        sentence = self.refused(*self.large("new/run", 300), faults=faults,
+                                says=["asked for", "used", "free", "300 doesn't"])
+        fitting = int(re.search(r"--batch-size (\d+)", sentence).group(1))
+        self.assertIn(fitting, range(20, 300))
+        self.sidestep(*self.large("fits", fitting), env=self.environment(faults=faults))
+        self.sidestep(*self.large("large", 300))
+
+    def test_memory_that_is_too_small_for_data_and_weights(self):
+        self.train_refused(faults="memory=100K", says=["memory", "asked for", "free"])
+
+    def test_a_run_that_is_to_go_on_stays_as_it_is(self):
+        run = self.emulated("run", "--epochs", "2", "--max-steps", "5")
+        files = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+        for faults in ("no_driver", "memory=100K"):
+            self.refused("train", "--resume", "--out", run, faults=faults)
+            self.assertEqual({path: path.read_bytes() for path in run.rglob("*") if path.is_file()}, files)
+
+    def alone(self):
+        """The program without the libraries of devices beside it."""
+        (self.folder / "bin").mkdir()
+        return pathlib.Path(shutil.copy(SIDESTEP, self.folder / "bin" / "sidestep"))
+
+    def test_a_build_without_the_backend(self):
+        program = self.alone()
+        for backend, mend in [("cuda", "SIDESTEP_CUDA=ON"), ("cuda-emulated", "sidestep_cuda_emulated")]:
+            run = self.folder / f"with-{backend}"
+            done = subprocess.run([program, "train", "--data", self.data, "--out", run, "--backend", backend],
+                                  capture_output=True, text=True)
+            self.assertEqual(done.returncode, 2)
+            self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+            for word in (f"no backend '{backend}'", mend, "--backend cpu"):
+                self.assertIn(word, done.stderr)
+            self.assertFalse(run.exists())
+
+    def test_auto_is_the_cpu_where_no_device_is(self):
+        program, run = self.alone(), self.folder / "run"
+        subprocess.run([program, *map(str, self.train_arguments("run", "--max-steps", "3"))], check=True,
+                       capture_output=True)
+        self.assertEqual(self.report(run)["backend"], "cpu")
+        said = " ".join(subprocess.run([program, "info"], check=True, capture_output=True, text=True).stdout.split())
+        for backend in ("cuda", "cuda-emulated"):
+            self.assertIn(f"no backend '{backend}'", said)
+
+    def test_info_says_what_is_here(self):
+        said = " ".join(self.sidestep("info").stdout.split())
+        self.assertIn("emulated on the CPU, compute capability 9.0", said)
+
+
+class FaultInAStep(DeviceTest):
+    """The optimizer's kernel is launched once a step: its 14th launch belongs to step 14, the fourth of epoch 2."""
+
+    FAULT = "illegal_address=update_all:14"
+    OPTIONS = ["--epochs", "3"]
+
+    def rows(self, run):
+        text = (run / "metrics.jsonl").read_text()
+        self.assertTrue(text.endswith("\n"))
+        return [without_wall_time(json.loads(line)) for line in text.splitlines()]
+
+    def broken(self, *arguments):
+        return self.sidestep(*self.train_arguments("broken", *EMULATED, *self.OPTIONS, *arguments), code=4,
+                             env=self.environment(faults=self.FAULT))
+
+    def check(self, *sync):
+        done, run = self.broken(*sync), self.folder / "broken"
+        sentences = [line for line in done.stderr.splitlines() if line.startswith("sidestep: ")]
+        self.assertEqual(len(sentences), 1, done.stderr)
+        for words in ("after step 13", "training step 14", "cudaErrorIllegalAddress", f"--resume --out {run}"):
+            self.assertIn(words, sentences[0])
+        self.assertNotIn("..", sentences[0])
+        report = self.report(run)
+        self.assertEqual(report["state"], "failed")
+        bus = report["bus"]
+        self.assertEqual((bus["published"], bus["dropped"], bus["pending"]), (bus["delivered"], 0, 0))
+        whole = self.emulated("whole", *self.OPTIONS, *sync)
+        # all that was published is in the logs, up to the last step that was finished
+        found, expected = self.rows(run), self.rows(whole)
+        self.assertEqual(found.pop()["event"], "ExceptionRaised")
+        steps = [row["step"] for row in found if row["event"] == "BatchEnd"]
+        self.assertEqual(steps, list(range(1, 14)))
+        self.assertEqual(found, expected[: len(found)])
+        self.assertEqual(len((run / "metrics.csv").read_text().splitlines()), 2)  # head and the epoch that was over
+        # the last whole checkpoint stays, and the run ends as if nothing had been
+        self.sidestep("evaluate", run / "checkpoints" / "last.safetensors", "--data", self.data)
+        self.sidestep("train", "--resume", "--out", run)
+        self.assertSame(run, whole)
+
+    def test_ends_the_run_with_all_that_was_done_before(self):
+        self.check()
+
+    def test_the_same_in_lockstep(self):
+        self.check("--sync", "lag:0")
+
+    def test_before_there_is_a_checkpoint(self):
+        self.FAULT = "illegal_address=update_all:1"
+        done = self.broken()
+        self.assertIn("after step 0", done.stderr)
+        self.assertIn("training step 1", done.stderr)
+        self.sidestep("train", "--resume", "--out", self.folder / "broken")
+        self.assertSame(self.folder / "broken", self.emulated("whole", *self.OPTIONS))
+
+    def test_in_an_evaluation(self):
+        self.FAULT = "illegal_address=write_evaluation:1"
+        done = self.broken()
+        self.assertIn("after step 10", done.stderr)
+        self.assertIn("cudaErrorIllegalAddress", done.stderr)
+        self.sidestep("train", "--resume", "--out", self.folder / "broken")
+        self.assertSame(self.folder / "broken", self.emulated("whole", *self.OPTIONS))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

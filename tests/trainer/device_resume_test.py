@@ -1,0 +1,95 @@
+"""A run on an emulated device that is interrupted and resumed ends with the files of one that wasn't, bit for bit."""
+import json
+import random
+import signal
+import struct
+import subprocess
+import time
+import unittest
+
+from device_support import EMULATED, DeviceTest
+
+DECISIONS = ["--callback", "reduce_lr_on_plateau:monitor=batch/loss,at=batch:2,patience=1,factor=0.97,min_delta=0.1"]
+
+
+def trainer_state(run):
+    """What the trainer itself has in the last checkpoint."""
+    whole = (run / "checkpoints" / "last.safetensors").read_bytes()
+    (length,) = struct.unpack_from("<Q", whole)
+    return json.loads(json.loads(whole[8 : 8 + length])["__metadata__"]["trainer"])
+
+
+class DeviceResume(DeviceTest):
+    def until_done(self, name, number, *options):
+        """Sends the signal, resumes, and so on until the run is over, each time in another order of the device's
+        threads. Returns how often a run was hit at work."""
+        run, draw, hits = self.folder / name, random.Random(int(number)), 0
+        command = self.command(*self.train_arguments(name, *EMULATED, *options))
+        while hits < 4:
+            process = subprocess.Popen(command, cwd=self.folder, env=self.environment(seed=hits + 2), text=True,
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            try:
+                deadline = time.monotonic() + 60
+                while not (run / "report.json").exists() and process.poll() is None and time.monotonic() < deadline:
+                    time.sleep(0.005)
+                time.sleep(draw.uniform(0.2, 0.8))
+                process.send_signal(number)
+                output = process.communicate(timeout=60)
+            finally:
+                process.kill()
+            if process.returncode == 0:
+                return hits
+            self.assertEqual(process.returncode, -9 if number == signal.SIGKILL else 128 + number, output)
+            hits += 1
+            if number != signal.SIGKILL:
+                self.assertEqual(self.report(run)["state"], "interrupted")
+            command = self.command("train", "--resume", "--out", run)
+        self.sidestep("train", "--resume", "--out", run, env=self.environment(seed=1))
+        return hits
+
+    def check_signal(self, number, *options):
+        whole = self.emulated("whole", *options)
+        self.assertGreater(len(self.report(whole)["boundary"]["decisions"]), 10)
+        self.assertGreater(self.until_done("broken", number, *options), 0)
+        self.assertSame(self.folder / "broken", whole)
+        self.assertEqual(self.report(self.folder / "broken")["state"], "finished")
+
+    def test_after_sigint(self):
+        self.check_signal(signal.SIGINT, "--epochs", "8", *DECISIONS)
+
+    def test_after_kill_9(self):
+        self.check_signal(signal.SIGKILL, "--epochs", "8", *DECISIONS)
+
+    def test_running_statistics_after_sigint(self):
+        self.check_signal(signal.SIGINT, "--epochs", "3", "--model", "resnet8", *DECISIONS)
+
+    def check_parts(self, *options):
+        whole = self.emulated("whole", "--epochs", "3", *options)
+        parts = self.emulated("parts", "--epochs", "3", *options, "--max-steps", "4")
+        for seed, steps in enumerate((9, 10, 11, 25, 1000)):  # 10 ends an epoch, with a smaller batch
+            self.sidestep("train", "--resume", "--out", parts, "--max-steps", steps, env=self.environment(seed))
+        self.assertSame(parts, whole)
+        return whole
+
+    def test_cut_at_any_step(self):
+        self.check_parts(*DECISIONS)
+        self.assertEqual(trainer_state(self.folder / "parts"), trainer_state(self.folder / "whole"))
+
+    def test_cut_at_any_step_of_resnet8(self):
+        self.check_parts("--model", "resnet8", *DECISIONS)
+
+    def test_a_checkpoint_holds_the_algorithms_that_were_chosen(self):
+        run = self.emulated("run", "--epochs", "1", "--max-steps", "4")
+        algorithms = trainer_state(run)["algorithms"]
+        for entry in ("conv1.forward@31=", "conv2.backward_data@31=", "conv2.backward_filter@31="):
+            self.assertIn(entry, algorithms)
+        self.assertNotIn("@24=", algorithms)
+        self.sidestep("train", "--resume", "--out", run, "--max-steps", "10")
+        longer = trainer_state(run)["algorithms"]
+        self.assertIn("conv1.forward@24=", longer)  # the epoch's last batch
+        self.assertLess(set(algorithms.split()), set(longer.split()))
+        self.assertTrue(self.report(run)["device"].startswith("cuda-emulated "))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
