@@ -1,21 +1,20 @@
 #pragma once
 
-#include <sidestep_emulation.h>
-
 #include <map>
 #include <string>
 
 #include <sidestep/kernels/cuda/session.hpp>
 
 #include "kernels/support.hpp"
+#include "on_a_device.hpp"
 
 namespace sidestep::kernels::cuda::test {
 
 using namespace kernels::test;
 
-/// An emulated session, without the detour over a shared library.
+/// A session, without the detour over a shared library.
 inline std::unique_ptr<Session> make(const NetworkSpec& spec, CudaOptions options = {}) {
-  options.name = "cuda-emulated";
+  options.name = backend;
   options.seed = 4;
   return make_session(spec, options);
 }
@@ -31,6 +30,7 @@ inline std::map<std::string, std::vector<float>> all_tensors(const Session& sess
   return all;
 }
 
+#ifdef SIDESTEP_CUDA_EMULATION
 /// Puts the emulated machine back as it was, whatever a test did to it.
 struct FaultsGuard {
   emulation::Faults before = emulation::faults();
@@ -39,5 +39,6 @@ struct FaultsGuard {
     emulation::faults() = before;
   }
 };
+#endif
 
 }  // namespace sidestep::kernels::cuda::test

@@ -85,6 +85,7 @@ TEST(CudaSession, LearnsWhatIsThereToLearn) {
   }
 }
 
+#ifdef SIDESTEP_CUDA_EMULATION  // which counts calls
 TEST(CudaSession, AStepIsOneGraphLaunchAndNothingElse) {
   const auto spec = perceptron();
   const Images images(spec, 100, 2);
@@ -100,6 +101,7 @@ TEST(CudaSession, AStepIsOneGraphLaunchAndNothingElse) {
   for (const auto& [name, count] : calls) EXPECT_EQ(name == "cudaGraphLaunch" ? count : 10 + count, 10u) << name;
   EXPECT_EQ(calls.at("cudaGraphLaunch"), 10u);
 }
+#endif
 
 TEST(CudaSession, RunsAheadAndBlocksAreWrittenAgainOnlyBehindTheirRecords) {
   const auto spec = perceptron();
@@ -170,7 +172,9 @@ TEST(CudaSession, ReleasedMemoryComesBackWhenNeeded) {
   for (std::uint64_t number = 1; number <= 4; ++number) {
     step(*session, data, range(0, 250), number, 1e-3);
     step(*other, same, range(0, 250), number, 1e-3);
-    if (number == 2) EXPECT_GT(session->release_memory(), 0u);
+    if (number == 2) {
+      EXPECT_GT(session->release_memory(), 0u);
+    }
   }
   EXPECT_EQ(all_tensors(*session), all_tensors(*other));
 }
@@ -181,12 +185,16 @@ TEST(CudaSession, AnotherBatchSizeIsAnotherGraphAndAnEvaluationIsNone) {
   const auto session = make(spec);
   const DataId data = session->attach(images.view), second = session->attach(images.view);
   std::uint64_t number = 0;
+#ifdef SIDESTEP_CUDA_EMULATION
   emulation::reset_calls();
+#endif
   for (int epoch = 0; epoch < 3; ++epoch) {
     for (const std::uint32_t batch : {70u, 70u, 60u}) step(*session, data, range(0, batch), ++number, 1e-3);
     EXPECT_EQ(session->evaluate(second, 3, 190).samples, 190u);
   }
+#ifdef SIDESTEP_CUDA_EMULATION
   EXPECT_EQ(emulation::calls()["cudaGraphInstantiate"], 2u);
+#endif
 }
 
 TEST(CudaSession, ItsAlgorithmsGoOnInAnotherSession) {
@@ -205,6 +213,24 @@ TEST(CudaSession, ItsAlgorithmsGoOnInAnotherSession) {
   const auto foreign = make(spec, {.algorithms = "conv1.forward@16=77"});
   const DataId data = foreign->attach(images.view);
   EXPECT_THROW(foreign->submit(data, range(0, 16), {}), Error);
+}
+
+TEST(CudaSession, WithoutTelemetryStepsAreTheSameAndTheirRecordsOnlyCount) {
+  const auto spec = small_lenet();
+  const Images images(spec, 100, 2);
+  for (const double clip_norm : {0.0, 0.1}) {
+    const auto telling = make(spec, {.clip_norm = clip_norm});
+    const auto silent = make(spec, {.clip_norm = clip_norm, .telemetry = false});
+    const DataId data = telling->attach(images.view), same = silent->attach(images.view);
+    for (std::uint64_t number = 41; number <= 49; ++number) {
+      EXPECT_GT(step(*telling, data, range(0, 33), number).loss, 0.0);
+      const StepRecord record = step(*silent, same, range(0, 33), number);
+      EXPECT_EQ(record.step, number);
+      EXPECT_EQ(record.loss, 0.0);
+      EXPECT_EQ(record.device_ns, 0u);
+    }
+    EXPECT_EQ(all_tensors(*silent), all_tensors(*telling));
+  }
 }
 
 TEST(CudaSession, RefusesWhatDoesNotFit) {

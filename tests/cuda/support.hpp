@@ -2,7 +2,6 @@
 
 #include <cuda_runtime_api.h>
 #include <gtest/gtest.h>
-#include <sidestep_emulation.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +11,8 @@
 #include <vector>
 
 #include <sidestep/kernels/cuda/check.hpp>
+
+#include "on_a_device.hpp"
 
 namespace sidestep::kernels::cuda::test {
 
