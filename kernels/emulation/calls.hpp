@@ -15,8 +15,9 @@ namespace sidestep::emulation::detail {
 #define SIDESTEP_CALLS(X)                                                                                              \
   X(cudaGetDeviceCount)                                                                                                \
   X(cudaSetDevice)                                                                                                     \
-  X(cudaGetDevice) X(cudaGetDeviceProperties) X(cudaDeviceGetAttribute) X(cudaDriverGetVersion)                        \
-      X(cudaRuntimeGetVersion) X(cudaDeviceSynchronize) X(cudaGetLastError) X(cudaPeekAtLastError) X(cudaStreamCreate) \
+  X(cudaGetDevice)                                                                                                     \
+  X(cudaGetDeviceProperties) X(cudaDeviceGetAttribute) X(cudaDriverGetVersion) X(cudaRuntimeGetVersion)                \
+      X(cudaDeviceSynchronize) X(cudaGetLastError) X(cudaPeekAtLastError) X(cudaStreamCreate)                          \
           X(cudaStreamCreateWithFlags) X(cudaStreamDestroy) X(cudaStreamSynchronize) X(cudaStreamQuery)                \
               X(cudaStreamWaitEvent) X(cudaEventCreate) X(cudaEventCreateWithFlags) X(cudaEventRecord)                 \
                   X(cudaEventQuery) X(cudaEventSynchronize) X(cudaEventElapsedTime) X(cudaEventDestroy)                \

@@ -43,8 +43,6 @@ Shared& shared() {
 
 bool has_protection_keys() { return key() >= 0; }
 
-const char* protection() { return has_protection_keys() ? "by protection keys" : "while the device is idle"; }
-
 DeviceAccess::DeviceAccess() {
   if (has_protection_keys()) {
     before_ = pkey_get(key());

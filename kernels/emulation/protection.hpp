@@ -27,8 +27,6 @@ class DeviceAccess {
 /// Puts [address, address + bytes), mapped without any access, at the device's disposal.
 void open_for_device(void* address, std::size_t bytes);
 
-/// "by protection keys" or "while the device is idle": for sidestep info and the tests.
-const char* protection();
 bool has_protection_keys();
 
 /// Names the address when the host touches device memory, or a kernel touches nothing at all; then the program dies as
