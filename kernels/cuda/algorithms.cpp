@@ -19,8 +19,8 @@ Algorithms::Algorithms(std::string_view text) {
     const auto digits = equals == entry.npos ? std::string_view{} : entry.substr(equals + 1);
     const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), number);
     if (digits.empty() || parsed.ec != std::errc{} || parsed.ptr != digits.data() + digits.size())
-      throw Error(fmt::format("'{}' names no convolution's algorithm; expected something like conv1.forward@64=1",
-                              entry));
+      throw Error(
+          fmt::format("'{}' names no convolution's algorithm; expected something like conv1.forward@64=1", entry));
     chosen_[std::string(entry.substr(0, equals))] = number;
   }
 }

@@ -25,7 +25,8 @@ __global__ void bias_by_four(float4* x, const float4* bias, std::size_t count, u
   x[i] = v;
 }
 
-// Any number of columns (32 registers at most): still a float4 a thread, whose columns wrap; the last threads take the tail one by one.
+// Any number of columns (32 registers at most): still a float4 a thread, whose columns wrap; the last threads take the
+// tail one by one.
 template <bool Relu>
 __global__ void bias_wrapping(float* x, const float* bias, std::size_t count, unsigned columns) {
   const std::size_t i = std::size_t{blockIdx.x} * blockDim.x + threadIdx.x, at = i * 4;

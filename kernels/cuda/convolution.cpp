@@ -42,9 +42,10 @@ auto CudnnConvolution::choose(const std::string& name, Search search) {
   const auto* chosen = pick(found.data(), count, kept, context_.workspace_limit);
   if (!chosen)
     throw CudaError(
-        kept ? fmt::format("{}: this cuDNN doesn't offer algorithm {} that the checkpoint was made with; resume where it "
-                           "was made, or start afresh",
-                           name, *kept)
+        kept ? fmt::format(
+                   "{}: this cuDNN doesn't offer algorithm {} that the checkpoint was made with; resume where it "
+                   "was made, or start afresh",
+                   name, *kept)
              : fmt::format("{}: cuDNN {} has no deterministic algorithm for this shape within {} bytes of workspace",
                            name, cudnnGetVersion(), context_.workspace_limit));
   context_.algorithms->keep(name, static_cast<int>(chosen->algo));
@@ -54,10 +55,7 @@ auto CudnnConvolution::choose(const std::string& name, Search search) {
 
 CudnnConvolution::CudnnConvolution(const Context& context, Workbench& bench, const std::string& name,
                                    const ConvolutionShape& shape, bool training, bool input_gradient)
-    : context_(context),
-      bench_(bench),
-      x_(nhwc(shape.batch, shape.input)),
-      y_(nhwc(shape.batch, shape.output())) {
+    : context_(context), bench_(bench), x_(nhwc(shape.batch, shape.input)), y_(nhwc(shape.batch, shape.output())) {
   cudnnFilterDescriptor_t filter{};
   SIDESTEP_CHECK(cudnnCreateFilterDescriptor(&filter));
   w_ = FilterDescriptor(filter);

@@ -15,9 +15,7 @@ struct ConvolutionShape {
   std::size_t filters = 1, kernel = 1, stride = 1;
 
   /// kernel / 2 zeros around.
-  Shape output() const {
-    return {filters, (input.height - 1) / stride + 1, (input.width - 1) / stride + 1};
-  }
+  Shape output() const { return {filters, (input.height - 1) / stride + 1, (input.width - 1) / stride + 1}; }
 };
 
 /// A convolution of cuDNN's, all tensors and the filter NHWC (filter, row, column, channel), fp32 sums. Only algorithms

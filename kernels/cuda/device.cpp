@@ -20,9 +20,10 @@ CudaStatus without_device(cudaError_t error) {
     return {CudaStatus::Kind::no_driver,
             "there is no NVIDIA driver on this machine. Install one, or use --backend cpu."};
   if (error == cudaErrorInsufficientDriver || driver < runtime)
-    return {CudaStatus::Kind::driver_too_old,
-            fmt::format("the NVIDIA driver is for CUDA {}, this build needs {}. Update the driver, or use --backend cpu.",
-                        version_text(driver), version_text(runtime))};
+    return {
+        CudaStatus::Kind::driver_too_old,
+        fmt::format("the NVIDIA driver is for CUDA {}, this build needs {}. Update the driver, or use --backend cpu.",
+                    version_text(driver), version_text(runtime))};
   if (error == cudaErrorNoDevice || error == cudaSuccess)
     return {CudaStatus::Kind::no_device, "there is no NVIDIA GPU that this process may use. Use --backend cpu."};
   return {CudaStatus::Kind::failed,
@@ -48,18 +49,18 @@ CudaStatus inspect_device() {
   cudaDeviceProp properties{};
   const cudaError_t asked = cudaGetDeviceProperties(&properties, the_device);
   if (asked != cudaSuccess) return without_device(asked);
-  CudaStatus status{.kind = CudaStatus::Kind::ready,
-                    .sentence = fmt::format("{}, compute capability {}.{}, {:.1f} GB", properties.name,
-                                            properties.major, properties.minor,
-                                            static_cast<double>(properties.totalGlobalMem) / 1e9),
-                    .device = properties.name,
-                    .compute_major = properties.major,
-                    .compute_minor = properties.minor,
-                    .memory = properties.totalGlobalMem,
-                    .multiprocessors = properties.multiProcessorCount,
-                    .clock_khz = attribute(cudaDevAttrClockRate),
-                    .memory_clock_khz = attribute(cudaDevAttrMemoryClockRate),
-                    .memory_bus_bits = attribute(cudaDevAttrGlobalMemoryBusWidth)};
+  CudaStatus status{
+      .kind = CudaStatus::Kind::ready,
+      .sentence = fmt::format("{}, compute capability {}.{}, {:.1f} GB", properties.name, properties.major,
+                              properties.minor, static_cast<double>(properties.totalGlobalMem) / 1e9),
+      .device = properties.name,
+      .compute_major = properties.major,
+      .compute_minor = properties.minor,
+      .memory = properties.totalGlobalMem,
+      .multiprocessors = properties.multiProcessorCount,
+      .clock_khz = attribute(cudaDevAttrClockRate),
+      .memory_clock_khz = attribute(cudaDevAttrMemoryClockRate),
+      .memory_bus_bits = attribute(cudaDevAttrGlobalMemoryBusWidth)};
   if (properties.major < oldest_major) {
     status.kind = CudaStatus::Kind::device_too_old;
     status.sentence = fmt::format("{} has compute capability {}.{}; {}.0 is the least. Use --backend cpu.",

@@ -1,7 +1,7 @@
 #pragma once
 
-// What a kernel file needs beside CUDA's own words, so that it compiles unchanged with nvcc for a device and with a host
-// compiler against the emulation's stand-ins.
+// What a kernel file needs beside CUDA's own words, so that it compiles unchanged with nvcc for a device and with a
+// host compiler against the emulation's stand-ins.
 
 #include <cuda_runtime.h>
 
@@ -14,7 +14,7 @@
 #include <sidestep_emulation.h>
 
 /// An array in shared memory, one for each block: `type name[count]`.
-#define SHARED(type, name, count) \
+#define SHARED(type, name, count)                                            \
   type* const name = ::sidestep::emulation::shared_array<type>((count), [] { \
     static const char tag = 0;                                               \
     return &tag;                                                             \
@@ -23,7 +23,7 @@
 #define DYNAMIC_SHARED(type, name) type* const name = ::sidestep::emulation::dynamic_shared<type>()
 #else
 #define SHARED(type, name, count) __shared__ type name[count]
-#define DYNAMIC_SHARED(type, name)                           \
+#define DYNAMIC_SHARED(type, name)                            \
   extern __shared__ __align__(16) unsigned char name##_raw[]; \
   type* const name = reinterpret_cast<type*>(name##_raw)
 #endif

@@ -27,8 +27,7 @@ __global__ void each(const float* a, const float* b, float* out, std::size_t cou
   if (at + 4 <= count) {
     const float4 x = reinterpret_cast<const float4*>(a)[i];
     const float4 y = Two ? reinterpret_cast<const float4*>(b)[i] : float4{};
-    reinterpret_cast<float4*>(out)[i] =
-        make_float4(F::of(x.x, y.x), F::of(x.y, y.y), F::of(x.z, y.z), F::of(x.w, y.w));
+    reinterpret_cast<float4*>(out)[i] = make_float4(F::of(x.x, y.x), F::of(x.y, y.y), F::of(x.z, y.z), F::of(x.w, y.w));
   } else {
     for (std::size_t j = at; j < count; ++j) out[j] = F::of(a[j], Two ? b[j] : 0.0f);
   }

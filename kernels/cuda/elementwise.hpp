@@ -13,10 +13,13 @@ namespace sidestep::kernels::cuda {
 /// x = max(0, x)
 void relu(float* x, std::size_t count, cudaStream_t stream, unsigned block = usual_block(256));
 /// out = max(0, a + b): the end of a residual block (He et al., 2016)
-void add_relu(const float* a, const float* b, float* out, std::size_t count, cudaStream_t stream, unsigned block = usual_block(256));
+void add_relu(const float* a, const float* b, float* out, std::size_t count, cudaStream_t stream,
+              unsigned block = usual_block(256));
 /// gradient = y > 0 ? gradient : 0
-void relu_backward(const float* y, float* gradient, std::size_t count, cudaStream_t stream, unsigned block = usual_block(256));
+void relu_backward(const float* y, float* gradient, std::size_t count, cudaStream_t stream,
+                   unsigned block = usual_block(256));
 /// out = a + b: gradients that meet
-void add(const float* a, const float* b, float* out, std::size_t count, cudaStream_t stream, unsigned block = usual_block(256));
+void add(const float* a, const float* b, float* out, std::size_t count, cudaStream_t stream,
+         unsigned block = usual_block(256));
 
 }  // namespace sidestep::kernels::cuda

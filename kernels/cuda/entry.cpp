@@ -8,8 +8,7 @@ namespace {
 using namespace sidestep::kernels;
 
 constexpr cuda::Entry entry{
-    cuda::entry_version,
-    [] { return cuda::inspect_device(); },
+    cuda::entry_version, [] { return cuda::inspect_device(); },
     [](const NetworkSpec& spec, const CudaOptions& options) { return cuda::make_session(spec, options).release(); },
     [](const Session& session) { return cuda::algorithms(session); }};
 

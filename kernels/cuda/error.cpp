@@ -45,7 +45,10 @@ void throw_failed(cudaError_t error, const char* call, const char* file, int lin
 }
 
 void throw_failed(cudnnStatus_t status, const char* call, const char* file, int line) {
-  throw CudaError(failed_call(call, file, line, cudnnGetErrorString(status)));
+  char why[512] = "";  // a sentence: which argument, and what was expected
+  cudnnGetLastErrorString(why, sizeof why);
+  throw CudaError(
+      failed_call(call, file, line, fmt::format("{}{}{}", cudnnGetErrorString(status), *why ? ": " : "", why)));
 }
 
 void throw_failed(cublasStatus_t status, const char* call, const char* file, int line) {

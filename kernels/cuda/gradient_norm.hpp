@@ -13,8 +13,8 @@ namespace sidestep::kernels::cuda {
 std::uint32_t square_parts(std::size_t count);
 
 /// The first half of the global gradient norm, sqrt(sum of g^2) over all parameters (Pascanu et al., 2013): each block
-/// leaves its sum of squares. Who needs the norm (optimizer_step for clipping, end_step for the record) adds the parts up
-/// in one fixed order, so all get the same bits and the host none.
+/// leaves its sum of squares. Who needs the norm (optimizer_step for clipping, end_step for the record) adds the parts
+/// up in one fixed order, so all get the same bits and the host none.
 ///
 /// gradients  [count], 16-byte aligned;  parts  [square_parts(count)]
 void gradient_squares(const float* gradients, std::size_t count, double* parts, cudaStream_t stream,

@@ -31,8 +31,8 @@ struct LayerPlace {
   std::span<const TensorPlace> tensors;  ///< those of kernels::parameters() whose layer this is, in that order
 };
 
-/// A layer for one batch size. Its calls enqueue work on the context's stream and nothing else, so they can be captured.
-/// Activations are rows, one a sample, NHWC, without padding.
+/// A layer for one batch size. Its calls enqueue work on the context's stream and nothing else, so they can be
+/// captured. Activations are rows, one a sample, NHWC, without padding.
 class Layer {
  public:
   virtual ~Layer() = default;

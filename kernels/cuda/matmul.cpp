@@ -37,8 +37,8 @@ Matmul::Matmul(const Context& context, Workbench& bench, const MatmulShape& shap
       b_(shape.transpose_b ? layout(shape.n, shape.k) : layout(shape.k, shape.n)),
       d_(layout(shape.m, shape.n)) {
   cublasLtMatmulDesc_t matmul{};
-  SIDESTEP_CHECK(cublasLtMatmulDescCreate(
-      &matmul, context.tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F, CUDA_R_32F));
+  SIDESTEP_CHECK(
+      cublasLtMatmulDescCreate(&matmul, context.tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F, CUDA_R_32F));
   matmul_ = MatmulDescriptor(matmul);
   set(matmul, CUBLASLT_MATMUL_DESC_TRANSA, shape.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N);
   set(matmul, CUBLASLT_MATMUL_DESC_TRANSB, shape.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N);

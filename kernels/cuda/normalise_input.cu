@@ -52,7 +52,8 @@ __global__ void normalise_one(DeviceImages data, const std::uint32_t* indices, s
 void normalise_input(const DeviceImages& data, const std::uint32_t* indices, std::uint32_t first, std::uint32_t samples,
                      float* rows, std::uint8_t* labels, cudaStream_t stream, unsigned block) {
   if (samples == 0) return;
-  const bool wide = data.channels == 1 && data.plane % 16 == 0 && reinterpret_cast<std::uintptr_t>(data.images) % 16 == 0;
+  const bool wide =
+      data.channels == 1 && data.plane % 16 == 0 && reinterpret_cast<std::uintptr_t>(data.images) % 16 == 0;
   const std::size_t a_row = wide ? data.plane / 16 : std::size_t{data.plane} * data.channels;
   const auto grid = static_cast<unsigned>(ceil_div(samples * a_row, std::size_t{block}));
   launch(wide ? normalise_sixteen : normalise_one, grid, block, 0, stream, data, indices, first, samples, rows, labels);

@@ -11,7 +11,8 @@
 
 namespace sidestep::kernels::cuda {
 
-/// All parameters of the network: they, their gradients and their optimizer state lie in four arrays, at the same places.
+/// All parameters of the network: they, their gradients and their optimizer state lie in four arrays, at the same
+/// places.
 struct ParameterArrays {
   float* weights = nullptr;
   const float* gradients = nullptr;

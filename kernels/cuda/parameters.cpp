@@ -52,8 +52,8 @@ std::vector<TensorPlace> Parameters::of(std::size_t layer) const {
   std::vector<TensorPlace> found;
   for (std::size_t i = 0; i < infos_.size(); ++i)
     if (infos_[i].layer == layer)
-      found.push_back({state_.data() + places_[i].offset,
-                       infos_[i].trained ? gradients_.data() + places_[i].offset : nullptr});
+      found.push_back(
+          {state_.data() + places_[i].offset, infos_[i].trained ? gradients_.data() + places_[i].offset : nullptr});
   return found;
 }
 

@@ -6,19 +6,19 @@
 #include <span>
 #include <vector>
 
-#include <sidestep/kernels/cuda/layer.hpp>
 #include <sidestep/kernels/cuda/home.hpp>
+#include <sidestep/kernels/cuda/layer.hpp>
 #include <sidestep/kernels/cuda/optimizer_step.hpp>
 #include <sidestep/kernels/session.hpp>
 
 namespace sidestep::kernels::cuda {
 
 /// The network's tensors and the optimizer's in device memory, in one array, so that one kernel updates and one copy
-/// snapshots all of them: trained tensors, running statistics, then the optimizer's one or two arrays, which are laid out
-/// as the trained tensors. A tensor begins at a multiple of 64 floats.
+/// snapshots all of them: trained tensors, running statistics, then the optimizer's one or two arrays, which are laid
+/// out as the trained tensors. A tensor begins at a multiple of 64 floats.
 ///
-/// Inside, filters are (filter, row, column, channel), and the columns of a dense layer behind an image are in the order
-/// row, column, channel; at the interface both are PyTorch's.
+/// Inside, filters are (filter, row, column, channel), and the columns of a dense layer behind an image are in the
+/// order row, column, channel; at the interface both are PyTorch's.
 class Parameters {
  public:
   Parameters(const NetworkSpec& spec, const Optimizer& optimizer, std::shared_ptr<Home> home);

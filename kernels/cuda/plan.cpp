@@ -17,10 +17,7 @@ std::vector<std::string> layer_names(const NetworkSpec& spec) {
 
 Plan::Plan(const NetworkSpec& spec, const Context& context, Workbench& bench, const Parameters& parameters,
            const DeviceStep* step, std::uint32_t batch, bool training)
-    : stream_(context.stream),
-      batch_(batch),
-      classes_(static_cast<std::uint32_t>(classes(spec))),
-      training_(training) {
+    : stream_(context.stream), batch_(batch), classes_(static_cast<std::uint32_t>(classes(spec))), training_(training) {
   const auto shapes = output_shapes(spec);
   const auto names = layer_names(spec);
   const std::size_t count = spec.layers.size(), ends = count;  // the batch's own buffers stand behind the layers'

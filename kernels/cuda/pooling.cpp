@@ -10,14 +10,12 @@ constexpr float one = 1.0f, zero = 0.0f;
 }  // namespace
 
 MaxPooling::MaxPooling(const Context& context, std::size_t batch, const Shape& input)
-    : context_(context),
-      x_(nhwc(batch, input)),
-      y_(nhwc(batch, {input.channels, input.height / 2, input.width / 2})) {
+    : context_(context), x_(nhwc(batch, input)), y_(nhwc(batch, {input.channels, input.height / 2, input.width / 2})) {
   cudnnPoolingDescriptor_t pooling{};
   SIDESTEP_CHECK(cudnnCreatePoolingDescriptor(&pooling));
   pooling_ = PoolingDescriptor(pooling);
-  SIDESTEP_CHECK(cudnnSetPooling2dDescriptor(pooling, CUDNN_POOLING_MAX_DETERMINISTIC, CUDNN_PROPAGATE_NAN, 2, 2, 0, 0,
-                                             2, 2));
+  SIDESTEP_CHECK(
+      cudnnSetPooling2dDescriptor(pooling, CUDNN_POOLING_MAX_DETERMINISTIC, CUDNN_PROPAGATE_NAN, 2, 2, 0, 0, 2, 2));
 }
 
 void MaxPooling::forward(const float* x, float* y) const {

@@ -17,8 +17,8 @@ class Branch {
          Role statistics)
       : context_(place.context),
         weight_(tensors[0]),
-        norm_{tensors[1].values,   tensors[2].values,   tensors[3].values,
-              tensors[4].values,   tensors[1].gradient, tensors[2].gradient},
+        norm_{tensors[1].values, tensors[2].values,   tensors[3].values,
+              tensors[4].values, tensors[1].gradient, tensors[2].gradient},
         relu_(relu),
         training_(place.training),
         count_(shape.batch * shape.output().size()),
@@ -84,20 +84,18 @@ class ResidualLayer final : public Layer {
                place.tensors.subspan(0, 5), true, place.index > 0, Role::linear, Role::linear_gradient,
                Role::statistics),
         second_(place, place.name + ".conv2", {place.batch, place.output, spec.filters, 3, 1},
-                place.tensors.subspan(5, 5), false, true, Role::second, Role::second_gradient,
-                Role::second_statistics),
+                place.tensors.subspan(5, 5), false, true, Role::second, Role::second_gradient, Role::second_statistics),
         middle_(place.bench.take(place.index, Role::middle, first_.count())) {
     if (has_shortcut(spec, place.input)) {
-      shortcut_.emplace(place, place.name + ".shortcut", ConvolutionShape{place.batch, place.input, spec.filters, 1,
-                                                                          spec.stride},
+      shortcut_.emplace(place, place.name + ".shortcut",
+                        ConvolutionShape{place.batch, place.input, spec.filters, 1, spec.stride},
                         place.tensors.subspan(10, 5), false, place.index > 0, Role::shortcut_linear,
                         Role::shortcut_gradient, Role::shortcut_statistics);
       short_ = place.bench.take(place.index, Role::shortcut, first_.count());
     }
     if (!place.training) return;
     middle_gradient_ = place.bench.take(place.index, Role::middle_gradient, first_.count());
-    if (shortcut_ && place.index > 0)
-      input_part_ = place.bench.take(place.index, Role::parts, input_count_);
+    if (shortcut_ && place.index > 0) input_part_ = place.bench.take(place.index, Role::parts, input_count_);
   }
 
   void forward(const float* input, float* output) override {

@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <cuda/atomic>
 #include <map>
 #include <type_traits>
 #include <vector>
+#include <cuda/atomic>
 
 #include <sidestep/kernels/cpu/samples.hpp>
 #include <sidestep/kernels/cuda/await.hpp>
@@ -62,8 +62,8 @@ class CudaSession final : public Session {
         home_(make_home()),
         cudnn_(make_cudnn(home_->stream)),
         blas_(make_cublaslt()),
-        context_{.stream = home_->stream, .cudnn = cudnn_, .blas = blas_, .tf32 = options.tf32,
-                 .algorithms = &algorithms_},
+        context_{
+            .stream = home_->stream, .cudnn = cudnn_, .blas = blas_, .tf32 = options.tf32, .algorithms = &algorithms_},
         parameters_(spec, options.optimizer, home_),
         bench_(home_->pool, home_->stream),
         step_(home_->pool, 1, home_->stream),
@@ -95,8 +95,7 @@ class CudaSession final : public Session {
     return ring_.arrived(record);
   }
   StepRecord wait() override {
-    if (in_flight() == 0)
-      throw Error("no training step is under way; submit one before waiting for its record");
+    if (in_flight() == 0) throw Error("no training step is under way; submit one before waiting for its record");
     StepRecord record;
     if (!poll(record)) await_record(record);
     return record;
@@ -256,9 +255,9 @@ void CudaSession::submit(DataId id, std::span<const std::uint32_t> indices, cons
 }
 
 StepGraph& CudaSession::graph_for(DataId id, std::uint32_t batch) {
-  largest_batch_ = std::max(largest_batch_, batch);
   const auto found = graphs_.find({batch, id});
-  if (found != graphs_.end() && (found->second.generation() == bench_.generation() || PLANTED(stale_graph)) && batch <= ring_.samples())
+  if (found != graphs_.end() && (found->second.generation() == bench_.generation() || PLANTED(stale_graph)) &&
+      batch <= ring_.samples())
     return found->second;
   if (batch > ring_.samples()) {
     // blocks are longer from now on: what is under way ends first, and every graph is captured anew
@@ -267,6 +266,7 @@ StepGraph& CudaSession::graph_for(DataId id, std::uint32_t batch) {
     ring_ = StepRing(options_.run_ahead + 2, batch, ring_.written());
   }
   auto plan = build(batch, true);
+  largest_batch_ = std::max(largest_batch_, batch);
   const Data& samples = data(id);
   StepGraph graph(home_->stream, std::move(plan), [&](Plan& step) {
     begin_step(ring_.blocks_on_device(), batch, step_.data(), step.indices(), context_.stream);
@@ -312,8 +312,8 @@ Evaluation CudaSession::evaluate(DataId id, std::size_t first, std::size_t count
   const Range range("evaluate");
   const Data& samples = data(id);
   if (first > samples.count || count > samples.count - first)
-    throw DataError(fmt::format("samples {} to {} do not exist; the data set has {}", first, first + count,
-                                samples.count));
+    throw DataError(
+        fmt::format("samples {} to {} do not exist; the data set has {}", first, first + count, samples.count));
   Evaluation result{.samples = count};
   if (count == 0) return result;
   guarded([&] {
@@ -350,9 +350,10 @@ KernelFault CudaSession::fault(cudaError_t state, const std::string& noticed) co
   // steps whose records have come but weren't looked at are not the culprit
   const std::uint64_t step = ring_.oldest_unpublished_step();
   return KernelFault(
-      fmt::format("{} failed on the device: {}; noticed where {}. Nothing behind it was computed, and this session can't "
-                  "go on: resume from the last checkpoint. compute-sanitizer names the kernel's line (docs/gpu.md).",
-                  step ? fmt::format("training step {}", step) : "a kernel", said_by(state), noticed),
+      fmt::format(
+          "{} failed on the device: {}; noticed where {}. Nothing behind it was computed, and this session can't "
+          "go on: resume from the last checkpoint. compute-sanitizer names the kernel's line (docs/gpu.md).",
+          step ? fmt::format("training step {}", step) : "a kernel", said_by(state), noticed),
       step);
 }
 

@@ -30,8 +30,7 @@ void CudaSnapshot::take(const float* state) {
 }
 
 void CudaSnapshot::put_back(float* state) const {
-  SIDESTEP_CHECK(cudaMemcpyAsync(state, copy_.data(), copy_.bytes(), cudaMemcpyDeviceToDevice,
-                                 home_->stream));
+  SIDESTEP_CHECK(cudaMemcpyAsync(state, copy_.data(), copy_.bytes(), cudaMemcpyDeviceToDevice, home_->stream));
 }
 
 const float* CudaSnapshot::on_host() const {

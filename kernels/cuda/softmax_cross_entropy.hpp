@@ -14,8 +14,8 @@ namespace sidestep::kernels::cuda {
 std::uint32_t loss_parts(std::uint32_t rows);
 
 /// Cross-entropy of softmax(logits), its gradient, and the count of correct answers, in one pass.
-/// Numerically: subtracts the row's maximum first (Goodfellow et al., Deep Learning, 4.1). A row is correct if its label
-/// has the largest logit, the first of equals. Reference: kernels/reference/softmax.hpp.
+/// Numerically: subtracts the row's maximum first (Goodfellow et al., Deep Learning, 4.1). A row is correct if its
+/// label has the largest logit, the first of equals. Reference: kernels/reference/softmax.hpp.
 ///
 /// logits    [rows][classes]
 /// labels    [rows], each below classes

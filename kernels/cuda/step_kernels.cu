@@ -72,8 +72,8 @@ __global__ void write_record(const LossPart* parts, std::uint32_t part_count, co
   slot.samples = step->now.samples;
   slot.gradient_norm = square_count ? static_cast<float>(sqrt(square)) : __int_as_float(0x7FC00000);
   step->number = number;
-  // release at system scope: pairs with the host's acquire in StepRing::arrived, which then sees the whole slot; and the
-  // host's next write of this step's parameter block comes behind all that the step has read of it
+  // release at system scope: pairs with the host's acquire in StepRing::arrived, which then sees the whole slot; and
+  // the host's next write of this step's parameter block comes behind all that the step has read of it
   if (!PLANTED(record_published_early)) published.store(number, ::cuda::memory_order_release);
 }
 

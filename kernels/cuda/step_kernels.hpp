@@ -24,14 +24,15 @@ struct ParameterRing {
 void begin_step(const ParameterRing& ring, std::uint32_t samples, DeviceStep* step, std::uint32_t* indices,
                 cudaStream_t stream, unsigned block = usual_block(128));
 
-/// Last kernel of a step, the telemetry record: adds up what the batch's blocks found, writes the record into its slot of
-/// mapped memory, and publishes it with a release at system scope. Nobody on the host is called or waited for.
+/// Last kernel of a step, the telemetry record: adds up what the batch's blocks found, writes the record into its slot
+/// of mapped memory, and publishes it with a release at system scope. Nobody on the host is called or waited for.
 ///
 /// parts    [part_count] of softmax_cross_entropy
 /// squares  [square_count] of gradient_squares; null: the record's gradient norm is NaN
 /// ring     [depth] slots; step n's is n % depth
 void end_step(const LossPart* parts, std::uint32_t part_count, const double* squares, std::uint32_t square_count,
-              DeviceStep* step, RecordSlot* ring, std::uint32_t depth, cudaStream_t stream, unsigned block = usual_block(256));
+              DeviceStep* step, RecordSlot* ring, std::uint32_t depth, cudaStream_t stream,
+              unsigned block = usual_block(256));
 
 /// The same without telemetry: the record says which step ended, and nothing else.
 void end_silent_step(DeviceStep* step, RecordSlot* ring, std::uint32_t depth, cudaStream_t stream);

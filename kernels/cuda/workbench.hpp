@@ -14,16 +14,16 @@ namespace sidestep::kernels::cuda {
 enum class Role : std::uint32_t {
   output,
   output_gradient,
-  linear,           ///< a convolution's output, before what follows it
+  linear,  ///< a convolution's output, before what follows it
   linear_gradient,
-  middle,           ///< within a residual block
+  middle,  ///< within a residual block
   middle_gradient,
   second,
   second_gradient,
   shortcut,
   shortcut_linear,
   shortcut_gradient,
-  statistics,       ///< a batch's mean and inverse deviation
+  statistics,  ///< a batch's mean and inverse deviation
   second_statistics,
   shortcut_statistics,
   parts,
@@ -32,8 +32,8 @@ enum class Role : std::uint32_t {
 };
 
 /// The working memory that all batches share: a buffer grows to the largest that was ever asked for, and whoever was
-/// built before one grew must be built anew (`generation` says so). Batches of one stream can share because they run one
-/// after the other.
+/// built before one grew must be built anew (`generation` says so). Batches of one stream can share because they run
+/// one after the other.
 class Workbench {
  public:
   /// Counts what would be asked for, and gives nothing.
