@@ -6,6 +6,7 @@ steps between two events; the figure is the median of the rounds.
 """
 import argparse
 import json
+import pathlib
 import statistics
 import sys
 import time
@@ -137,6 +138,7 @@ def options():
     parser.add_argument("--warm-up", type=int, default=20)
     parser.add_argument("--stretch", type=float, default=0.1, help="seconds a round")
     parser.add_argument("--seconds", type=float, default=200, help="no new measurement begins after so many")
+    parser.add_argument("--json", type=pathlib.Path, help="a file to write instead, anew after each measurement")
     return parser.parse_args()
 
 
@@ -168,7 +170,10 @@ def main():
             words += " " + what["error"]
         print(words, file=sys.stderr, flush=True)
         out["measurements"].append(what)
-    print(json.dumps(out, indent=1))
+        if chosen.json:
+            chosen.json.write_text(json.dumps(out, indent=1) + "\n")
+    if not chosen.json:
+        print(json.dumps(out, indent=1))
     return 0
 
 
