@@ -1,8 +1,11 @@
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -24,6 +27,9 @@ struct NetworkPass {
   std::size_t correct = 0;
   std::vector<std::vector<Real>> gradients;   ///< one a tensor, in the order of kernels::parameters(spec)
   std::vector<std::vector<Real>> parameters;  ///< as given, but for running statistics, which have moved
+  /// How near to 0 a value came that a ReLU behind a normalisation or a sum had to choose by. Where that is less than
+  /// rounding does, two right answers have different gradients.
+  Real nearest_choice = std::numeric_limits<Real>::infinity();
 };
 
 /// What the values of a pass depend on beside weights and samples.
@@ -187,9 +193,12 @@ class Tape {
             }};
   }
 
-  static Result relu(Rows<Real> rows) {
+  Result relu(Rows<Real> rows) {
     for (auto& row : rows)
-      for (auto& x : row) x = x > 0 ? x : 0;
+      for (auto& x : row) {
+        pass_.nearest_choice = std::min(pass_.nearest_choice, std::abs(x));
+        x = x > 0 ? x : 0;
+      }
     return {rows, [rows](Rows<Real> g) {
               for (std::size_t r = 0; r < g.size(); ++r)
                 for (std::size_t i = 0; i < g[r].size(); ++i) g[r][i] = rows[r][i] > 0 ? g[r][i] : 0;

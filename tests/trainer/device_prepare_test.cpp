@@ -1,0 +1,63 @@
+// What a session of a device takes before its first step.
+#include <sidestep/kernels/cuda/error.hpp>
+
+#include <cuda/session_support.hpp>
+
+namespace sidestep::kernels::cuda::test {
+namespace {
+
+TEST(DevicePrepare, ThenAStepAnEvaluationAndASnapshotTakeNothingMore) {
+  const auto spec = small_lenet();
+  const Images images(spec, 200, 2);
+  const auto session = make(spec);
+  const DataId data = session->attach(images.view);
+  session->prepare(data, 100);
+  emulation::reset_calls();
+  step(*session, data, range(0, 100), 1, 1e-3);
+  EXPECT_EQ(session->evaluate(data, 0, 100).samples, 100u);
+  auto calls = emulation::calls();
+  EXPECT_EQ(calls["cudaGraphLaunch"], 1u);
+  for (const char* name : {"cudaMalloc", "cudaMallocAsync", "cudaMallocFromPoolAsync", "cudaHostAlloc",
+                           "cudaGraphInstantiate", "cudaStreamBeginCapture"})
+    EXPECT_EQ(calls[name], 0u) << name;
+}
+
+TEST(DevicePrepare, AnEvaluationHasTheSameBitsBeforeTheFirstStepAndBehindIt) {
+  const auto spec = small_lenet();
+  const Images images(spec, 400, 2);
+  const auto first = make(spec), later = make(spec);
+  const DataId data = first->attach(images.view), same = later->attach(images.view);
+  for (auto* session : {first.get(), later.get()}) session->prepare(data, 150);
+  const auto weights = later->snapshot(Contents::everything);
+  step(*later, same, range(0, 150), 1, 1e-2);
+  step(*later, same, range(150, 20), 2, 1e-2);
+  later->restore(*weights);
+  const Evaluation found = first->evaluate(data, 7, 390), expected = later->evaluate(same, 7, 390);
+  EXPECT_EQ(found.loss, expected.loss);
+  EXPECT_EQ(found.correct, expected.correct);
+  EXPECT_EQ(algorithms(*first).find("@64"), std::string::npos) << algorithms(*first);
+}
+
+TEST(DevicePrepare, ABatchThatIsSaidToFitLeavesRoomForCheckpoints) {
+  const auto spec = small_lenet();
+  const Images images(spec, 4000, 2);
+  const FaultsGuard guard;
+  emulation::faults().memory_limit = std::size_t{16} << 20;
+  const auto session = make(spec);
+  const DataId data = session->attach(images.view);
+  std::size_t fitting = 0;
+  try {
+    session->prepare(data, 4000);
+    ADD_FAILURE() << "it fits";
+  } catch (const DeviceMemoryError& full) {
+    fitting = full.fitting_batch();
+  }
+  ASSERT_GT(fitting, 100u);
+  session->prepare(data, fitting);
+  step(*session, data, range(0, static_cast<std::uint32_t>(fitting)), 1, 1e-3);
+  const auto one = session->snapshot(Contents::everything), other = session->snapshot(Contents::everything);
+  EXPECT_EQ(session->evaluate(data, 0, 4000).samples, 4000u);
+}
+
+}  // namespace
+}  // namespace sidestep::kernels::cuda::test
