@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import unittest
 
-from device_support import EMULATED, DeviceTest
+from device_support import EMULATED, DeviceTest, trainer_state
 from runs import SIDESTEP, without_wall_time
 
 
@@ -113,6 +113,10 @@ class FaultInAStep(DeviceTest):
     def check(self, *sync):
         done, run = self.broken(*sync), self.folder / "broken"
         sentences = [line for line in done.stderr.splitlines() if line.startswith("sidestep: ")]
+        # a checkpoint whose weights were still on their way to the host is said to be lost, and the run lacks it
+        saved = (run / "checkpoints" / "last.safetensors").exists()
+        if not saved:
+            self.assertIn("checkpoint of step 10 was not saved", sentences.pop(0))
         self.assertEqual(len(sentences), 1, done.stderr)
         for words in ("after step 13", "training step 14", "cudaErrorIllegalAddress", f"--resume --out {run}"):
             self.assertIn(words, sentences[0])
@@ -130,7 +134,8 @@ class FaultInAStep(DeviceTest):
         self.assertEqual(found, expected[: len(found)])
         self.assertEqual(len((run / "metrics.csv").read_text().splitlines()), 2)  # head and the epoch that was over
         # the last whole checkpoint stays, and the run ends as if nothing had been
-        self.sidestep("evaluate", run / "checkpoints" / "last.safetensors", "--data", self.data)
+        if saved:
+            self.sidestep("evaluate", run / "checkpoints" / "last.safetensors", "--data", self.data)
         self.sidestep("train", "--resume", "--out", run)
         self.assertSame(run, whole)
 
@@ -139,6 +144,19 @@ class FaultInAStep(DeviceTest):
 
     def test_the_same_in_lockstep(self):
         self.check("--sync", "lag:0")
+
+    def test_a_checkpoint_that_was_cut_ahead_of_its_records_is_whole(self):
+        """Each is asked for on account of a step and cut two steps later, when the device is still at work there."""
+        self.FAULT = "illegal_address=update_all:29"
+        self.OPTIONS = [*self.OPTIONS, "--callback", "model_checkpoint:monitor=batch/loss,at=batch:3,save_top_k=0"]
+        self.broken()
+        run = self.folder / "broken"
+        self.assertEqual([path.name for path in (run / "checkpoints").iterdir()], ["last.safetensors"])
+        state = trainer_state(run)
+        self.assertIn(state["step"], range(5, 29, 3))
+        self.assertEqual(state["sums"]["samples"], min(31 * state["batch"], 303))
+        self.sidestep("train", "--resume", "--out", run)
+        self.assertSame(run, self.emulated("whole", *self.OPTIONS))
 
     def test_before_there_is_a_checkpoint(self):
         self.FAULT = "illegal_address=update_all:1"

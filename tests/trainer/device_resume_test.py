@@ -1,22 +1,13 @@
 """A run on an emulated device that is interrupted and resumed ends with the files of one that wasn't, bit for bit."""
-import json
 import random
 import signal
-import struct
 import subprocess
 import time
 import unittest
 
-from device_support import EMULATED, DeviceTest
+from device_support import EMULATED, DeviceTest, trainer_state
 
 DECISIONS = ["--callback", "reduce_lr_on_plateau:monitor=batch/loss,at=batch:2,patience=1,factor=0.97,min_delta=0.1"]
-
-
-def trainer_state(run):
-    """What the trainer itself has in the last checkpoint."""
-    whole = (run / "checkpoints" / "last.safetensors").read_bytes()
-    (length,) = struct.unpack_from("<Q", whole)
-    return json.loads(json.loads(whole[8 : 8 + length])["__metadata__"]["trainer"])
 
 
 class DeviceResume(DeviceTest):
@@ -58,7 +49,8 @@ class DeviceResume(DeviceTest):
         self.check_signal(signal.SIGINT, "--epochs", "8", *DECISIONS)
 
     def test_after_kill_9(self):
-        self.check_signal(signal.SIGKILL, "--epochs", "8", *DECISIONS)
+        self.check_signal(signal.SIGKILL, "--epochs", "8", *DECISIONS, "--callback",
+                          "model_checkpoint:monitor=batch/loss,at=batch:3")
 
     def test_running_statistics_after_sigint(self):
         self.check_signal(signal.SIGINT, "--epochs", "3", "--model", "resnet8", *DECISIONS)

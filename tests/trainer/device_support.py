@@ -1,11 +1,20 @@
 """Runs on a device that is emulated: what all tests of them share."""
 import contextlib
+import json
 import os
+import struct
 import subprocess
 
 from runs import RunTest, write_data
 
 EMULATED = ["--backend", "cuda-emulated"]
+
+
+def trainer_state(run):
+    """What the trainer itself has in the last checkpoint."""
+    whole = (run / "checkpoints" / "last.safetensors").read_bytes()
+    (length,) = struct.unpack_from("<Q", whole)
+    return json.loads(json.loads(whole[8 : 8 + length])["__metadata__"]["trainer"])
 
 
 class DeviceTest(RunTest):
