@@ -99,8 +99,8 @@ void Dispatcher::close() {
     const std::lock_guard lock(mutex_);
     if (phase_.load(std::memory_order_relaxed) == Phase::open) ask = ask_at_close_;  // it changes under the lock alone
   }
-  if (ask && ask())
-    while (any_held() && !dead()) std::this_thread::sleep_for(std::chrono::nanoseconds(slice));
+  // The loop may stand at a full ring meanwhile: without a thread somebody has to poll, and a dispatcher that hangs is given up.
+  if (ask && ask()) await([&] { return !any_held(); });
   {
     const std::lock_guard lock(mutex_);
     Phase was = Phase::open;

@@ -34,6 +34,27 @@ struct StoredWindowed {
   bool emits = false, clears = true;
   std::size_t size = 0;
 };
+/// The same where what is stored isn't what is seen: an event of several types points to its slot.
+template <class V, WindowKind K>
+struct StoredWindowedView : StoredWindowed<V, K> {
+  mutable std::optional<V> enters_seen, leaves_seen;  // made anew by each load
+};
+template <class V, WindowKind K>
+struct Storage<Windowed<V, K>> {
+  using type = StoredWindowedView<V, K>;
+  static type store(const Windowed<V, K>& w) {
+    type stored;
+    stored.emits = w.emits, stored.clears = w.clears, stored.size = w.size;
+    if (w.enters != nullptr) stored.enters.emplace(Storage<V>::store(*w.enters));
+    if (w.leaves != nullptr) stored.leaves.emplace(Storage<V>::store(*w.leaves));
+    return stored;
+  }
+  static Windowed<V, K> load(const type& s) {
+    if (s.enters) s.enters_seen.emplace(Storage<V>::load(*s.enters));
+    if (s.leaves) s.leaves_seen.emplace(Storage<V>::load(*s.leaves));
+    return {s.enters ? &*s.enters_seen : nullptr, s.leaves ? &*s.leaves_seen : nullptr, s.emits, s.clears, s.size};
+  }
+};
 template <class V, WindowKind K>
 requires std::same_as<Stored<V>, V>
 struct Storage<Windowed<V, K>> {

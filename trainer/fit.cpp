@@ -50,15 +50,12 @@ class Fit {
       : parts_(parts),
         options_(parts.options),
         where_(where),
-        session_(*parts.session),
         batches_(static_cast<std::int32_t>((parts.train_samples.count() + batch_size() - 1) / batch_size())),
         last_step_(std::min<Step>(options_.epochs * batches_, options_.max_steps.value_or(options_.epochs * batches_))),
         point_(begin_or_resume(parts, where)),
+        session_(*parts.session),
         state_(point_.state),
         loop_(control.attach(bus, attach_options())) {
-    run_ahead_ =
-        std::min(loop_.sync().relaxed() ? parts.run_ahead : static_cast<std::size_t>(loop_.sync().k), parts.run_ahead);
-    begun_.reserve(run_ahead_ + 1);
     obey_learning_rate();
     obey_weights();
     loop_.on<Validate>([this](const Validate&) {
@@ -72,6 +69,9 @@ class Fit {
     });
     for (const auto& add : parts.handlers) add(loop_);
     if (point_.checkpoint) loop_.resume(std::move(*point_.checkpoint), "last.safetensors");
+    const Sync sync = loop_.sync();  // the checkpoint's, where nobody said another
+    run_ahead_ = std::min(sync.relaxed() ? parts.run_ahead : static_cast<std::size_t>(sync.k), parts.run_ahead);
+    begun_.reserve(run_ahead_ + 1);
   }
 
   TrainingReport run(std::span<const Callback> callbacks) {
@@ -207,6 +207,9 @@ class Fit {
   }
 
   void came(const Begun& one, const kernels::StepRecord& record) {
+    if (record.step != static_cast<std::uint64_t>(one.step))
+      throw kernels::Error(
+          fmt::format("the backend's record of step {} came where step {}'s was due", record.step, one.step));
     if (!one.announced) announce(one);
     state_.sums.loss += record.loss * static_cast<double>(record.samples);
     state_.sums.correct += record.correct;
@@ -429,11 +432,11 @@ class Fit {
   TrainerParts& parts_;
   const TrainerOptions& options_;
   const FitOptions where_;
-  kernels::Session& session_;
   const std::int32_t batches_;  ///< in an epoch
   const Step last_step_;
   const MetricNames names_{};
   ResumePoint point_;
+  kernels::Session& session_;  ///< behind point_: resuming may have made it anew
   TrainerState& state_;
   std::vector<std::uint32_t> order_;
   std::size_t run_ahead_ = 0;  ///< steps that the backend may be behind at a boundary

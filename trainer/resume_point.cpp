@@ -83,6 +83,7 @@ ResumePoint load(TrainerParts& parts, const std::filesystem::path& path, const s
 }  // namespace
 
 ResumePoint begin_or_resume(TrainerParts& parts, const FitOptions& where) {
+  while (parts.session->in_flight() > 0) static_cast<void>(parts.session->wait());  // of a run that broke off
   const std::filesystem::path last = where.out / "checkpoints" / "last.safetensors";
   if (where.resume && std::filesystem::exists(last)) return load(parts, last, where.out / "report.json");
   parts.session->initialise(parts.options.seed);

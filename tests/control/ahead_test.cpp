@@ -20,6 +20,7 @@ struct EverySecondApplied {
 struct Came {
   std::string stream;  ///< what the trainer published, in order
   std::string table;
+  std::string pending;  ///< at the end
   double weight = 0;
   std::map<std::string, std::string> files;
 
@@ -84,6 +85,9 @@ Came run(const Scene& scene, std::function<std::size_t(Step)> behind) {
   };
   run.go();
   came.table = run.table();
+  for (const PendingRow& row : run.pending)
+    came.pending +=
+        row.by + ' ' + std::to_string(row.cause_step) + '>' + std::to_string(row.due_step.value_or(-1)) + ' ';
   came.weight = run.weight;
   if (scene.save) came.files = read_folder(folder.path());
   EXPECT_TRUE(run.checkpoint_error.empty()) << run.checkpoint_error;
@@ -159,6 +163,47 @@ TEST(Ahead, RunningFurtherAheadThanTheLagIsRefused) {
   EXPECT_EQ(loop.behind(), 0);
   loop.finish();
   EXPECT_EQ(loop.boundaries(), 2u);
+}
+
+TEST(Ahead, AnEpochEndsBehindItsLastBatchOrNotAtAll) {
+  Bus bus({.thread = false});
+  Control control;
+  auto loop = control.attach(bus, {.sync = lag(2)});
+  loop.publish(FitBegin{.last_step = 3});
+  loop.boundary({.step = 1});
+  EXPECT_THROW(loop.publish(EpochEnd{.step = 1, .partial = true}), ControlError);
+  EXPECT_THROW(loop.publish(EpochEnd{.step = 1}), ControlError);
+  loop.publish(BatchEnd{.step = 1});
+  loop.finish();
+}
+
+// The list of boundaries is made room in while a checkpoint waits for its Barrier.
+TEST(Ahead, ACutAmidFourThousandBoundariesNamesTheRightSteps) {
+  std::string rows[2];
+  for (const bool device : {false, true}) {
+    Folder folder;
+    SmallRun run{
+        .steps = 4040, .steps_per_epoch = 100000, .options = {.sync = lag(2), .folder = folder.path(), .last = ""}};
+    if (device) {
+      run.device = [](Step) { return std::size_t{1}; };
+      run.between = [](Loop& loop, Step step) {
+        while (step >= 3990 && loop.bus().poll()) {
+        }
+      };
+    }
+    run.pipelines = [](Bus& bus, Control& control) {
+      bus.on<BatchEnd>().named("asks") | decide(control, note_at(1, {4030, 4031, 4032, 4033}));
+      bus.on<BatchEnd>().named("save") | decide(control, pure([](const BatchEnd& e) {
+                                                  return e.step == 4031 ? std::optional(SaveCheckpoint{.file = "cut"})
+                                                                        : std::nullopt;
+                                                }));
+    };
+    run.go();
+    for (const PendingRow& row : CheckpointState::from_text(read_file(folder.path() / "cut").substr(24)).pending)
+      rows[device] += std::to_string(row.cause_step) + '>' + std::to_string(row.due_step.value_or(-1)) + ' ';
+  }
+  EXPECT_EQ(rows[false], "4032>4034 4033>4035 ");
+  EXPECT_EQ(rows[true], rows[false]);
 }
 
 TEST(Ahead, InRelaxedModeTheDeviceMayBeAnyNumberOfStepsBehind) {

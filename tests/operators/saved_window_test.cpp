@@ -86,4 +86,19 @@ TEST(SavedWindow, ThatHoldsAnEventOfAnotherTypeFailsInWords) {
   EXPECT_NE(other.handle->error().find("another type"), std::string::npos) << other.handle->error();
 }
 
+// What enters such a window points to its slot, which is another event's by the time that another thread looks.
+TEST(SavedWindow, OverSeveralTypesCarriesItsEventsToAnotherThread) {
+  Bus bus({.ring_capacity = 8});
+  double total = 0;
+  bus.on<BatchEnd, EpochEnd>() | window(count(2)) | observe_on(io) | sum([](const OneOf<BatchEnd, EpochEnd>& e) {
+    double value = 0;
+    e.visit([&](const auto& event) { value = static_cast<double>(event.step); });
+    return value;
+  }) | subscribe([&](double x) { total += x; });
+  auto producer = bus.producer("test");
+  for (Step step = 1; step <= 10'000; ++step) producer.publish(BatchEnd{.step = step});
+  bus.close();
+  EXPECT_EQ(total, 10'000.0 * 10'001 / 2);
+}
+
 }  // namespace

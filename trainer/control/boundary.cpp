@@ -109,41 +109,44 @@ void LoopInside::late(Step step) {
   remember(number, step, sidestep::Segment::batch);
   at_ = at_ + 1 == recent_.size() ? 0 : at_ + 1;
   recent_[at_] = number;
-  late_ = number;
   if (behind_ == 0) loop.place_.number = number;
   while (!later_.empty() && later_.front().first == step) {
     const auto publish = std::move(later_.front().second);
     later_.pop_front();
     publish();
   }
-  late_ = 0;
   set_quick();
 }
 
 void LoopInside::busy() {
   const While inside(in_boundary_);
   hot.quick = false;
+  waits_ = true;  // until this one is through: if a handler throws, the next boundary looks again
   stop_ = false;
   // acquire: pairs with alarm() and ring(); cleared first, so that what comes during this boundary rings again
-  const bool asked = core->attention.exchange(false, std::memory_order_acquire);
+  asked_ |= core->attention.exchange(false, std::memory_order_acquire);
   if (relaxed_) watch.look();
   take();
   settle_next();
   apply_due();
-  if (asked) {
+  if (asked_) {
     outside_requests();
     publish_injected();
     fail_silent();
+    asked_ = false;
   }
   validations();
   seal();
   const char* const by = core->interrupted.load(std::memory_order_relaxed);  // relaxed: alarm() has released it
-  if (by != nullptr && interrupted_by.empty()) {
+  const bool interrupted = by != nullptr && interrupted_by.empty();
+  std::vector<SavedName> names = saves_;
+  if (interrupted && options.snapshot && !options.last.empty()) names.push_back({options.last, std::nullopt, true});
+  if (!names.empty()) open_cut(names);
+  saves_.clear();
+  if (interrupted) {
     interrupted_by = by;
     stop_ = true;
-    if (options.snapshot && !options.last.empty()) saves_.push_back({options.last, std::nullopt, true});
   }
-  if (!saves_.empty()) open_cut(std::exchange(saves_, {}));
   if (stop_) loop.stopped_ = true;
   waits_ = !pending.empty() || !unsealed_.empty();
   set_quick();
@@ -167,7 +170,7 @@ void LoopInside::take() {
     for (const auto& cut : unsealed_) {
       if (taken.cause > cut->barrier) continue;
       cut->pending.push_back(taken);
-      if (taken.cause <= cut->boundary) continue;
+      if (!cut->out() || taken.cause <= cut->boundary) continue;  // not out: see settle_copies()
       // Caused by what the boundary itself published: it belongs to a segment that a resumed run has yet to end.
       Taken& copy = cut->pending.back();
       copy.cause_step = cut->cut.step;
@@ -194,6 +197,12 @@ bool LoopInside::settle(Taken& one) const {
   return true;
 }
 
+/// Of a cut whose Barrier isn't out: what was taken before the segment of its cause had ended.
+void LoopInside::settle_copies(OpenCut& cut) const {
+  for (Taken& one : cut.pending)
+    if (one.segment == sidestep::Segment::next) settle(one);
+}
+
 /// What was left to the segment behind a boundary, by a checkpoint or by take().
 void LoopInside::settle_next() {
   if (!next_waits_) return;
@@ -205,14 +214,20 @@ void LoopInside::settle_next() {
 
 void LoopInside::apply_due() {
   const Loop::Place& place = loop.place_;
-  for (const Taken& one : pending.take([&](const Taken& request) {
-         if (request.segment == sidestep::Segment::next) return false;
-         if (sync.relaxed() && request.restored == 0) return true;
-         if (request.segment == sidestep::Segment::batch || request.restored != 0)
-           return !request.due_step || (place.segment == sidestep::Segment::batch && *request.due_step <= place.step);
-         return request.segment_end <= place.number;
-       }))
-    apply(one);
+  const std::vector<Taken> due = pending.take([&](const Taken& request) {
+    if (request.segment == sidestep::Segment::next) return false;
+    if (sync.relaxed() && request.restored == 0) return true;
+    if (request.segment == sidestep::Segment::batch || request.restored != 0)
+      return !request.due_step || (place.segment == sidestep::Segment::batch && *request.due_step <= place.step);
+    return request.segment_end <= place.number;
+  });
+  std::size_t done = 0;
+  try {
+    while (done < due.size()) apply(due[done++]);
+  } catch (...) {  // a handler's: the others' decisions are the next boundary's
+    for (; done < due.size(); ++done) pending.add(due[done]);
+    throw;
+  }
 }
 
 void LoopInside::apply(const Taken& one) {
@@ -337,15 +352,21 @@ void LoopInside::fail_silent() {
 }
 
 void LoopInside::seal() {
+  // In relaxed mode nobody waits for one that has failed and stands still; its word would keep every cut open.
+  if (sync.relaxed() && !unsealed_.empty() && unsealed_.front()->out() &&
+      Clock::steady() - unsealed_.front()->begun >
+          std::min<Nanoseconds>(options.decision_deadline.count(), 1'000'000'000))
+    watch.fail_the_failed(unsealed_.front()->barrier);
+  take();  // a wait for room in the ring, or a failing, may have read further in the words
   std::erase_if(unsealed_, [&](const std::shared_ptr<OpenCut>& cut) {
-    if (cut->barrier == ~Sequence{0} || !watch.all_passed(cut->barrier)) return false;  // the first: it isn't out
+    if (!cut->out() || !watch.all_passed(cut->barrier)) return false;
     book->seal(*cut);
     return true;
   });
   if (sync.relaxed() && unsealed_.empty() && !ended) watch.set_eager(false);
 }
 
-void LoopInside::open_cut(std::vector<SavedName> names) {
+void LoopInside::open_cut(const std::vector<SavedName>& names) {
   const Loop::Place& place = loop.place_;
   auto cut = std::make_shared<OpenCut>();
   // Each name once, those of a `last` behind all others.
@@ -354,8 +375,16 @@ void LoopInside::open_cut(std::vector<SavedName> names) {
       const auto same = [&](const SavedName& other) { return other.file == name.file; };
       if (name.last == last && std::none_of(cut->names.begin(), cut->names.end(), same)) cut->names.push_back(name);
     }
+  for (const SavedName& name : cut->names) cut->cut.files.push_back(name.file);
+  cut->cut.number = cuts_ + 1;
+  cut->cut.step = place.step;
+  cut->cut.epoch = place.epoch;
+  cut->cut.batch = place.batch;
+  cut->cut.segment = place.segment;
+  cut->writer = options.snapshot(cut->cut);
+  // From here on nothing throws that a user wrote.
+  ++cuts_;
   for (const SavedName& name : cut->names) {
-    cut->cut.files.push_back(name.file);
     std::erase_if(carried_, [&](const auto& gone) { return gone.first == name.file; });
     std::erase_if(superseded_, [&](const auto& gone) { return gone.first == name.file; });
   }
@@ -363,13 +392,7 @@ void LoopInside::open_cut(std::vector<SavedName> names) {
   superseded_.clear();
   const bool last = cut->names.back().last;
   if (last) last_cut_at_ = boundaries();
-  cut->cut.number = ++cuts_;
-  cut->cut.step = place.step;
-  cut->cut.epoch = place.epoch;
-  cut->cut.batch = place.batch;
-  cut->cut.segment = place.segment;
   cut->begun = Clock::steady();
-  cut->writer = options.snapshot(cut->cut);
   cut->pending = pending.sorted();
   cut->state = {.step = place.step,
                 .epoch = place.epoch,
@@ -387,14 +410,13 @@ void LoopInside::open_cut(std::vector<SavedName> names) {
   unsealed_.push_back(cut);
   waits_ = true;
   hot.quick = false;
-  say([this, cut] { publish_barrier(cut, late_ != 0 ? late_ : loop.place_.number); });
+  say([this, cut] { publish_barrier(cut); });
 }
 
-/// Directly behind the events of its boundary, which ends with event `boundary`.
-void LoopInside::publish_barrier(const std::shared_ptr<OpenCut>& cut, Sequence boundary) {
-  cut->boundary = boundary;
-  for (Taken& one : cut->pending)  // taken before the segment of its cause had ended, and by now it has
-    if (one.segment == sidestep::Segment::next && one.cause <= boundary) settle(one);
+/// Directly behind the events of its boundary.
+void LoopInside::publish_barrier(const std::shared_ptr<OpenCut>& cut) {
+  settle_copies(*cut);
+  cut->boundary = hot.list.last();
   for (const Handle& pipeline : bus.subscriptions()) {
     const auto life = pipeline->life();
     if (!pipeline->options().saved || life == Subscription::Life::ended) continue;
@@ -418,6 +440,9 @@ void LoopInside::publish_barrier(const std::shared_ptr<OpenCut>& cut, Sequence b
 void LoopInside::make_room() {
   watch.look();
   take();
+  settle_next();
+  for (const auto& cut : unsealed_)
+    if (!cut->out()) settle_copies(*cut);
   waits_ |= !pending.empty();  // taken here, so run() finds nothing waiting in the mailbox
   set_quick();
   hot.list.forget(watch.passed(last_number()));

@@ -28,6 +28,8 @@ class BoundaryList {
   std::size_t size() const noexcept { return next_ - first_; }
   std::uint64_t total() const noexcept { return next_; }  ///< boundaries so far, those forgotten too
 
+  Sequence last() const noexcept { return at(next_ - 1).number; }  ///< of the newest; there must be one
+
   /// Never full here: the caller has made room.
   void push(Sequence number, Step step, sidestep::Segment segment) noexcept {
     ring_[next_++ & mask_] = {number, static_cast<std::uint64_t>(step) << 8 | static_cast<std::uint8_t>(segment)};

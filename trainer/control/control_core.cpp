@@ -20,7 +20,8 @@ DeciderEntry& ControlCore::make_decider(Subscription* subscription) {
 /// The words of deciders end with their bus, for good.
 void ControlCore::stay_on(std::uint64_t bus) {
   if (bus_ != 0 && bus_ != bus)
-    throw ControlError("this control belongs to another bus, and its deciders end with that one: make a Control for each bus.");
+    throw ControlError(
+        "this control belongs to another bus, and its deciders end with that one: make a Control for each bus.");
   bus_ = bus;
 }
 
@@ -84,7 +85,6 @@ void ControlCore::attach(LoopInside& loop, std::uint64_t bus) {
   loop_ = &loop;
   loop_thread_ = std::this_thread::get_id();
   asked_to_end_ = false;
-  interrupted.store(nullptr, std::memory_order_relaxed);  // of an earlier loop
   // A new loop publishes to a ring of its own, whose numbers begin at 1. Nothing of an earlier one is under way: it was
   // drained.
   for (DeciderEntry& entry : deciders_) {
@@ -96,6 +96,14 @@ void ControlCore::attach(LoopInside& loop, std::uint64_t bus) {
 void ControlCore::detach() noexcept {
   const std::lock_guard lock(mutex_);
   loop_ = nullptr;
+  // What this loop was asked for and never saw is nobody's; what comes from now on is the next one's.
+  interrupted.store(nullptr, std::memory_order_relaxed);  // relaxed: alarm() releases it
+  Outside request;
+  while (outside.try_dequeue(request)) {
+  }
+  Metric metric;
+  while (injected.try_dequeue(metric)) {
+  }
 }
 
 std::vector<DeciderEntry*> ControlCore::deciders() {

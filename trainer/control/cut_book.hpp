@@ -31,6 +31,9 @@ struct OpenCut {
   CheckpointState state;            ///< the trainer's part of it
   CheckpointWriter writer;
   Nanoseconds begun = 0;
+  bool out() const noexcept {
+    return barrier != ~Sequence{0};
+  }  ///< its Barrier has been published; the trainer's alone
 
   struct Part {
     std::vector<std::byte> state;

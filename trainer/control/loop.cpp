@@ -79,6 +79,7 @@ void LoopInside::set_sync(Sync how) {
 }
 
 LoopInside::~LoopInside() {
+  if (fail_fast != nullptr) fail_fast->end();
   bus.cut_sink(nullptr);
   book->give_up();  // drain() has, unless it threw on its way: the writer would wait for ever
   book->close();
@@ -187,9 +188,10 @@ Loop::Loop(Control& control, Bus& bus, AttachOptions options)
                      },
                      inside_.get()});
   if (inside_->options.fail_fast)
-    bus.on<PipelineFailed>().named("fail_fast") | subscribe([shared = inside_->core](const PipelineFailed& failed) {
-      shared->request(Stop{fmt::format("pipeline '{}' failed", failed.pipeline.text())}, "fail_fast");
-    });
+    inside_->fail_fast =
+        bus.on<PipelineFailed>().named("fail_fast") | subscribe([shared = inside_->core](const PipelineFailed& failed) {
+          shared->request(Stop{fmt::format("pipeline '{}' failed", failed.pipeline.text())}, "fail_fast");
+        });
 }
 
 Loop::~Loop() {
@@ -278,6 +280,7 @@ std::vector<PendingRow> Loop::pending() const {
 
 void Loop::end() { inside_->end(); }
 void Loop::finish() { inside_->finish(); }
+void Loop::all_in() const { inside_->check_all_in("the end of an epoch"); }
 void Loop::before_end() { inside_->cut_before_end(); }
 
 }  // namespace sidestep

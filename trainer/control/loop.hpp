@@ -220,7 +220,10 @@ class Loop {
       behind_fit_begin(begin);
     } else {
       if constexpr (std::same_as<E, EpochEnd>) {
-        if (event.partial) before_end();
+        if (event.partial)
+          before_end();
+        else
+          all_in();
       }
       if constexpr (std::same_as<E, FitEnd>) before_end();
       producer_.publish_at(stamp, event);
@@ -249,6 +252,7 @@ class Loop {
   void before_sample();
   void sampled(Nanoseconds took) noexcept;
   void before_end();
+  void all_in() const;  ///< throws ControlError if a step's events are yet to come
   void behind_fit_begin(const FitBegin& begin);
   void add_handler(Name kind, std::function<Outcome(const Decision&, const Cause&)> handler);
 

@@ -5,9 +5,9 @@ namespace sidestep::detail {
 
 void LoopInside::cut_before_end() {
   if (!begun) begin();
+  check_all_in("the end of an epoch");
   if (!options.snapshot || options.last.empty() || loop.place_.segment == sidestep::Segment::fit) return;
   // the second: nothing has been trained in this process
-  check_all_in("the end of an epoch");
   if (last_cut_at_ == boundaries() || boundaries() == 0) return;
   open_cut({{options.last, std::nullopt, true}});
 }
@@ -21,11 +21,12 @@ void LoopInside::end() {
   ended = true;
   if (loop.place_.segment != sidestep::Segment::fit)
     loop.publish(FitEnd{.step = loop.place_.step, .epoch = loop.place_.epoch, .stopped = loop.stopped_});
-  if (!interrupted_by.empty()) return;
+  if (!interrupted_by.empty()) return settle_next();
   const Loop::Place& place = loop.place_;
   remember(place.number, place.step, sidestep::Segment::fit);
   watch.wait(place.number);
   take();
+  settle_next();
   for (const Taken& one : pending.take(
            [](const Taken& request) { return request.restored == 0 && request.segment >= sidestep::Segment::fit; })) {
     const DecisionInfo* const info = find_decision(one.decision.kind());
@@ -52,7 +53,7 @@ void LoopInside::drain() {
   watch.set_eager(true);
   ended = true;
   // Broken off while a device was at work: what it never finished has no Barrier, and no checkpoint.
-  std::erase_if(unsealed_, [](const auto& cut) { return cut->barrier == ~Sequence{0}; });
+  std::erase_if(unsealed_, [](const auto& cut) { return !cut->out(); });
   later_.clear();
   // Words that stand still because no event came since they were told to show themselves move with this one.
   if (!unsealed_.empty()) watch.wait(unsealed_.back()->barrier);

@@ -35,6 +35,7 @@ class LoopInside {
       later_.emplace_back(loop.place_.step, std::move(publish));
   }
   Step behind() const noexcept { return behind_; }
+  void check_all_in(std::string_view before) const;
   std::uint64_t boundaries() const noexcept { return hot.list.total() + static_cast<std::uint64_t>(behind_); }
   void behind_fit_begin(const FitBegin& begin);
 
@@ -74,6 +75,7 @@ class LoopInside {
   Pending pending;
   std::vector<std::pair<std::string, std::function<Decisions(const FitBegin&)>>> at_begin;  // by whom
   Histogram boundary_ns;
+  Handle fail_fast;          ///< null: not asked for
   Nanoseconds timer_ns = 0;  ///< what reading the clock costs
 
  private:
@@ -82,8 +84,8 @@ class LoopInside {
   void run();
   [[noreturn, gnu::cold]] void no_boundary_here() const;
   [[noreturn, gnu::cold]] void out_of_step(Step step) const;
-  void check_all_in(std::string_view before) const;
   bool settle(Taken& one) const;
+  void settle_copies(OpenCut& cut) const;
   [[gnu::cold]] void busy();
   void take();
   void settle_next();
@@ -97,8 +99,8 @@ class LoopInside {
   void validations();
   void fail_silent();
   void seal();
-  void open_cut(std::vector<SavedName> names);
-  void publish_barrier(const std::shared_ptr<OpenCut>& cut, Sequence boundary);
+  void open_cut(const std::vector<SavedName>& names);
+  void publish_barrier(const std::shared_ptr<OpenCut>& cut);
   /// The boundary here, in the list; which is never full when the next one comes.
   void remember(Sequence number, Step step, sidestep::Segment segment) {
     hot.list.push(number, step, segment);
@@ -114,10 +116,10 @@ class LoopInside {
 
   std::vector<Sequence> recent_;  // numbers of the last k + 1 BatchEnds, the present one at at_
   std::size_t at_ = 0;
-  Sequence late_ = 0;  // while later_ is being published: the number of that BatchEnd
-  Step behind_ = 0;    // boundaries held whose BatchEnd is yet to come
+  Step behind_ = 0;                                           // boundaries held whose BatchEnd is yet to come
   std::deque<std::pair<Step, std::function<void()>>> later_;  // what comes behind which BatchEnd
   bool in_boundary_ = false;
+  bool asked_ = false;  // the bell was rung, and what came from outside hasn't been looked at
   bool relaxed_ = false;
   bool waits_ = false;             // a request or a cut waits for a later boundary
   bool next_waits_ = false;        // restored requests whose segment ends at the first boundary

@@ -166,6 +166,14 @@ void Watch::slice(Sequence need, Nanoseconds length, bool at_boundary) {
     }
 }
 
+void Watch::fail_the_failed(Sequence need) {
+  for (std::size_t i = 0; i < live_.size(); ++i) {
+    const Subscription* const own = behind_[i].entry->subscription;
+    if (own != nullptr && own->failed() && !live_[i].seen.reached(need))
+      fail(*behind_[i].entry, "it has failed, and a checkpoint waits for it");
+  }
+}
+
 void Watch::fail(DeciderEntry& entry, const std::string& why) {
   for (std::size_t i = 0; i < live_.size(); ++i) {
     if (behind_[i].entry != &entry || entry.decider.failed.load(std::memory_order_relaxed))

@@ -74,6 +74,8 @@ class Watch {
   /// One slice of a wait for `need`, at a boundary or for room in the ring: looks who is silent for longer than the
   /// deadline, and fails him.
   void slice(Sequence need, Nanoseconds length, bool at_boundary);
+  /// Those whose pipeline has failed and whose word hasn't reached `need`: it never will.
+  void fail_the_failed(Sequence need);
   void fail(DeciderEntry& entry, const std::string& why);
   DeciderEntry* entry_of(const Subscription& subscription) noexcept;
 
