@@ -153,17 +153,19 @@ run() {
   part machine 20 bash -c 'nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm,clocks.max.mem,power.limit --format=csv'
   part info 30 "${own[@]}" "$folder/bin/sidestep" info
   local why
-  why=$("${own[@]}" "$folder/bin/gpu_bench" --benchmark_list_tests 2>&1 | sed -n 's/^bench gpu: nothing was measured: //p')
+  # One that doesn't even start fails below, where that is written down.
+  why=$({ "${own[@]}" "$folder/bin/gpu_bench" --benchmark_list_tests 2>&1 || true; } |
+    sed -n 's/^bench gpu: nothing was measured: //p')
 
   if [[ $why ]]; then
-    for name in tests bench train; do skip $name "$why"; done
+    for name in tests bench train train_again; do skip $name "$why"; done
   else
     local tests=cuda_gpu_test filter='*' bench_options=(--benchmark_min_time=0.3 --benchmark_repetitions=3)
     local train_options=(--epochs 2)
     if [[ $backend != cuda ]]; then tests=cuda_kernels_test; fi
     if ((quick)); then
       filter='CudaStepKernels*'
-      bench_options=('--benchmark_filter=step/lenet/fp32/batch:64/|(telemetry|host)/lenet')
+      bench_options=('--benchmark_filter=step/lenet/fp32/batch:64/|(telemetry|record|host)/lenet')
       train_options=(--epochs 2 --limit-train 256 --batch-size 32 --no-default-callbacks)
     fi
     if [[ -x $folder/bin/$tests ]]; then
@@ -172,8 +174,10 @@ run() {
       skip tests "$tests wasn't packed: that build hadn't it"
     fi
     part bench 130 "${own[@]}" "$folder/bin/gpu_bench" "${bench_options[@]}" --benchmark_out="$work/bench.json"
-    part train 60 "${own[@]}" "$folder/bin/sidestep" train --backend "$backend" --data "$folder/data" \
-      --out "$work/train" "${train_options[@]}"
+    for name in train train_again; do
+      part $name 60 "${own[@]}" "$folder/bin/sidestep" train --backend "$backend" --data "$folder/data" \
+        --out "$work/$name" "${train_options[@]}"
+    done
   fi
   # Compiling takes long, so this is last and takes what time is left.
   if "$python" -c 'import torch; raise SystemExit(not torch.cuda.is_available())' 2>/dev/null; then
@@ -217,7 +221,7 @@ def part(name):
     return result
 
 
-parts = {name: part(name) for name in ("machine", "info", "tests", "bench", "train", "peers")}
+parts = {name: part(name) for name in ("machine", "info", "tests", "bench", "train", "train_again", "peers")}
 if parts["machine"]["status"] == "failed":  # no nvidia-smi: not everywhere where there is a GPU
     parts["machine"] = {"status": "skipped", "reason": "nvidia-smi doesn't answer here"}
 on_a_gpu = backend == "cuda" and parts["bench"]["status"] != "skipped"
@@ -259,8 +263,8 @@ if bench := parsed("bench.json"):
             if theirs:
                 row |= {"pytorch_us": theirs, "times_as_fast_as": {m: t / row["step_us"] for m, t in theirs.items()}}
             steps.append(row)
-        elif kind == "telemetry":
-            row |= {key: figures[key] for key in ("cost_percent", "low_percent", "high_percent", "on_us", "off_us")}
+        elif kind in ("telemetry", "record"):
+            row |= {"of": kind} | {key: figures[key] for key in ("cost_percent", "low_percent", "high_percent", "on_us", "off_us")}
             if backend == "cuda":
                 row |= {"within_noise": row["low_percent"] <= 0, "at_most_1_percent": row["cost_percent"] <= 1}
             telemetry.append(row)
@@ -272,23 +276,28 @@ if bench := parsed("bench.json"):
 
 if trained := parsed("train/report.json"):
     report["train"] = {key: trained[key] for key in ("backend", "device", "state", "epochs", "test") if key in trained}
+    first, again = (work / name / "checkpoints" / "last.safetensors" for name in ("train", "train_again"))
+    if first.exists() and again.exists():
+        report["train"]["same_bits_twice"] = first.read_bytes() == again.read_bytes()
 if peers := parsed("peers.json"):
     report["pytorch"] = peers
 bad = [name for name, what in parts.items() if what["status"] in ("failed", "timed out")]
-if report.get("benchmarks_that_failed") and "bench" not in bad:
-    bad.append("bench")
-report["ok"] = not bad
+if report.get("benchmarks_that_failed"):
+    bad.append("a benchmark")
+if not report.get("train", {}).get("same_bits_twice", True):
+    bad.append("the same run twice with the same bits")
+report |= {"ok": not bad, "bad": bad}
 pathlib.Path(out).write_text(json.dumps(report, indent=1) + "\n")
 
 for name, what in parts.items():
-    print(f"  {name:<8} {what['status']}" + (f": {what['reason']}" if "reason" in what else f", {what['seconds']} s"))
+    print(f"  {name:<11} {what['status']}" + (f": {what['reason']}" if "reason" in what else f", {what['seconds']} s"))
 for row in report.get("steps", []):
     words = f"  {row['model']}, batch {row['batch']}, {row['precision']}: {row['step_us']:,.1f} us a step"
     for mode, times in row.get("times_as_fast_as", {}).items():
         words += f"; {times:.2f} times as fast as PyTorch {mode}"
     print(words)
 for row in report.get("telemetry", []):
-    print(f"  telemetry, {row['model']}: {row['cost_percent']:+.2f}% ({row['low_percent']:+.2f} to {row['high_percent']:+.2f})")
+    print(f"  {row['of']}, {row['model']}: {row['cost_percent']:+.2f}% ({row['low_percent']:+.2f} to {row['high_percent']:+.2f})")
 print(f"gpu.sh: {out}" + ("" if on_a_gpu else ": nothing ran on a GPU, so its times say nothing of one"))
 sys.exit(1 if bad else 0)
 PYTHON

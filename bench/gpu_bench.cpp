@@ -15,7 +15,7 @@
 #include <random>
 #include <span>
 #include <string>
-#include <tuple>
+#include <utility>
 #include <vector>
 
 #include <sidestep/kernels/cuda_backend.hpp>
@@ -82,17 +82,20 @@ class Training {
  public:
   static constexpr std::size_t ahead = 2;
 
-  Training(const NetworkSpec& spec, std::size_t batch, bool tf32, bool telemetry = true)
-      : batch_(batch),
-        order_(noise().labels.size()),
-        session_(
-            make_cuda_session(spec, {.name = backend(), .run_ahead = ahead, .tf32 = tf32, .telemetry = telemetry})) {
+  Training(const NetworkSpec& spec, std::size_t batch, CudaOptions options = {})
+      : batch_(batch), order_(noise().labels.size()), session_(make_cuda_session(spec, here(std::move(options)))) {
     std::iota(order_.begin(), order_.end(), 0u);
     std::shuffle(order_.begin(), order_.end(), std::mt19937(1));
     data_ = session_->attach(noise().view);
     for (std::size_t i = 0; i < ahead; ++i) submit();
     for (int i = 0; i < (emulated() ? 1 : 50); ++i) step();  // captured, clocks up
   }
+  static CudaOptions here(CudaOptions options) {
+    options.name = backend();
+    options.run_ahead = ahead;
+    return options;
+  }
+
   void submit() {
     const std::size_t batches = order_.size() / batch_;
     const std::size_t at = submitted_ % batches * batch_;
@@ -106,7 +109,7 @@ class Training {
   bool poll() { return session_->poll(record_); }
   /// Polls, as the trainer does at a boundary; wait() notices when the device has failed.
   void take() {
-    for (int i = 0; i < 1'000; ++i)
+    for (int i = 0; i < 100'000; ++i)
       if (poll()) return;
     record_ = session_->wait();
   }
@@ -145,7 +148,7 @@ void share(benchmark::State& state, const char* name, double of, double peak) {
 /// One step, in the steady state. device_us: by the device's own timer, from end to end of a step.
 void steps(benchmark::State& state, const Named& model, bool tf32) {
   const auto batch = static_cast<std::size_t>(state.range(0));
-  Training training(model.spec, batch, tf32);
+  Training training(model.spec, batch, {.tf32 = tf32});
   const auto begun = training.record();
   const auto start = Clock::now();
   for (auto _ : state) training.step();
@@ -167,9 +170,12 @@ void steps(benchmark::State& state, const Named& model, bool tf32) {
 
 /// The same step with telemetry and without, in short turns, each pair in the other order than the last. The figure is
 /// the median of the pairs' ratios; its interval of 95% by order statistics, which asks nothing of the noise's kind.
-void telemetry(benchmark::State& state, const Named& model) {
+/// With a limit to clip to, which no gradient reaches, the norm is needed anyway, and what is left is the record's
+/// cost.
+void telemetry(benchmark::State& state, const Named& model, double clip_norm) {
   const auto batch = static_cast<std::size_t>(state.range(0));
-  Training with(model.spec, batch, false, true), without(model.spec, batch, false, false);
+  Training with(model.spec, batch, {.clip_norm = clip_norm});
+  Training without(model.spec, batch, {.clip_norm = clip_norm, .telemetry = false});
   const int turn = emulated() ? 1 : std::max(20, static_cast<int>(0.02 / with.time(50)));
   std::vector<double> percents, ons, offs;
   for (auto _ : state) {
@@ -200,7 +206,7 @@ void telemetry(benchmark::State& state, const Named& model) {
 /// What the host's thread spends on a step: submit, a poll that finds nothing yet, and one that finds the record. The
 /// device is at rest before each submit. Medians of single calls, net of the clock's own time.
 void host(benchmark::State& state, const Named& model) {
-  Training training(model.spec, static_cast<std::size_t>(state.range(0)), false);
+  Training training(model.spec, static_cast<std::size_t>(state.range(0)));
   training.drain();
   const auto time_of = [](auto&& call) {
     const auto start = Clock::now();
@@ -253,16 +259,19 @@ void add_benchmarks() {
       added->ArgName("batch")->Unit(benchmark::kMicrosecond)->UseRealTime();
       if (emulated()) added->Iterations(2);
     }
-  for (const Named* model : {&lenet, &resnet8})
-    for (const auto& [what, function, iterations] :
-         {std::tuple{"telemetry/", &telemetry, 101}, std::tuple{"host/", &host, 1001}})
-      RegisterBenchmark((std::string(what) + model->name).c_str(),
-                        guarded([=, run = function](auto& state) { run(state, *model); }))
-          ->ArgName("batch")
-          ->Arg(128)
-          ->Iterations(emulated() ? 3 : iterations)
-          ->Unit(benchmark::kMillisecond)
-          ->UseRealTime();
+  const auto add = [](const std::string& name, int iterations, auto run) {
+    RegisterBenchmark(name.c_str(), guarded(run))
+        ->ArgName("batch")
+        ->Arg(128)
+        ->Iterations(emulated() ? 3 : iterations)
+        ->Unit(benchmark::kMillisecond)
+        ->UseRealTime();
+  };
+  for (const Named* model : {&lenet, &resnet8}) {
+    add(std::string("telemetry/") + model->name, 101, [=](auto& state) { telemetry(state, *model, 0); });
+    add(std::string("record/") + model->name, 101, [=](auto& state) { telemetry(state, *model, 1e30); });
+    add(std::string("host/") + model->name, 1001, [=](auto& state) { host(state, *model); });
+  }
 }
 
 }  // namespace

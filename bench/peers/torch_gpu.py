@@ -55,6 +55,7 @@ MODES = {"eager": (None, torch.contiguous_format),
 
 
 def precision(tf32):
+    torch.backends.cudnn.benchmark = True
     torch.set_float32_matmul_precision("high" if tf32 else "highest")
     torch.backends.cudnn.allow_tf32 = tf32
 

@@ -40,12 +40,13 @@ check "it runs emulated" test $status -eq 0
 said=$(head -c 4000 "$work/emulated.json")
 check "nobody could take that for a GPU" json "$work/emulated.json" 'not d["ran_on_a_gpu"] and d["backend"] == "cuda-emulated"'
 check "each part went well" json "$work/emulated.json" \
-  'd["ok"] and all(d["parts"][p]["status"] == "ok" for p in ("info", "bench", "train"))'
+  'd["ok"] and all(d["parts"][p]["status"] == "ok" for p in ("info", "bench", "train", "train_again"))'
 check "the tests did, if they were built" json "$work/emulated.json" \
   'd["parts"]["tests"]["status"] == "skipped" or d["tests"]["run"] > 0 and d["tests"]["failed"] == 0'
 check "steps, telemetry and the host are measured" json "$work/emulated.json" \
   'd["steps"][0]["step_us"] > 0 and "cost_percent" in d["telemetry"][0] and d["host"][0]["submit_ns"] > 0'
-check "two epochs are trained" json "$work/emulated.json" 'len(d["train"]["epochs"]) == 2'
+check "two epochs are trained, twice, with the same bits" json "$work/emulated.json" \
+  'len(d["train"]["epochs"]) == 2 and d["train"]["same_bits_twice"]'
 
 # A GPU that may be here is hidden.
 run env -i CUDA_VISIBLE_DEVICES= "$work/packed/run" --quick --out "$work/none.json"
