@@ -27,7 +27,8 @@ std::uint64_t seeds() {
 }
 
 /// A short training run with snapshots, with a fault planted ("" for none). A race between streams is some thousand
-/// accesses apart, and ThreadSanitizer forgets it where too many threads come in between: so the blocks are small there.
+/// accesses apart, and ThreadSanitizer forgets it where too many threads come in between: so the blocks are small
+/// there.
 [[noreturn]] void train(const std::string& fault, std::uint64_t seed) {
   largest_block = fault == "snapshot_no_wait" ? 32 : 96;
   emulation::set_seed(seed);
@@ -107,7 +108,8 @@ TEST_F(CudaPlantedDeathTest, ASnapshotThatDoesNotWaitForItsCopyIsARace) {
 
 TEST_F(CudaPlantedDeathTest, ABarrierThatIsGoneIsARace) {
   for (std::uint64_t seed = 1; seed <= seeds(); ++seed)
-    EXPECT_EXIT(train("bias_gradient_no_barrier", seed), testing::ExitedWithCode(race_found), "data race.*mask_and_add");
+    EXPECT_EXIT(train("bias_gradient_no_barrier", seed), testing::ExitedWithCode(race_found),
+                "data race.*mask_and_add");
 }
 #endif
 

@@ -28,8 +28,7 @@ TEST(CudaSession, HasTheCpusTensorsAndInitialValues) {
 }
 
 TEST(CudaSession, OneStepIsTheCpusStep) {
-  const NetworkSpec dropping{{2, 8, 6},
-                             {Convolution{3, 3}, Dropout{0.25f}, Dense{21}, Dropout{0.5f}, Dense{5, false}}};
+  const NetworkSpec dropping{{2, 8, 6}, {Convolution{3, 3}, Dropout{0.25f}, Dense{21}, Dropout{0.5f}, Dense{5, false}}};
   for (const auto& spec : {perceptron(), small_lenet(), small_resnet(), dropping}) {
     const Images images(spec, 60, 2);
     const Optimizer optimizer = Sgd{.momentum = 0.9};  // whose momentum is the gradient after the first step
