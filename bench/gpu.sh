@@ -144,7 +144,8 @@ run() {
   local libraries=$folder/lib:$folder/bin own
   if [[ -d $folder/cuda ]]; then libraries+=:$folder/cuda; fi
   if [[ $backend == cuda ]]; then libraries+=:$(machines_cuda | paste -sd:); fi
-  own=(env "LD_LIBRARY_PATH=$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" "SIDESTEP_GPU_BACKEND=$backend")
+  own=(env "LD_LIBRARY_PATH=$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" "SIDESTEP_GPU_BACKEND=$backend"
+    "SIDESTEP_DATA=$folder/data")
   # A machine with an older C++ library than ours gets ours.
   if ! "${own[@]}" "$folder/bin/sidestep" info >/dev/null 2>&1 && [[ -d $folder/gcc ]]; then
     own[1]+=:$folder/gcc

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 
 #include <sidestep/kernels/reference/network.hpp>
@@ -15,9 +16,15 @@ namespace {
 
 constexpr std::uint32_t batch_size = 64, samples = 3200;
 
+/// Elsewhere where a machine can't have Debian's package.
+std::filesystem::path data_folder() {
+  const char* said = std::getenv("SIDESTEP_DATA");
+  return said ? said : fashion_mnist_folder;
+}
+
 /// The first images, in the order of a run's first epoch.
 struct FashionMnist {
-  Dataset data = fashion_mnist();
+  Dataset data = fashion_mnist(data_folder());
   DatasetView view{data.train().images.data(), data.train().labels.data(), samples, data.statistics().mean,
                    data.statistics().deviation};
   std::vector<std::uint32_t> order = epoch_order({.seed = 1, .epoch = 1}, samples);
@@ -57,7 +64,7 @@ double distance(const std::vector<float>& found, const std::vector<float>& expec
 }
 
 /// Nothing to learn from where Debian's package isn't installed.
-bool missing() { return !std::filesystem::is_directory(fashion_mnist_folder); }
+bool missing() { return !std::filesystem::is_directory(data_folder()); }
 
 void compare_one_step(const NetworkSpec& spec, std::span<const std::uint32_t> batch, const FashionMnist& images) {
   const Both both(spec, images);
@@ -103,7 +110,7 @@ reference::NetworkPass<double> by_definition(const NetworkSpec& spec, std::span<
 
 /// Each network with a rate at which it learns and doesn't yet blow up last bits.
 void compare_fifty_steps(const NetworkSpec& spec, double rate, std::size_t batch, double tolerance) {
-  if (missing()) GTEST_SKIP() << fashion_mnist_folder;
+  if (missing()) GTEST_SKIP() << data_folder();
   const FashionMnist images;
   const Both both(spec, images);
   double largest = 0, seconds = 0, first = 0, last = 0;
@@ -123,13 +130,13 @@ void compare_fifty_steps(const NetworkSpec& spec, double rate, std::size_t batch
 }
 
 TEST(DeviceAndCpu, OneStepOfLenetHasTheSameLossAndGradients) {
-  if (missing()) GTEST_SKIP() << fashion_mnist_folder;
+  if (missing()) GTEST_SKIP() << data_folder();
   const FashionMnist images;
   compare_one_step(lenet(), images.batch(0), images);
 }
 
 TEST(DeviceAndCpu, OneStepOfResnet8HasTheSameLossAndGradients) {
-  if (missing()) GTEST_SKIP() << fashion_mnist_folder;
+  if (missing()) GTEST_SKIP() << data_folder();
   const FashionMnist images;
   const auto spec = resnet8();
   // eight images whose half a million values before ReLUs all lie farther from 0 than either backend rounds

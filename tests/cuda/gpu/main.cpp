@@ -7,11 +7,10 @@
 
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
-  const auto device = sidestep::kernels::cuda::inspect_device();
-  if (!device.ready() && !GTEST_FLAG_GET(list_tests)) {
-    std::printf("skipped: %s\n", device.sentence.c_str());
-    return 77;
+  if (!GTEST_FLAG_GET(list_tests)) {
+    const auto device = sidestep::kernels::cuda::inspect_device();
+    std::printf("%s: %s\n", device.ready() ? "on a device" : "skipped", device.sentence.c_str());
+    if (!device.ready()) return 77;
   }
-  std::printf("on %s\n", device.sentence.c_str());
   return RUN_ALL_TESTS();
 }
