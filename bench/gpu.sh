@@ -225,7 +225,7 @@ def part(name):
 parts = {name: part(name) for name in ("machine", "info", "tests", "bench", "train", "train_again", "peers")}
 if parts["machine"]["status"] == "failed":  # no nvidia-smi: not everywhere where there is a GPU
     parts["machine"] = {"status": "skipped", "reason": "nvidia-smi doesn't answer here"}
-on_a_gpu = backend == "cuda" and parts["bench"]["status"] != "skipped"
+on_a_gpu = backend == "cuda" and bool(parsed("bench.json") or parsed("train/report.json"))
 report = {"schema": 1, "backend": backend, "ran_on_a_gpu": on_a_gpu, "quick": quick == "1",
           "version": (folder / "version").read_text().strip(), "seconds": int(seconds),
           "machine": {"nvidia_smi": text("machine.out").splitlines(), "sidestep_info": text("info.out").splitlines(),
@@ -299,6 +299,8 @@ for row in report.get("steps", []):
     print(words)
 for row in report.get("telemetry", []):
     print(f"  {row['of']}, {row['model']}: {row['cost_percent']:+.2f}% ({row['low_percent']:+.2f} to {row['high_percent']:+.2f})")
+if bad:
+    print("  not well: " + ", ".join(bad))
 print(f"gpu.sh: {out}" + ("" if on_a_gpu else ": nothing ran on a GPU, so its times say nothing of one"))
 sys.exit(1 if bad else 0)
 PYTHON
