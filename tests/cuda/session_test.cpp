@@ -225,7 +225,7 @@ TEST(CudaSession, WithoutTelemetryStepsAreTheSameAndTheirRecordsOnlyCount) {
     const auto telling = make(spec, {.clip_norm = clip_norm});
     const auto silent = make(spec, {.clip_norm = clip_norm, .telemetry = false});
     const DataId data = telling->attach(images.view), same = silent->attach(images.view);
-    for (std::uint64_t number = 41; number <= 49; ++number) {
+    for (std::uint64_t number = 41; number <= 46; ++number) {
       EXPECT_GT(step(*telling, data, range(0, 33), number).loss, 0.0);
       const StepRecord record = step(*silent, same, range(0, 33), number);
       EXPECT_EQ(record.step, number);
