@@ -33,6 +33,7 @@ RunConfig unusual() {
          {"seed", {"9223372036854775807"}},
          {"threads", {"3"}},
          {"sync", {"lockstep"}},
+         {"run-ahead", {"5"}},
          {"callback", {"early_stopping:monitor=val/loss", R"(csv_logger:file=a\,"b")"}},
          {"no-default-callbacks", {"true"}},
          {"data", {"my \"data\"\\here"}},
@@ -53,6 +54,7 @@ schedule = "cosine"
 optimizer = "adamw"
 seed = 1
 sync = "lag:2"
+run-ahead = 2
 callback = []
 no-default-callbacks = false
 data = "/usr/share/datasets/fashion-mnist"
@@ -97,7 +99,8 @@ TEST(Config, RefusesValuesOutOfRange) {
 TEST(Config, NamesTheNearestRightName) {
   EXPECT_EQ(said("model", "resnet"), "--model resnet: unknown model. Did you mean 'resnet8'?");
   EXPECT_EQ(said("model", "lenett"), "--model lenett: unknown model. Did you mean 'lenet'?");
-  EXPECT_EQ(said("backend", "quantum"), "--backend quantum: unknown backend. There are auto and cpu.");
+  EXPECT_EQ(said("backend", "quantum"),
+            "--backend quantum: unknown backend. There are auto, cpu, cuda and cuda-emulated.");
   EXPECT_EQ(said("optimizer", "adam"), "--optimizer adam: unknown optimizer. Did you mean 'adamw'?");
   EXPECT_EQ(said("batchsize", "3"), "--batchsize: there is no such option. Did you mean 'batch-size'?");
   EXPECT_EQ(said("schedule", "cosin"), "--schedule cosin: unknown schedule 'cosin'. Did you mean 'cosine'?");

@@ -20,15 +20,13 @@ class DeviceResume(DeviceTest):
             process = subprocess.Popen(command, cwd=self.folder, env=self.environment(seed=hits + 2), text=True,
                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
             try:
-                deadline = time.monotonic() + 60
-                while not (run / "report.json").exists() and process.poll() is None and time.monotonic() < deadline:
-                    time.sleep(0.005)
+                self.await_at_work(process, run, number)
                 time.sleep(draw.uniform(0.2, 0.8))
                 process.send_signal(number)
                 output = process.communicate(timeout=60)
             finally:
                 process.kill()
-            if process.returncode == 0:
+            if process.returncode == 0 or self.was_over(process, run, number):
                 return hits
             self.assertEqual(process.returncode, -9 if number == signal.SIGKILL else 128 + number, output)
             hits += 1

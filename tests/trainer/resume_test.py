@@ -21,16 +21,13 @@ class Resume(RunTest):
             process = subprocess.Popen(command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                        text=True)
             try:
-                # the data is read and the callbacks are there: steps are being done
-                deadline = time.monotonic() + 60
-                while not (self.folder / name / "report.json").exists() and time.monotonic() < deadline:
-                    time.sleep(0.005)
+                self.await_at_work(process, self.folder / name, number)
                 time.sleep(pause)
                 process.send_signal(number)
                 output = process.communicate(timeout=60)
             finally:
                 process.kill()
-            if process.returncode == 0:
+            if process.returncode == 0 or self.was_over(process, self.folder / name, number):
                 return hits
             hits += 1
             self.assertEqual(process.returncode, -9 if number == signal.SIGKILL else 128 + number, output)

@@ -5,9 +5,11 @@ import os
 import pathlib
 import random
 import shutil
+import signal
 import struct
 import subprocess
 import tempfile
+import time
 import unittest
 
 SIDESTEP = os.environ["SIDESTEP"]
@@ -87,6 +89,24 @@ class RunTest(unittest.TestCase):
 
     def report(self, run):
         return json.loads((run / "report.json").read_text())
+
+    def await_at_work(self, process, run, number):
+        """Until the run has its folder, and the process hears the signal: before that it dies of it, as any does."""
+        deadline = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < deadline:
+            caught = 0
+            try:
+                status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+                caught = int(next(line for line in status.splitlines() if line.startswith("SigCgt:")).split()[1], 16)
+            except (OSError, StopIteration):
+                pass
+            if (run / "report.json").exists() and (number == signal.SIGKILL or caught >> (number - 1) & 1):
+                return
+            time.sleep(0.005)
+
+    def was_over(self, process, run, number):
+        """The signal came when all was written, and ended a process that was leaving."""
+        return number != signal.SIGKILL and process.returncode == -number and self.report(run)["state"] == "finished"
 
     def assertSame(self, run, other, asked_for=()):
         """The same evidence, but for these fields of what was asked for when the run began."""

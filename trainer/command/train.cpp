@@ -81,17 +81,15 @@ int exit_code(const TrainingReport& report) {
 /// Trains in a folder that holds config.toml, and says how it went.
 class TrainRun {
  public:
-  TrainRun(const RunConfig& config, Trainer& trainer, Streams streams)
-      : config_(config), trainer_(trainer), streams_(streams) {}
+  TrainRun(const RunConfig& config, Trainer& trainer, Control& control, Streams streams)
+      : config_(config), trainer_(trainer), control_(control), streams_(streams) {}
 
   int run(RunFolder& folder, bool resume, const std::vector<Callback>& callbacks) {
     // The dispatcher wakes by itself a few times in the time that a decision has; longer naps would save nothing.
     Bus bus({.longest_nap = std::chrono::milliseconds(5)});
-    Control control;
-    const SignalGuard signals(control);
     try {
       TrainingReport report = before_the_run(
-          [&] { return trainer_.fit(bus, control, callbacks, {.out = folder.path(), .resume = resume}); });
+          [&] { return trainer_.fit(bus, control_, callbacks, {.out = folder.path(), .resume = resume}); });
       folder.keep();
       close(bus, report, folder);
       return exit_code(report);
@@ -131,6 +129,7 @@ class TrainRun {
 
   const RunConfig& config_;
   Trainer& trainer_;
+  Control& control_;
   Streams streams_;
 };
 
@@ -138,6 +137,9 @@ class TrainRun {
 
 int run_train(TrainRequest request, Streams streams) {
   const RunConfig config = request.config;
+  // A signal that comes while the data is read ends the run at its first boundary.
+  Control control;
+  const SignalGuard signals(control);
   // All that can be wrong is found before the folder is made.
   const std::vector<Spec> specs = callback_specs(config);
   const std::vector<Callback> callbacks = before_the_run([&] { return make_callbacks(specs); });
@@ -148,7 +150,7 @@ int run_train(TrainRequest request, Streams streams) {
   RunFolder folder = request.open_folder();
   if (config.sync.relaxed() && !config.quiet && std::ranges::any_of(specs, saves_by_metric))
     streams.out << "sync relaxed: a best checkpoint or kept weights may be some steps younger than their metric.\n";
-  return TrainRun(config, trainer, streams).run(folder, resume, callbacks);
+  return TrainRun(config, trainer, control, streams).run(folder, resume, callbacks);
 }
 
 }  // namespace sidestep
