@@ -17,12 +17,16 @@ class Closed {
     run.pipelines(bus_, control_);
     bus_.on<BatchEnd>().named("steps") | subscribe([this](const BatchEnd& e) { last_step = e.step; });
     bus_.on<FitEnd>().named("end") | subscribe([this](const FitEnd& e) { stopped = e.stopped; });
+    std::atomic<bool> taken{false};  // the loop may have been quicker than the watcher
+    run.between = [&taken](Loop& loop, Step) {
+      if (loop.stopped()) taken = true;
+    };
     std::jthread closer([&] {
       moment(bus_);
       bus_.close();
     });
     std::jthread watcher([&] {
-      while (control_.core().outside.size_approx() == 0) std::this_thread::yield();
+      while (control_.core().outside.size_approx() == 0 && !taken) std::this_thread::yield();
       then();
     });
     run.run(bus_, control_);
