@@ -8,11 +8,12 @@
 namespace sidestep::kernels::cuda {
 
 /// Which algorithm each convolution uses, by name: "conv1.forward@64" (layer, direction, batch). Chosen by cuDNN's
-/// heuristics the first time, and then kept: in a checkpoint as text, so that a resumed run computes the same bits.
+/// heuristics the first time, and then kept: in a checkpoint as text, so that a resumed run computes the same bits. The
+/// number names the algorithm and its arithmetic (convolution.cpp).
 class Algorithms {
  public:
   Algorithms() = default;
-  /// "conv1.forward@64=1 conv1.backward_filter@64=3". Throws Error for another text.
+  /// "conv1.forward@64=301 conv1.backward_filter@64=303". Throws Error for another text.
   explicit Algorithms(std::string_view text);
 
   std::optional<int> find(const std::string& name) const;

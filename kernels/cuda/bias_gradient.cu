@@ -76,14 +76,14 @@ void launch_mask_and_add(const float* y, float* gradient, std::size_t rows, unsi
 
 }  // namespace
 
-unsigned bias_gradient_parts(std::size_t rows, unsigned) {
+unsigned bias_gradient_parts(std::size_t rows) {
   const std::size_t parts = ceil_div(rows, rows_a_part);
   return parts < most_parts ? static_cast<unsigned>(parts) : most_parts;
 }
 
 void bias_gradient(const float* y, float* gradient, std::size_t rows, unsigned columns, float* bias_gradient,
                    float* parts, cudaStream_t stream, unsigned block) {
-  const unsigned grid = bias_gradient_parts(rows, columns);
+  const unsigned grid = bias_gradient_parts(rows);
   if (columns % 4 == 0)
     launch_mask_and_add<float4>(y, gradient, rows, columns / 4, grid, parts, stream, block);
   else

@@ -10,7 +10,7 @@ namespace sidestep::kernels::cuda {
 
 /// How many sums a column's gradient is made of: floats of scratch a column. Depends on the shape alone, never on the
 /// device, so the bits don't either.
-unsigned bias_gradient_parts(std::size_t rows, unsigned columns);
+unsigned bias_gradient_parts(std::size_t rows);
 
 /// Backward of bias and activation in one pass: where y isn't above 0, gradient becomes 0 (only if y is given), and
 /// bias_gradient[c] = sum over rows of gradient[row][c].

@@ -12,6 +12,7 @@ struct Context {
   cudnnHandle_t cudnn{};
   cublasLtHandle_t blas{};
   bool tf32 = false;  ///< may products be rounded to TF32's 10 bits of mantissa
+  /// What a convolution may take for speed; where none does with that, the smallest one is taken.
   std::size_t workspace_limit = std::size_t{256} << 20;
   Algorithms* algorithms = nullptr;
 };

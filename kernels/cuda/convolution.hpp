@@ -19,7 +19,7 @@ struct ConvolutionShape {
 };
 
 /// A convolution of cuDNN's, all tensors and the filter NHWC (filter, row, column, channel), fp32 sums. Only algorithms
-/// that cuDNN calls deterministic and whose workspace fits; which one, Algorithms keeps.
+/// that cuDNN calls deterministic, if there is one within the workspace's limit; which one, Algorithms keeps.
 class CudnnConvolution {
  public:
   /// `name` as in "conv1"; for messages and Algorithms. Backward algorithms are only looked for if training.
@@ -31,17 +31,23 @@ class CudnnConvolution {
   void backward_data(const float* w, const float* dy, float* dx) const;
 
  private:
-  template <class Search>
-  auto choose(const std::string& name, Search search);
+  /// The arithmetic is chosen with the algorithm, and it is the descriptor's: so each direction has one of its own.
+  template <class Algorithm>
+  struct Direction {
+    ConvolutionDescriptor convolution;
+    Algorithm algorithm{};
+  };
+  template <class Row, class Algorithm, class MaxCount, class Search, class WorkspaceSize>
+  void choose(const std::string& name, Direction<Algorithm>& direction, MaxCount max_count, Search search,
+              WorkspaceSize workspace_size);
 
   const Context& context_;
   Workbench& bench_;
   TensorDescriptor x_, y_;
   FilterDescriptor w_;
-  ConvolutionDescriptor convolution_;
-  cudnnConvolutionFwdAlgo_t forward_{};
-  cudnnConvolutionBwdFilterAlgo_t backward_filter_{};
-  cudnnConvolutionBwdDataAlgo_t backward_data_{};
+  Direction<cudnnConvolutionFwdAlgo_t> forward_;
+  Direction<cudnnConvolutionBwdFilterAlgo_t> backward_filter_;
+  Direction<cudnnConvolutionBwdDataAlgo_t> backward_data_;
 };
 
 /// A descriptor of [batch, shape] in NHWC order.

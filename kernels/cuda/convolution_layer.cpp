@@ -22,7 +22,7 @@ class ConvolutionLayer final : public Layer {
         activated_(place.bench.take(place.index, Role::linear, rows_ * full_.channels)) {
     if (!place.training) return;
     gradient_ = place.bench.take(place.index, Role::linear_gradient, rows_ * full_.channels);
-    parts_ = place.bench.take(place.index, Role::parts, bias_gradient_parts(rows_, channels()) * full_.channels);
+    parts_ = place.bench.take(place.index, Role::parts, bias_gradient_parts(rows_) * full_.channels);
   }
 
   void forward(const float* input, float* output) override {

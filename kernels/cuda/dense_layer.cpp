@@ -33,7 +33,7 @@ class DenseLayer final : public Layer {
     if (place.index > 0)
       input_gradient_.emplace(place.context, place.bench,
                               MatmulShape{.m = place.input.size(), .n = place.batch, .k = spec.units});
-    parts_ = place.bench.take(place.index, Role::parts, bias_gradient_parts(batch_, units_) * spec.units);
+    parts_ = place.bench.take(place.index, Role::parts, bias_gradient_parts(batch_) * spec.units);
   }
 
   void forward(const float* input, float* output) override {

@@ -18,7 +18,7 @@ void check(std::size_t rows, unsigned columns, unsigned block, bool relu) {
   std::vector<float> masked;
   const auto bias = same_for_every_seed([&] {
     const DeviceArray<float> activated(y), gradient(g), out(columns),
-        parts(std::size_t{bias_gradient_parts(rows, columns)} * columns);
+        parts(std::size_t{bias_gradient_parts(rows)} * columns);
     bias_gradient(relu ? activated.data() : nullptr, gradient.data(), rows, columns, out.data(), parts.data(), nullptr,
                   block);
     masked = gradient.get();
