@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <sidestep/kernels/cuda/check.hpp>
+#include <sidestep/kernels/cuda/step_kernels.hpp>
 
 namespace sidestep::kernels::cuda {
 namespace {
@@ -19,13 +20,14 @@ CudaStatus without_device(cudaError_t error) {
   if (driver == 0)
     return {CudaStatus::Kind::no_driver,
             "there is no NVIDIA driver on this machine. Install one, or use --backend cpu."};
-  if (error == cudaErrorInsufficientDriver || driver < runtime)
+  if (error == cudaErrorNoDevice || error == cudaSuccess)
+    return {CudaStatus::Kind::no_device, "there is no NVIDIA GPU that this process may use. Use --backend cpu."};
+  // a driver for an older minor version serves too, until it is asked for what it hasn't got
+  if (error == cudaErrorInsufficientDriver || error == cudaErrorUnsupportedPtxVersion || driver / 1000 < runtime / 1000)
     return {
         CudaStatus::Kind::driver_too_old,
         fmt::format("the NVIDIA driver is for CUDA {}, this build needs {}. Update the driver, or use --backend cpu.",
                     version_text(driver), version_text(runtime))};
-  if (error == cudaErrorNoDevice || error == cudaSuccess)
-    return {CudaStatus::Kind::no_device, "there is no NVIDIA GPU that this process may use. Use --backend cpu."};
   return {CudaStatus::Kind::failed,
           fmt::format("the NVIDIA driver doesn't answer: {}. Use --backend cpu.", said_by(error))};
 }
@@ -65,6 +67,16 @@ CudaStatus inspect_device() {
     status.kind = CudaStatus::Kind::device_too_old;
     status.sentence = fmt::format("{} has compute capability {}.{}; {}.0 is the least. Use --backend cpu.",
                                   properties.name, properties.major, properties.minor, oldest_major);
+    return status;
+  }
+  const cudaError_t loaded = load_kernel();
+  if (loaded == cudaErrorNoKernelImageForDevice) {
+    static_cast<void>(cudaGetLastError());
+    status.kind = CudaStatus::Kind::device_too_old;
+    status.sentence = fmt::format("this build has no kernels for {} with compute capability {}.{}. Use --backend cpu.",
+                                  properties.name, properties.major, properties.minor);
+  } else if (loaded != cudaSuccess) {
+    return without_device(loaded);
   }
   return status;
 }

@@ -23,9 +23,20 @@ Pool::~Pool() { static_cast<void>(cudaMemPoolDestroy(pool_)); }
 
 void* Pool::allocate(std::size_t bytes, cudaStream_t stream) {
   void* memory = nullptr;
-  const cudaError_t error = cudaMallocFromPoolAsync(&memory, bytes, pool_, stream);
+  cudaError_t error = cudaMallocFromPoolAsync(&memory, bytes, pool_, stream);
   if (error == cudaErrorMemoryAllocation) {
-    static_cast<void>(cudaGetLastError());  // the refusal is told below; nothing later shall stumble over it
+    static_cast<void>(cudaGetLastError());  // nothing later shall stumble over the refusal
+    cudaStreamCaptureStatus status{};
+    SIDESTEP_CHECK(cudaStreamIsCapturing(stream, &status));
+    if (status == cudaStreamCaptureStatusNone) {
+      // what was freed but is still in use on the stream, and pieces too small for this one
+      SIDESTEP_CHECK(cudaStreamSynchronize(stream));
+      SIDESTEP_CHECK(cudaMemPoolTrimTo(pool_, 0));
+      error = cudaMallocFromPoolAsync(&memory, bytes, pool_, stream);
+    }
+  }
+  if (error == cudaErrorMemoryAllocation) {
+    static_cast<void>(cudaGetLastError());
     throw DeviceMemoryError(bytes, used(), available());
   }
   check_status(error, "cudaMallocFromPoolAsync", __FILE__, __LINE__);

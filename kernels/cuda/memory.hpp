@@ -16,7 +16,7 @@ class Pool {
   Pool& operator=(const Pool&) = delete;
   ~Pool();
 
-  /// Throws DeviceMemoryError if there isn't that much.
+  /// Throws DeviceMemoryError if there isn't that much, even when what is free has been given back first.
   void* allocate(std::size_t bytes, cudaStream_t stream);
   /// Gives what is free back to the device; returns bytes. What streams still use stays.
   std::size_t trim();

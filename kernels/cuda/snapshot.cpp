@@ -7,20 +7,25 @@ namespace sidestep::kernels::cuda {
 CudaSnapshot::CudaSnapshot(std::shared_ptr<Home> home, std::size_t count, Contents contents)
     : home_(std::move(home)),
       contents_(contents),
-      copy_(home_->pool, count, home_->stream),
+      copy_(home_->pool, count, home_->side),
       host_(count),
       copied_(make_event()),
-      arrived_(make_event()) {}
+      arrived_(make_event()) {
+  SIDESTEP_CHECK(cudaEventRecord(arrived_, home_->side));  // take's wait for it comes behind the allocation
+}
 
 CudaSnapshot::~CudaSnapshot() {
-  // The copy to the host may be under way on the side stream, which neither the free on the training stream nor that of
-  // pinned memory would wait for.
+  // The copy to the host may be under way, which the free of pinned memory wouldn't wait for.
   static_cast<void>(cudaEventSynchronize(arrived_));
+  // The device's copy is freed on the side stream: this may be any thread, and the training stream may be under capture
+  // by its own. What put_back enqueued there comes first.
+  static_cast<void>(cudaStreamWaitEvent(home_->side, copied_, 0));
 }
 
 void CudaSnapshot::take(const float* state) {
   const cudaStream_t stream = home_->stream, side = home_->side;
-  // a snapshot that is used again: its last copy to the host must have left the device's copy
+  // behind the allocation; and a snapshot that is used again: its last copy to the host must have left the device's
+  // copy
   SIDESTEP_CHECK(cudaStreamWaitEvent(stream, arrived_, 0));
   SIDESTEP_CHECK(cudaMemcpyAsync(copy_.data(), state, copy_.bytes(), cudaMemcpyDeviceToDevice, stream));
   SIDESTEP_CHECK(cudaEventRecord(copied_, stream));
@@ -31,6 +36,7 @@ void CudaSnapshot::take(const float* state) {
 
 void CudaSnapshot::put_back(float* state) const {
   SIDESTEP_CHECK(cudaMemcpyAsync(state, copy_.data(), copy_.bytes(), cudaMemcpyDeviceToDevice, home_->stream));
+  SIDESTEP_CHECK(cudaEventRecord(copied_, home_->stream));
 }
 
 const float* CudaSnapshot::on_host() const {

@@ -16,6 +16,7 @@ namespace sidestep::kernels::cuda {
 class CudaSnapshot final : public Snapshot {
  public:
   CudaSnapshot(std::shared_ptr<Home> home, std::size_t count, Contents contents);
+  /// On any thread, while others use the session.
   ~CudaSnapshot() override;
 
   Contents contents() const override { return contents_; }
@@ -35,9 +36,10 @@ class CudaSnapshot final : public Snapshot {
  private:
   std::shared_ptr<Home> home_;
   Contents contents_;
-  DeviceBuffer<float> copy_;
+  DeviceBuffer<float> copy_;  ///< the side stream's
   PinnedBuffer<float> host_;
-  Event copied_, arrived_;
+  Event copied_;   ///< on the training stream: its last use of copy_
+  Event arrived_;  ///< on the side stream: the copy is in host_
 };
 
 }  // namespace sidestep::kernels::cuda

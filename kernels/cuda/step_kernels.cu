@@ -96,6 +96,10 @@ __global__ void write_evaluation(const LossPart* parts, std::uint32_t part_count
 
 }  // namespace
 
+cudaError_t load_kernel() {
+  return cudaFuncSetAttribute(take_parameters, cudaFuncAttributePreferredSharedMemoryCarveout, -1);  // -1: as it was
+}
+
 void begin_step(const ParameterRing& ring, std::uint32_t samples, DeviceStep* step, std::uint32_t* indices,
                 cudaStream_t stream, unsigned block) {
   launch(take_parameters, 1, block, 0, stream, ring.blocks, ring.pitch, ring.depth, samples, step, indices);

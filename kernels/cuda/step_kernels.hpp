@@ -17,6 +17,9 @@ struct ParameterRing {
   std::uint32_t depth = 1;
 };
 
+/// Whether the driver takes this build's kernels: loads one, and says what the driver says of it.
+cudaError_t load_kernel();
+
 /// First kernel of a step: fetches the step's block over the bus, once, for all the others.
 ///
 /// step     DeviceStep; `now` is overwritten, `number` says which block is the step's

@@ -77,6 +77,7 @@ constexpr ErrorText errors[] = {
     SIDESTEP_ERROR(cudaErrorInvalidDevice, "invalid device ordinal"),
     SIDESTEP_ERROR(cudaErrorNoKernelImageForDevice, "no kernel image is available for execution on the device"),
     SIDESTEP_ERROR(cudaErrorECCUncorrectable, "uncorrectable ECC error encountered"),
+    SIDESTEP_ERROR(cudaErrorUnsupportedPtxVersion, "the provided PTX was compiled with an unsupported toolchain."),
     SIDESTEP_ERROR(cudaErrorInvalidResourceHandle, "invalid resource handle"),
     SIDESTEP_ERROR(cudaErrorIllegalState, "the operation cannot be performed in the present state"),
     SIDESTEP_ERROR(cudaErrorNotReady, "device not ready"),

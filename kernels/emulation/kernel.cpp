@@ -188,6 +188,7 @@ extern "C" cudaError_t cudaFuncSetAttribute(const void* kernel, enum cudaFuncAtt
   using namespace sidestep::emulation::detail;
   return api(Call::cudaFuncSetAttribute, [&]() -> cudaError_t {
     if (!kernel) return cudaErrorInvalidDeviceFunction;
+    if (const cudaError_t said = sidestep::emulation::faults().kernel_load) return said;
     if (attribute == cudaFuncAttributePreferredSharedMemoryCarveout) return cudaSuccess;
     if (attribute != cudaFuncAttributeMaxDynamicSharedMemorySize || value < 0 ||
         static_cast<std::size_t>(value) > SharedArrays::optin_limit) {

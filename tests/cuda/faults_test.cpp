@@ -71,6 +71,11 @@ TEST(CudaFaults, AMachineThatDoesNotServeIsRefusedInOneSentence) {
            Machine{[](emulation::Faults& f) { f.driver_version = 12040; }, CudaStatus::Kind::driver_too_old, "12.4"},
            Machine{[](emulation::Faults& f) { f.compute_major = 7, f.compute_minor = 5; },
                    CudaStatus::Kind::device_too_old, "7.5"},
+           Machine{[](emulation::Faults& f) { f.no_device = true; }, CudaStatus::Kind::no_device, "no NVIDIA GPU"},
+           Machine{[](emulation::Faults& f) { f.kernel_load = cudaErrorNoKernelImageForDevice; },
+                   CudaStatus::Kind::device_too_old, "9.0"},
+           Machine{[](emulation::Faults& f) { f.kernel_load = cudaErrorUnsupportedPtxVersion; },
+                   CudaStatus::Kind::driver_too_old, "for CUDA 13.0"},
        }) {
     const FaultsGuard guard;
     machine.change(emulation::faults());

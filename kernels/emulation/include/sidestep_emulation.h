@@ -95,6 +95,7 @@ struct Faults {
   int driver_version = CUDART_VERSION;  ///< of an older major version: cudaErrorInsufficientDriver
   int compute_major = 9;                ///< 9.0 is an H100
   int compute_minor = 0;
+  cudaError_t kernel_load = cudaSuccess;            ///< what cudaFuncSetAttribute says of every kernel
   std::size_t memory_limit = std::size_t{8} << 30;  ///< the device's memory, in bytes
   std::vector<FailingLaunch> failing_launches;
   std::set<std::string> planted;  ///< names for planted()
