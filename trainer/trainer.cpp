@@ -69,7 +69,10 @@ void TrainerParts::attach_data(PixelStatistics statistics) {
   train = known(train_samples);
   validation = known(data.validation());
   test = known(data.test());
-  session->prepare(train, std::min(static_cast<std::size_t>(options.batch_size), train_samples.count()));
+  const auto batch = std::min(static_cast<std::size_t>(options.batch_size), train_samples.count());
+  session->prepare(train, batch);
+  // an epoch's last batch
+  if (batch > 0 && train_samples.count() % batch != 0) session->prepare(train, train_samples.count() % batch);
 }
 
 Score TrainerParts::score(kernels::DataId samples, std::size_t count) const {

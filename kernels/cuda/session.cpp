@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <set>
 #include <type_traits>
 #include <vector>
 #include <cuda/atomic>
@@ -162,8 +163,8 @@ class CudaSession final : public Session {
     return data_[i];
   }
   /// Samples that an evaluation takes at a time: no more than training has memory for, so that no graph loses its
-  /// buffers.
-  std::uint32_t chunk() const { return std::max<std::uint32_t>(largest_batch_, 64); }
+  /// buffers; and no more than keep a device busy.
+  std::uint32_t chunk() const { return std::min(std::max(largest_batch_, 64u), 4096u); }
   StepGraph& graph_for(DataId id, std::uint32_t batch);
   std::unique_ptr<Plan> build(std::uint32_t batch, bool training);
 
@@ -226,9 +227,21 @@ void CudaSession::prepare(DataId id, std::size_t samples) {
     // two checkpoints may be on their way at once; their memory stays the pool's
     const auto one = parameters_.snapshot(Contents::everything, nullptr);
     const auto other = parameters_.snapshot(Contents::everything, nullptr);
-    static_cast<void>(graph_for(id, batch));
-    evaluation_plans_[chunk()] = build(chunk(), false);
-    static_cast<void>(graph_for(id, batch));  // captured anew only where an evaluation needs more
+    // Buffers first, so that they don't grow under a graph: the step's, whose refusal names the batch, then those of
+    // an evaluation of any data set, its last chunk among them.
+    static_cast<void>(build(batch, true));
+    largest_batch_ = std::max(largest_batch_, batch);
+    const auto evaluated = [&](std::uint32_t samples) {
+      if (samples == 0) return;
+      auto& plan = evaluation_plans_[samples];
+      if (!plan || plan->generation() != bench_.generation()) plan = build(samples, false);
+    };
+    evaluated(chunk());
+    for (const Data& known : data_) evaluated(static_cast<std::uint32_t>(known.count % chunk()));
+    // the graph; and those of earlier calls that lost their buffers to this one
+    std::set<std::pair<std::uint32_t, DataId>> wanted{{batch, id}};
+    for (const auto& [key, graph] : graphs_) wanted.insert(key);
+    for (const auto& [samples, from] : wanted) static_cast<void>(graph_for(from, samples));
   });
 }
 
@@ -300,6 +313,7 @@ std::unique_ptr<Plan> CudaSession::build(std::uint32_t batch, bool training) {
     Workbench counted;
     static_cast<void>(make(counted));
     bench_.release();  // what was already taken for this batch; smaller ones take theirs anew
+    SIDESTEP_CHECK(cudaStreamSynchronize(home_->stream));  // so that it counts as free
     const std::size_t asked = counted.bytes(), usable = home_->pool.available();
     // a sixteenth stays free: pools grow in large pieces
     const auto fitting =
@@ -364,7 +378,9 @@ std::size_t CudaSession::release_memory() {
     evaluation_plans_.clear();
     const std::size_t held = home_->pool.reserved();
     bench_.release();
-    SIDESTEP_CHECK(cudaStreamSynchronize(home_->stream));  // what isn't freed yet can't be given back
+    // what isn't freed yet can't be given back
+    SIDESTEP_CHECK(cudaStreamSynchronize(home_->stream));
+    SIDESTEP_CHECK(cudaStreamSynchronize(home_->side));
     static_cast<void>(home_->pool.trim());
     return held - home_->pool.reserved();
   });

@@ -22,6 +22,24 @@ TEST(DevicePrepare, ThenAStepAnEvaluationAndASnapshotTakeNothingMore) {
     EXPECT_EQ(calls[name], 0u) << name;
 }
 
+TEST(DevicePrepare, AShorterLastBatchAndEachDataSetsLastChunkAreReadyToo) {
+  const auto spec = small_lenet();
+  const Images images(spec, 250, 2);
+  const auto session = make(spec);
+  const DataId data = session->attach(images.view);
+  emulation::reset_calls();
+  session->prepare(data, 100);
+  EXPECT_EQ(emulation::calls()["cudaGraphInstantiate"], 1u);
+  session->prepare(data, 50);
+  EXPECT_LE(emulation::calls()["cudaGraphInstantiate"], 3u);  // two, and one more if its buffers had to move
+  emulation::reset_calls();
+  step(*session, data, range(0, 100), 1, 1e-3);
+  step(*session, data, range(200, 50), 2, 1e-3);
+  EXPECT_EQ(session->evaluate(data, 0, 250).samples, 250u);
+  for (const char* name : {"cudaMallocFromPoolAsync", "cudaHostAlloc", "cudaGraphInstantiate"})
+    EXPECT_EQ(emulation::calls()[name], 0u) << name;
+}
+
 TEST(DevicePrepare, AnEvaluationHasTheSameBitsBeforeTheFirstStepAndBehindIt) {
   const auto spec = small_lenet();
   const Images images(spec, 400, 2);
