@@ -109,17 +109,17 @@ TEST(Deadline, AHandlerThatWaitsForItsOwnCheckpointIsFailedByIt) {
   SmallRun run{.steps = 8,
                .options = {.sync = lag(1), .folder = folder.path(), .last = "", .decision_deadline = 200ms},
                .bus_options = {.thread = true, .deadline = 20s}};
-  std::atomic<bool> over{false};
+  const auto over = std::make_shared<std::atomic<bool>>(false);  // the handler sees it when the test is over
   run.pipelines = [&](Bus& bus, Control& control) {
     bus.on<BatchEnd>().named("waits") | observe_on(io) |
-        decide(control, pure([&](const BatchEnd& e) {
+        decide(control, pure([over, mine = folder.path() / "mine"](const BatchEnd& e) {
                  if (e.step == 3)
-                   while (!std::filesystem::exists(folder.path() / "mine") && !over) std::this_thread::yield();
+                   while (!std::filesystem::exists(mine) && !*over) std::this_thread::yield();
                  return e.step == 2 ? std::optional(SaveCheckpoint{.file = "mine"}) : std::nullopt;
                }));
   };
   run.go();  // boundary 4 waits for step 3, whose handler waits for the cut of boundary 3
-  over = true;
+  *over = true;
   EXPECT_TRUE(std::filesystem::exists(folder.path() / "mine"));
 }
 
