@@ -342,7 +342,7 @@ class Fit {
   /// On the loop's thread, at the cut. What it returns runs on the writer's thread, while training goes on.
   CheckpointWriter snapshot() {
     refresh_running_report();
-    state_.algorithms = algorithms_of(session_);  // those for a smaller batch are chosen when one comes
+    state_.algorithms = algorithms_of(session_);
     std::shared_ptr<kernels::Snapshot> copy(snapshots_.take(session_).release(), [this](kernels::Snapshot* used) {
       snapshots_.give_back(std::unique_ptr<kernels::Snapshot>(used));
     });
