@@ -176,7 +176,7 @@ TEST(ObserveOn, WhatTakesNothingForTheDeadlineIsFailedAndNothingIsHandedOverAfte
   publish(bus, 1, 10);
   bus.flush();
   EXPECT_TRUE(handle->failed());
-  EXPECT_NE(handle->error().find("has not taken an event for 0.2 s"), std::string::npos) << handle->error();
+  EXPECT_NE(handle->error().find("has not taken an event for 0.20 s"), std::string::npos) << handle->error();
   EXPECT_EQ(others.load(), 10);
   const auto handed = handle->queues()[0]->handed.get();
   publish(bus, 11, 20);
