@@ -6,6 +6,9 @@
 
 namespace sidestep::kernels::cuda {
 
+/// By which cuDNN and cuBLASLt scale a result, and what was there before.
+inline constexpr float one = 1.0f, zero = 0.0f;
+
 /// What every operation of a session needs: its stream and the libraries' handles, bound to it.
 struct Context {
   cudaStream_t stream{};

@@ -9,8 +9,6 @@
 namespace sidestep::kernels::cuda {
 namespace {
 
-constexpr float one = 1.0f, zero = 0.0f;
-
 int as_int(std::size_t value) { return static_cast<int>(value); }
 
 /// A pair of algorithm and arithmetic as one number, for Algorithms: 301 is algorithm 1 in CUDNN_FMA_MATH (3).

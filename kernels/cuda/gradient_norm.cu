@@ -6,7 +6,7 @@ namespace sidestep::kernels::cuda {
 namespace {
 
 constexpr std::size_t values_a_part = 4096;
-constexpr std::uint32_t most_parts = 512;
+constexpr std::uint32_t most_norm_parts = 512;
 
 // Each block a contiguous share, a float4 a thread and turn. Bound by bandwidth; about 24 registers, full occupancy.
 __global__ void add_squares(const float* gradients, std::size_t count, double* parts) {
@@ -29,7 +29,7 @@ __global__ void add_squares(const float* gradients, std::size_t count, double* p
 
 std::uint32_t square_parts(std::size_t count) {
   const std::size_t parts = ceil_div(count, values_a_part);
-  return parts < most_parts ? static_cast<std::uint32_t>(parts) : most_parts;
+  return parts < most_norm_parts ? static_cast<std::uint32_t>(parts) : most_norm_parts;
 }
 
 void gradient_squares(const float* gradients, std::size_t count, double* parts, cudaStream_t stream, unsigned block) {

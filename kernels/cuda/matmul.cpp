@@ -9,8 +9,6 @@
 namespace sidestep::kernels::cuda {
 namespace {
 
-constexpr float one = 1.0f, zero = 0.0f;
-
 /// Column-major and packed, as it lies in memory.
 MatrixLayout layout(std::size_t rows, std::size_t columns) {
   cublasLtMatrixLayout_t made{};

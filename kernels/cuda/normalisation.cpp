@@ -5,7 +5,6 @@
 namespace sidestep::kernels::cuda {
 namespace {
 
-constexpr float one = 1.0f, zero = 0.0f;
 // Not the persistent mode: it overflows for some inputs, and its sums' order depends on the device.
 constexpr cudnnBatchNormMode_t mode = CUDNN_BATCHNORM_SPATIAL;
 

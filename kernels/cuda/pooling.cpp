@@ -3,12 +3,6 @@
 #include <sidestep/kernels/cuda/convolution.hpp>
 
 namespace sidestep::kernels::cuda {
-namespace {
-
-constexpr float one = 1.0f, zero = 0.0f;
-
-}  // namespace
-
 MaxPooling::MaxPooling(const Context& context, std::size_t batch, const Shape& input)
     : context_(context), x_(nhwc(batch, input)), y_(nhwc(batch, {input.channels, input.height / 2, input.width / 2})) {
   cudnnPoolingDescriptor_t pooling{};

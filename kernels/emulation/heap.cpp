@@ -8,6 +8,7 @@
 
 #include <sidestep/kernels/emulation/canary.hpp>
 #include <sidestep/kernels/emulation/protection.hpp>
+#include <sidestep/kernels/emulation/round_up.hpp>
 #include <sidestep/kernels/emulation/sanitizer.hpp>
 
 namespace sidestep::emulation::detail {
@@ -18,7 +19,6 @@ constexpr std::size_t zone = 256;       // before and after each allocation
 constexpr std::size_t chunk = std::size_t{32} << 20;
 constexpr std::size_t page = 4096;
 
-std::size_t round_up(std::size_t n, std::size_t to) { return (n + to - 1) / to * to; }
 std::size_t extent(std::size_t bytes) { return round_up(bytes, alignment) + zone; }
 
 /// How much freed memory waits before it is used again.

@@ -7,6 +7,7 @@
 #include <sidestep/kernels/emulation/heap.hpp>
 #include <sidestep/kernels/emulation/memory.hpp>
 #include <sidestep/kernels/emulation/raw.hpp>
+#include <sidestep/kernels/emulation/round_up.hpp>
 
 #include "include/sidestep_emulation.h"
 
@@ -16,7 +17,6 @@ namespace {
 constexpr std::uint64_t granule = 512;                  // the least that an allocation takes
 constexpr std::uint64_t step = std::uint64_t{2} << 20;  // by which a pool grows
 
-std::uint64_t round_up(std::uint64_t n, std::uint64_t to) { return (n + to - 1) / to * to; }
 
 struct Accounts {
   RawMutex mutex;

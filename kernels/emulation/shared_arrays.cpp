@@ -7,15 +7,14 @@
 #include <new>
 
 #include <sidestep/kernels/emulation/canary.hpp>
+#include <sidestep/kernels/emulation/round_up.hpp>
 #include <sidestep/kernels/emulation/sanitizer.hpp>
 
 namespace sidestep::emulation::detail {
 namespace {
 
-constexpr std::size_t zone = 64;
+constexpr std::size_t red_zone = 64;
 constexpr std::size_t arena_size = std::size_t{512} << 10;
-
-std::size_t round_up(std::size_t n, std::size_t to) { return (n + to - 1) / to * to; }
 
 }  // namespace
 
@@ -56,13 +55,13 @@ void* SharedArrays::get(std::size_t bytes, std::size_t alignment, const void* ta
       arena_ = static_cast<std::byte*>(mapped);
       poison(arena_, arena_size);
     }
-    const std::size_t at = round_up(used_ + zone, alignment);
+    const std::size_t at = round_up(used_ + red_zone, alignment);
     used_ = at + round_up(bytes, 16);
-    if (used_ + zone > arena_size) return nullptr;
+    if (used_ + red_zone > arena_size) return nullptr;
     data = arena_ + at;
     if (!under_address_sanitizer()) {
-      fill_canary(data - zone, zone);
-      fill_canary(data + bytes, zone);
+      fill_canary(data - red_zone, red_zone);
+      fill_canary(data + bytes, red_zone);
     }
   }
   unpoison(data, bytes);
@@ -74,7 +73,7 @@ void* SharedArrays::get(std::size_t bytes, std::size_t alignment, const void* ta
 std::string SharedArrays::overrun() const {
   if (under_address_sanitizer() || under_thread_sanitizer()) return "";
   for (const Array& array : arrays_) {
-    for (std::size_t i = 0; i < zone; ++i) {
+    for (std::size_t i = 0; i < red_zone; ++i) {
       const bool dynamic = array.tag == &dynamic_bytes_;
       const std::string name =
           (dynamic ? "the dynamic shared memory of " : "a shared array of ") + std::to_string(array.bytes) + " bytes";

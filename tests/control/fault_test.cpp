@@ -1,5 +1,6 @@
 // One test for each fault that a protocol like this has been seen to make, by its number in the model; those that have a test
 // elsewhere: 1, 2, 10, 13 (order_test), 6, 7, 8 (checkpoint_test), 11, 12, 15 (deadline_test), 21 (resume_test), 22 (order_test).
+#include "background.hpp"
 #include "gate.hpp"
 #include "hold.hpp"
 #include "small_run.hpp"
@@ -11,20 +12,6 @@ namespace sidestep::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-std::function<bool(const void*)> of(const Handle& pipeline) {
-  return [&pipeline](const void* who) { return who == pipeline.get(); };
-}
-
-/// The run on a thread of its own, so that the test can hold others meanwhile.
-class Background {
- public:
-  explicit Background(SmallRun& run) : thread_([&run] { run.go(); }) {}
-  ~Background() { thread_.join(); }
-
- private:
-  std::thread thread_;
-};
 
 /// Counts what it sees.
 struct Count {

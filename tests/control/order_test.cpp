@@ -1,4 +1,5 @@
 // The protocol under orders of our choice: threads are held at the points where a wrong order would show.
+#include "background.hpp"
 #include "hold.hpp"
 #include "small_run.hpp"
 
@@ -9,20 +10,6 @@ namespace sidestep::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-std::function<bool(const void*)> of(const Handle& pipeline) {
-  return [&pipeline](const void* who) { return who == pipeline.get(); };
-}
-
-/// The run on a thread of its own, so that the test can hold others meanwhile.
-class Background {
- public:
-  explicit Background(SmallRun& run) : thread_([&run] { run.go(); }) {}
-  ~Background() { thread_.join(); }
-
- private:
-  std::thread thread_;
-};
 
 TEST(Order, TheTrainerWaitsForAWordThatCoversARequestAlreadyInTheMailbox) {
   for (const Point point : {Point::request_enqueued, Point::word_observed, Point::item_taken}) {

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <map>
 #include <string>
+#include <vector>
 
 #include <sidestep/kernels/cuda/session.hpp>
 
@@ -28,6 +31,16 @@ inline std::map<std::string, std::vector<float>> all_tensors(const Session& sess
     session.read(i, values);
   }
   return all;
+}
+
+/// |found - expected| / |expected| of a whole tensor.
+inline double distance(const std::vector<float>& found, const std::vector<float>& expected) {
+  double difference = 0, size = 0;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    difference += std::pow(double{found[i]} - double{expected[i]}, 2);
+    size += std::pow(double{expected[i]}, 2);
+  }
+  return std::sqrt(difference / std::max(size, 1e-30));
 }
 
 #ifdef SIDESTEP_CUDA_EMULATION

@@ -5,16 +5,6 @@
 namespace sidestep::kernels::cuda::test {
 namespace {
 
-/// |a - b| / |b| over a tensor.
-double distance(const std::vector<float>& found, const std::vector<float>& expected) {
-  double difference = 0, size = 0;
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    difference += std::pow(double{found[i]} - double{expected[i]}, 2);
-    size += std::pow(double{expected[i]}, 2);
-  }
-  return std::sqrt(difference / std::max(size, 1e-30));
-}
-
 TEST(CudaSession, HasTheCpusTensorsAndInitialValues) {
   for (const auto& spec : {small_lenet(), perceptron(), small_resnet()}) {
     const auto device = make(spec);

@@ -6,7 +6,6 @@ namespace sidestep::test {
 namespace {
 
 constexpr double epsilon = 1e-5;
-constexpr float one = 1.0f, zero = 0.0f;
 
 /// Batch normalisation of n x c x h x w values, channels last, by the formulas of Ioffe and Szegedy (2015) in double
 /// precision.

@@ -10,8 +10,6 @@
 namespace sidestep::test {
 namespace {
 
-constexpr float one = 1.0f, zero = 0.0f;
-
 std::uint64_t mixed(const Floats& values, std::uint64_t hash = 14695981039346656037u) {
   for (const float value : values) {
     std::uint32_t bits;

@@ -24,8 +24,6 @@
 namespace sidestep::test {
 namespace {
 
-constexpr float one = 1.0f, zero = 0.0f;
-
 /// A small convolution on a stream, with as many bytes for its output as one likes.
 struct SmallConvolution {
   Cudnn handle;

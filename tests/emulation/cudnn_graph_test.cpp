@@ -5,8 +5,6 @@
 namespace sidestep::test {
 namespace {
 
-constexpr float one = 1.0f, zero = 0.0f;
-
 /// A convolution and a product in a graph: each is one node, and a replay computes with what the memory holds then,
 /// after the descriptors are gone.
 TEST(CudnnInAGraph, IsReplayedWithoutItsDescriptors) {

@@ -89,4 +89,10 @@ class Event {
   cudaEvent_t event_ = nullptr;
 };
 
+/// list[0] numbers follow; one more.
+inline __global__ void append(int* list, int value) {
+  const int at = list[0]++;
+  list[1 + at] = value;
+}
+
 }  // namespace sidestep::test

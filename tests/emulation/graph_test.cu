@@ -10,11 +10,6 @@ namespace emulation = sidestep::emulation;
 
 namespace {
 
-__global__ void append(int* list, int value) {
-  const int at = list[0]++;
-  list[1 + at] = value;
-}
-
 /// An executable graph.
 class Exec {
  public:

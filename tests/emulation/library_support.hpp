@@ -14,6 +14,9 @@
 
 namespace sidestep::test {
 
+/// By which a result is scaled, and what was there before.
+inline constexpr float one = 1.0f, zero = 0.0f;
+
 /// Fails the test, and says what cuDNN said.
 #define CUDNN_OK(...)                                                       \
   do {                                                                      \

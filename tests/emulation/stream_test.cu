@@ -27,11 +27,6 @@ class Gate {
   std::shared_ptr<std::atomic<bool>> open_ = std::make_shared<std::atomic<bool>>(false);  // outlives the gate
 };
 
-__global__ void append(int* list, int value) {
-  const int at = list[0]++;
-  list[1 + at] = value;
-}
-
 TEST(Stream, RunsInOrderBehindTheCaller) {
   const OnDevice<int> list(8, 0);
   const Stream stream;

@@ -53,16 +53,6 @@ StepRecord do_step(Session& session, DataId data, std::span<const std::uint32_t>
   return session.wait();
 }
 
-/// |found - expected| / |expected| of a whole tensor.
-double distance(const std::vector<float>& found, const std::vector<float>& expected) {
-  double difference = 0, size = 0;
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    difference += std::pow(double{found[i]} - double{expected[i]}, 2);
-    size += std::pow(double{expected[i]}, 2);
-  }
-  return std::sqrt(difference / std::max(size, 1e-30));
-}
-
 /// Nothing to learn from where Debian's package isn't installed.
 bool missing() { return !std::filesystem::is_directory(data_folder()); }
 
