@@ -6,7 +6,7 @@
 
 namespace sidestep {
 namespace {
-constexpr Nanoseconds slice = 100'000;
+constexpr Nanoseconds wait_slice = 100'000;
 }
 
 /// Changes as long as the dispatcher moves, or what it stands at does: a full queue, at close one that is drained. Each of those has
@@ -30,13 +30,13 @@ bool Dispatcher::await(const std::function<bool()>& done) {
   while (!done()) {
     if (dead() || closed()) return done();
     if (!options_.thread) {
-      if (!poll()) std::this_thread::sleep_for(std::chrono::nanoseconds(slice));
+      if (!poll()) std::this_thread::sleep_for(std::chrono::nanoseconds(wait_slice));
     } else {
       waker.wake();
-      std::this_thread::sleep_for(std::chrono::nanoseconds(slice));
+      std::this_thread::sleep_for(std::chrono::nanoseconds(wait_slice));
     }
     const std::uint64_t now = signs_of_life();
-    stalled = now == beat && options_.thread ? stalled + slice : 0;
+    stalled = now == beat && options_.thread ? stalled + wait_slice : 0;
     beat = now;
     if (stalled > options_.deadline.count() * 1'000'000) {
       // relaxed: only a name for the report
@@ -76,7 +76,7 @@ void Dispatcher::await_queues(std::span<const Handle> subscriptions, bool outsid
       std::uint64_t done = 0;
       for (const auto& queue : subscription->queues())
         done += queue->finished.load(std::memory_order_relaxed) + queue->marks_done.load(std::memory_order_relaxed);
-      stalled = done == seen ? stalled + slice : 0;
+      stalled = done == seen ? stalled + wait_slice : 0;
       seen = done;
       if (stalled > options_.deadline.count() * 1'000'000) {
         std::uint64_t left = 0;
@@ -87,7 +87,7 @@ void Dispatcher::await_queues(std::span<const Handle> subscriptions, bool outsid
       if (!outside) test_point(Point::draining, subscription.get());
       if (outside && !options_.thread) poll();
       if (!outside) heartbeat_.store(heartbeat_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);  // close() waits too
-      std::this_thread::sleep_for(std::chrono::nanoseconds(slice));
+      std::this_thread::sleep_for(std::chrono::nanoseconds(wait_slice));
     }
   }
 }

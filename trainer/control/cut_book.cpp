@@ -4,7 +4,7 @@
 
 namespace sidestep::detail {
 namespace {
-constexpr std::chrono::milliseconds slice{10};
+constexpr std::chrono::milliseconds wait_slice{10};
 
 bool lives(const Subscription& pipeline) noexcept {
   const auto life = pipeline.life();
@@ -74,8 +74,8 @@ std::shared_ptr<OpenCut> CutBook::next() {
       continue;
     }
     // The deadline counts slices of this wait, as the trainer's does.
-    const bool slept_through = changed_.wait_for(lock, slice) == std::cv_status::timeout;
-    if (slept_through && cut->opened) waited += std::chrono::nanoseconds(slice).count();
+    const bool slept_through = changed_.wait_for(lock, wait_slice) == std::cv_status::timeout;
+    if (slept_through && cut->opened) waited += std::chrono::nanoseconds(wait_slice).count();
     if (waited < deadline_) continue;
     waited = 0;
     for (OpenCut::Expected& one : cut->expected)
