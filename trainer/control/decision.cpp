@@ -13,8 +13,8 @@ struct Registry {
   std::map<std::uint32_t, DecisionInfo> types;  // by the name's number; nodes stay where they are
 };
 Registry& registry() {
-  static Registry all;
-  return all;
+  static Registry* const all = new Registry;  // never destroyed: a handler that hangs may wake behind main()
+  return *all;
 }
 
 }  // namespace
