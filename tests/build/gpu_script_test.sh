@@ -55,4 +55,28 @@ said=$(head -c 4000 "$work/none.json")
 check "and measures nothing" json "$work/none.json" \
   'not d["ran_on_a_gpu"] and "steps" not in d and all(d["parts"][p]["reason"] for p in ("tests", "bench", "train"))'
 
+# The verdict, with a benchmark that has its figures ready: telemetry must cost at most one percent on a GPU.
+mkdir -p "$work/said/bin"
+cp "$work/packed/version" "$work/said/"
+printf '#!/bin/sh\n' >"$work/said/bin/sidestep"
+cat >"$work/said/bin/gpu_bench" <<'SCRIPT'
+#!/bin/sh
+for word; do case $word in --benchmark_out=*) out=${word#*=} ;; esac; done
+[ "$out" ] || exit 0
+cat >"$out" <<JSON
+{"context": {}, "benchmarks": [{"name": "telemetry/lenet/batch:64", "run_type": "iteration", "cost_percent": $COST,
+ "low_percent": 0.1, "high_percent": 3, "on_us": 102, "off_us": 100}]}
+JSON
+SCRIPT
+chmod 755 "$work"/said/bin/*
+run env -i COST=0.9 "$script" run "$work/said" --out "$work/verdict.json"
+check "telemetry below one percent is well" json "$work/verdict.json" 'd["ok"]'
+run env -i COST=1.5 "$script" run "$work/said" --out "$work/verdict.json"
+check "telemetry above one percent is not well" test $status -eq 1
+check "and is named" json "$work/verdict.json" 'd["bad"] == ["telemetry, lenet: more than 1 percent"]'
+run env -i COST=1.5 "$script" run "$work/said" --quick --out "$work/verdict.json"
+check "a quick run does not judge" json "$work/verdict.json" 'd["ok"]'
+run env -i COST=1.5 SIDESTEP_GPU_BACKEND=cuda-emulated "$script" run "$work/said" --out "$work/verdict.json"
+check "nor does an emulated one" json "$work/verdict.json" 'd["ok"]'
+
 exit $((failures > 0))
