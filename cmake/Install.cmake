@@ -29,6 +29,10 @@ foreach(package Threads TBB fmt nlohmann_json dnnl ZLIB CLI11 tomlplusplus)
   endif()
 endforeach()
 
+if(linked MATCHES "Boost::context")
+  string(APPEND SIDESTEP_DEPENDENCIES "find_dependency(Boost COMPONENTS context)\n")
+endif()
+
 configure_package_config_file(cmake/sidestepConfig.cmake.in sidestepConfig.cmake INSTALL_DESTINATION ${package_folder})
 write_basic_package_version_file(sidestepConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/sidestepConfig.cmake ${PROJECT_BINARY_DIR}/sidestepConfigVersion.cmake

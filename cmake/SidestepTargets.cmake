@@ -24,6 +24,9 @@ endif()
 add_library(sidestep_flags INTERFACE)
 target_compile_options(sidestep_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wno-interference-size $<$<CXX_COMPILER_ID:Clang>:-Wno-unknown-warning-option>)
+if(SIDESTEP_SANITIZE)
+  add_compile_definitions(SIDESTEP_TEST_POINTS)  # where tests may hold a thread
+endif()
 if(SIDESTEP_SANITIZE STREQUAL "address")
   # Pointer overflow is AddressSanitizer's to find, and its checks make unrolled kernels compile four times as long.
   add_compile_options(-fsanitize=address,undefined -fno-sanitize=pointer-overflow -fno-sanitize-recover=all

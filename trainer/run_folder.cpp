@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <chrono>
 #include <ctime>
+#include <fstream>
+#include <iterator>
 #include <utility>
 
 #include <fmt/chrono.h>
@@ -104,9 +106,14 @@ RunFolder RunFolder::resume(const std::optional<fs::path>& wanted) {
 }
 
 RunFolder::RunFolder(RunFolder&& other) noexcept
-    : path_(std::move(other.path_)), made_(std::exchange(other.made_, {})), lock_(std::exchange(other.lock_, -1)) {}
+    : path_(std::move(other.path_)), made_(std::exchange(other.made_, {})), config_before_(std::exchange(other.config_before_, {})),
+      lock_(std::exchange(other.lock_, -1)) {}
 
 RunFolder::~RunFolder() {
+  if (config_before_) try {
+      write_file_atomically(config_file(), *config_before_);
+    } catch (const FileError&) {  // then the options are those that were asked for
+    }
   std::error_code ignored;
   if (!made_.empty() && made_.back() == path_) fs::remove_all(path_, ignored);
   // outer folders only while they are empty: somebody else may have used them meanwhile
@@ -128,6 +135,10 @@ RunConfig RunFolder::stored_config() const {
   return config;
 }
 
-void RunFolder::store(const RunConfig& config) const { write_file_atomically(config_file(), config_text(config)); }
+void RunFolder::store(const RunConfig& config) {
+  if (std::ifstream in(config_file()); in && !config_before_)
+    config_before_.emplace(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
+  write_file_atomically(config_file(), config_text(config));
+}
 
 }  // namespace sidestep

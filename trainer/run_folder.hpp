@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <optional>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include <sidestep/trainer/config.hpp>
@@ -19,7 +20,8 @@ class RunFolderError : public std::runtime_error {
 ///   config.toml · report.json · metrics.csv · metrics.jsonl · events.jsonl · checkpoints/
 ///
 /// Until keep() a new folder is on trial: it and whatever else had to be made on the way to it go away with this
-/// object, so that a run which never began leaves no trace. A resumed one is never removed.
+/// object, so that a run which never began leaves no trace. A resumed one is never removed, and gets its old
+/// config.toml back.
 class RunFolder {
  public:
   /// Where runs go, and where resuming looks for the newest.
@@ -47,10 +49,10 @@ class RunFolder {
   /// What config.toml says. Throws ConfigError.
   RunConfig stored_config() const;
   /// Rewrites config.toml whole. Throws FileError.
-  void store(const RunConfig& config) const;
+  void store(const RunConfig& config);
 
   /// The run has begun: from now on the folder stays.
-  void keep() noexcept { made_.clear(); }
+  void keep() noexcept { made_.clear(), config_before_.reset(); }
 
  private:
   explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
@@ -58,6 +60,7 @@ class RunFolder {
 
   std::filesystem::path path_;
   std::vector<std::filesystem::path> made_;  ///< on the way, outermost first; the last is path_
+  std::optional<std::string> config_before_;  ///< config.toml as it was before store()
   int lock_ = -1;
 };
 

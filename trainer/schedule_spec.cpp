@@ -14,7 +14,7 @@ namespace sidestep {
 namespace {
 
 constexpr std::array<std::string_view, 3> shapes{"constant", "step", "cosine"};
-constexpr std::array<std::string_view, 4> names{"constant", "step", "cosine", "warmup"};
+constexpr std::array<std::string_view, 4> schedules{"constant", "step", "cosine", "warmup"};
 
 std::int64_t read_count(const std::string& key, const std::string& value) {
   const auto count = whole_number(value);
@@ -85,7 +85,7 @@ ScheduleSpec parse_schedule(std::string_view text) {
   const Spec given = parse_spec(text);
   const bool warm = given.name == "warmup";
   if (!warm && std::ranges::find(shapes, given.name) == shapes.end())
-    throw SpecError(fmt::format("unknown schedule '{}'. {}", given.name, did_you_mean(given.name, names)));
+    throw SpecError(fmt::format("unknown schedule '{}'. {}", given.name, did_you_mean(given.name, schedules)));
   const std::string* then = given.find("then");
   ScheduleSpec spec;
   spec.shape = read_shape(!warm ? given.name : then != nullptr ? *then : "constant");

@@ -18,7 +18,7 @@ namespace {
 
 using dnnl::memory;
 using Tag = memory::format_tag;
-using Kind = dnnl::prop_kind;
+using Pass = dnnl::prop_kind;
 
 /// Convolution, ReLU and 2x2 max-pool by oneDNN. Own layout: weight [filters][channels][k][k] and bias, as in
 /// ParameterInfo.
@@ -154,11 +154,11 @@ class OneDnnConvolution final : public Layer {
       relu.set_post_ops(after);
 
       const dnnl::convolution_forward::primitive_desc convolve_pd(
-          {Kind::forward_training, direct, source_md, any_weights, bias_md, full_md, one, pad, pad}, relu, c.engine_);
+          {Pass::forward_training, direct, source_md, any_weights, bias_md, full_md, one, pad, pad}, relu, c.engine_);
       const dnnl::convolution_forward::primitive_desc hint(
-          {Kind::forward_training, direct, source_md, any_weights, bias_md, full_md, one, pad, pad}, user, c.engine_);
+          {Pass::forward_training, direct, source_md, any_weights, bias_md, full_md, one, pad, pad}, user, c.engine_);
       const dnnl::pooling_v2_forward::primitive_desc pool_pd(
-          {Kind::forward_training, dnnl::algorithm::pooling_max, full_md, halved_md, two, two, none, none, none},
+          {Pass::forward_training, dnnl::algorithm::pooling_max, full_md, halved_md, two, two, none, none, none},
           c.engine_);
       const dnnl::pooling_v2_backward::primitive_desc unpool_pd(
           {dnnl::algorithm::pooling_max, full_md, halved_md, two, two, none, none, none}, c.engine_, pool_pd);

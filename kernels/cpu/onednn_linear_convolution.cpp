@@ -11,7 +11,7 @@ namespace {
 
 using dnnl::memory;
 using Tag = memory::format_tag;
-using Kind = dnnl::prop_kind;
+using Pass = dnnl::prop_kind;
 
 /// A convolution and nothing else, by oneDNN. Own layout: weight [filters][channels][k][k], as in ParameterInfo.
 class OneDnnLinearConvolution final : public Layer {
@@ -133,7 +133,7 @@ class OneDnnLinearConvolution final : public Layer {
       user.set_scratchpad_mode(dnnl::scratchpad_mode::user);
 
       const dnnl::convolution_forward::primitive_desc forward_pd(
-          {Kind::forward_training, direct, source, any, output, stride, pad, pad}, user, c.engine_);
+          {Pass::forward_training, direct, source, any, output, stride, pad, pad}, user, c.engine_);
       const dnnl::convolution_backward_weights::primitive_desc weights_pd(
           {direct, source, any, output, stride, pad, pad}, user, c.engine_, forward_pd);
       const dnnl::convolution_backward_data::primitive_desc data_pd({direct, source, any, output, stride, pad, pad},

@@ -33,7 +33,7 @@ TEST(RowFile, ANewOnesNameIsOnTheDisk) {
   for (const auto how : {RowFile::Open::fresh, RowFile::Open::keep}) {
     const auto file = folder / (how == RowFile::Open::fresh ? "a" : "b");
     synced.clear();
-    { RowFile made(file, how); }
+    { RowFile(file, how).append("row"); }
     EXPECT_EQ(synced, std::vector<std::string>{folder.path()});
     synced.clear();
     { RowFile there(file, how); }
@@ -71,9 +71,14 @@ TEST(RowFile, BeginsAnewOrGoesOn) {
     file.sync();
     EXPECT_EQ(read_text(folder / "a"), "old\nnew\n");
   }
+  { const RowFile refused(folder / "a", RowFile::Open::fresh), made(folder / "b", RowFile::Open::fresh); }
+  EXPECT_EQ(read_text(folder / "a"), "old\nnew\n") << "the run didn't begin";
+  EXPECT_EQ(folder.names(), std::vector<std::string>{"a"});
   RowFile file(folder / "a", RowFile::Open::fresh);
   EXPECT_EQ(file.lines(), 0u);
-  EXPECT_EQ(read_text(folder / "a"), "");
+  EXPECT_EQ(file.first_line(), "");
+  file.append("first"), file.flush();
+  EXPECT_EQ(read_text(folder / "a"), "first\n");
 }
 
 TEST(RowFile, IsCutBackAtEachLine) {

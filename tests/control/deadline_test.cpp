@@ -125,6 +125,29 @@ TEST(Deadline, AHandlerThatWaitsForItsOwnCheckpointIsFailedByIt) {
 
 // The next test suspends this one, in a process of its own, since a fork would inherit executors without
 // their threads.
+TEST(Deadline, AHandlerThatHangsHoldsACloseFromOutsideNoLonger) {
+  const auto gate = std::make_shared<Gate>();
+  SmallRun run{.steps = 100'000,
+               .options = {.sync = relaxed},
+               .bus_options = {.ring_capacity = 32, .thread = true, .deadline = 200ms}};
+  {
+    Bus bus(run.bus_options);
+    Control control;
+    bus.on<BatchEnd>().named("hangs") | subscribe([gate](const BatchEnd& e) {
+      if (e.step == 3) gate->pass();
+    });
+    std::jthread closer([&] {
+      gate->await();
+      bus.close();
+    });
+    run.run(bus, control);
+    closer.join();
+    const BusAccount account = bus.account();
+    EXPECT_EQ(account.published, account.delivered + account.dropped + account.pending);
+  }
+  gate->open();
+}
+
 TEST(Deadline, ASlowDeciderIsWaitedFor) {
   SmallRun run{
       .steps = 400, .options = {.sync = lockstep, .decision_deadline = 400ms}, .bus_options = {.thread = true}};

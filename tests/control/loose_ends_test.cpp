@@ -156,5 +156,33 @@ TEST(LooseEnds, WhoClosesABusWithoutAThreadPollsForALoopThatStandsAtItsFullRing)
   bus.close();
 }
 
+TEST(LooseEnds, ASnapshotThatThrowsLeavesNothingOfItsCutAndTheNextOneIsWhole) {
+  Folder folder;
+  Bus bus({.thread = false});
+  Control control;
+  bool broken = false;
+  auto loop = control.attach(bus, {.sync = relaxed,
+                                   .snapshot = [&](const Cut& cut) -> CheckpointWriter {
+                                     if (broken) throw std::runtime_error("no memory for a copy");
+                                     return write_state(cut);
+                                   },
+                                   .folder = folder.path()});
+  loop.publish(FitBegin{.last_step = 4});
+  const auto step = [&](Step s) {
+    loop.publish(BatchEnd{.step = s});
+    control.request(SaveCheckpoint{.file = "last", .last = true}, "test");
+    loop.boundary();
+  };
+  step(1);
+  broken = true;
+  EXPECT_THROW(step(2), std::runtime_error);
+  broken = false;
+  step(3);
+  loop.publish(EpochEnd{.step = 3, .partial = true});
+  loop.finish();
+  EXPECT_EQ(read_folder(folder.path()).size(), 1u);
+  EXPECT_EQ(CheckpointState::from_text(read_file(folder.path() / "last")).step, 3);
+}
+
 }  // namespace
 }  // namespace sidestep::test

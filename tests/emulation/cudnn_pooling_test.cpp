@@ -6,7 +6,7 @@
 namespace sidestep::test {
 namespace {
 
-struct Case {
+struct PoolingCase {
   int n, c, h, w, window_h, window_w, pad_h, pad_w, stride_h, stride_w;
   cudnnPoolingMode_t mode;
   cudnnTensorFormat_t format;
@@ -42,14 +42,14 @@ struct Case {
 
 class CudnnPooling : public testing::Test {
  protected:
-  void describe(const Case& a, cudnnNanPropagation_t nan = CUDNN_PROPAGATE_NAN) {
+  void describe(const PoolingCase& a, cudnnNanPropagation_t nan = CUDNN_PROPAGATE_NAN) {
     CUDNN_OK(cudnnSetStream(handle, stream));
     CUDNN_OK(cudnnSetTensor4dDescriptor(x, a.format, CUDNN_DATA_FLOAT, a.n, a.c, a.h, a.w));
     CUDNN_OK(cudnnSetTensor4dDescriptor(y, a.format, CUDNN_DATA_FLOAT, a.n, a.c, a.out_h(), a.out_w()));
     CUDNN_OK(cudnnSetPooling2dDescriptor(pooling, a.mode, nan, a.window_h, a.window_w, a.pad_h, a.pad_w, a.stride_h,
                                          a.stride_w));
   }
-  void run(const Case& a, const Floats& from, const Floats& gradient, Floats& to, Floats& back) {
+  void run(const PoolingCase& a, const Floats& from, const Floats& gradient, Floats& to, Floats& back) {
     const DeviceFloats dev_x(from), dev_dy(gradient), dev_y(to), dev_dx(back);
     CUDNN_OK(cudnnPoolingForward(handle, pooling, &a.alpha, x, dev_x.data(), &a.beta, y, dev_y.data()));
     CUDNN_OK(cudnnPoolingBackward(handle, pooling, &a.alpha, y, dev_y.data(), y, dev_dy.data(), x, dev_x.data(),
@@ -67,7 +67,7 @@ class CudnnPooling : public testing::Test {
 TEST_F(CudnnPooling, OfRandomShapesIsTheMaximumOrMeanOfEachWindow) {
   std::mt19937 random(17);
   for (int i = 0; i < 60; ++i) {
-    Case a{};
+    PoolingCase a{};
     a.n = between(random, 1, 4);
     a.c = between(random, 1, 11);
     a.h = between(random, 4, 13);
@@ -116,7 +116,7 @@ TEST_F(CudnnPooling, OfRandomShapesIsTheMaximumOrMeanOfEachWindow) {
 }
 
 TEST_F(CudnnPooling, OfTheWholePlaneIsItsMean) {
-  const Case a{3,    5,   8, 8, 8, 8, 0, 0, 1, 1, CUDNN_POOLING_AVERAGE_COUNT_EXCLUDE_PADDING, CUDNN_TENSOR_NHWC,
+  const PoolingCase a{3,    5,   8, 8, 8, 8, 0, 0, 1, 1, CUDNN_POOLING_AVERAGE_COUNT_EXCLUDE_PADDING, CUDNN_TENSOR_NHWC,
                1.0f, 0.0f};
   describe(a);
   std::mt19937 random(2);
@@ -134,7 +134,7 @@ TEST_F(CudnnPooling, OfTheWholePlaneIsItsMean) {
 }
 
 TEST_F(CudnnPooling, GivesTheGradientOfATieToTheFirstOfTheWindow) {
-  const Case a{1, 1, 2, 4, 2, 2, 0, 0, 2, 2, CUDNN_POOLING_MAX_DETERMINISTIC, CUDNN_TENSOR_NHWC, 1.0f, 0.0f};
+  const PoolingCase a{1, 1, 2, 4, 2, 2, 0, 0, 2, 2, CUDNN_POOLING_MAX_DETERMINISTIC, CUDNN_TENSOR_NHWC, 1.0f, 0.0f};
   describe(a);
   Floats to(2), back(8);
   run(a, {0, 3, 5, 5, 3, 0, 5, 5}, {7, 9}, to, back);
@@ -143,7 +143,7 @@ TEST_F(CudnnPooling, GivesTheGradientOfATieToTheFirstOfTheWindow) {
 }
 
 TEST_F(CudnnPooling, PassesNaNOnOnlyWhereAsked) {
-  const Case a{1, 1, 2, 2, 2, 2, 0, 0, 2, 2, CUDNN_POOLING_MAX, CUDNN_TENSOR_NHWC, 1.0f, 0.0f};
+  const PoolingCase a{1, 1, 2, 2, 2, 2, 0, 0, 2, 2, CUDNN_POOLING_MAX, CUDNN_TENSOR_NHWC, 1.0f, 0.0f};
   const Floats from{1, NAN, 2, 0};
   Floats to(1), back(4);
   describe(a, CUDNN_PROPAGATE_NAN);
@@ -155,7 +155,7 @@ TEST_F(CudnnPooling, PassesNaNOnOnlyWhereAsked) {
 }
 
 TEST_F(CudnnPooling, RefusesAnOutputOfAnotherShape) {
-  const Case a{2, 3, 8, 8, 2, 2, 0, 0, 2, 2, CUDNN_POOLING_MAX, CUDNN_TENSOR_NHWC, 1.0f, 0.0f};
+  const PoolingCase a{2, 3, 8, 8, 2, 2, 0, 0, 2, 2, CUDNN_POOLING_MAX, CUDNN_TENSOR_NHWC, 1.0f, 0.0f};
   describe(a);
   CUDNN_OK(cudnnSetTensor4dDescriptor(y, a.format, CUDNN_DATA_FLOAT, 2, 3, 4, 5));
   const DeviceFloats from(a.x_size()), to(1000);

@@ -40,7 +40,7 @@ constexpr const char* names[] = {"onednn", "avx2", "avx512", "wide"};
 
 /// Runs one layer forward and backward on some samples, and yields all that it computes in the layouts of
 /// ParameterInfo.
-struct Outcome {
+struct Passes {
   std::vector<std::vector<float>> outputs, input_gradients;  // one a sample, canonical order
   std::vector<float> weight_gradient, bias_gradient;
 };
@@ -55,7 +55,7 @@ std::vector<float> from_row(const Shape& shape, const float* row) {
   return all;
 }
 
-Outcome run(Layer& layer, const Shape& in, const Shape& out, const std::vector<double>& weight,
+Passes run(Layer& layer, const Shape& in, const Shape& out, const std::vector<double>& weight,
             const std::vector<double>& bias, const std::vector<std::vector<double>>& inputs,
             const std::vector<std::vector<double>>& output_gradients, bool want_input_gradient) {
   const auto n = inputs.size(), in_pitch = row_pitch(in.size()), out_pitch = row_pitch(out.size());
@@ -87,7 +87,7 @@ Outcome run(Layer& layer, const Shape& in, const Shape& out, const std::vector<d
   slice.scratch = scratch.data();
   slice.gradient = gradient.data();
   layer.forward(slice, weights.data(), true);
-  Outcome result;
+  Passes result;
   for (std::size_t i = 0; i < n; ++i) result.outputs.push_back(from_row(out, output.data() + i * out_pitch));
   layer.backward(slice, weights.data());
   for (std::size_t i = 0; want_input_gradient && i < n; ++i)
@@ -140,7 +140,7 @@ TEST_P(ConvolutionLayer, EqualsItsDefinitionInDoublePrecision) {
     inputs.push_back(random_values(in.size(), 1.0, static_cast<std::uint32_t>(10 + i)));
     gradients.push_back(random_values(out.size(), 1.0, static_cast<std::uint32_t>(50 + i)));
   }
-  const Outcome got = run(*layer, in, out, weight, bias, inputs, gradients, want_input_gradient);
+  const Passes got = run(*layer, in, out, weight, bias, inputs, gradients, want_input_gradient);
 
   std::vector<double> weight_gradient(weight.size()), bias_gradient(bias.size());
   for (std::size_t i = 0; i < samples; ++i) {
@@ -206,7 +206,7 @@ TEST_P(DenseLayer, EqualsItsDefinitionInDoublePrecision) {
     inputs.push_back(random_values(in.size(), 1.0, static_cast<std::uint32_t>(10 + i)));
     gradients.push_back(random_values(units, 1.0, static_cast<std::uint32_t>(1000 + i)));
   }
-  const Outcome got = run(*layer, in, out, weight, bias, inputs, gradients, true);
+  const Passes got = run(*layer, in, out, weight, bias, inputs, gradients, true);
 
   std::vector<double> weight_gradient(weight.size()), bias_gradient(bias.size());
   for (std::size_t i = 0; i < samples; ++i) {

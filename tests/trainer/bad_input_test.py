@@ -56,6 +56,15 @@ class BadInput(RunTest):
             with self.subTest(arguments):
                 self.train_refused(*arguments, says=says)
 
+    def test_a_run_that_is_refused_empties_no_file_and_makes_none(self):
+        old = self.folder / "old.csv"
+        old.write_text("epoch,loss\n0,1.5\n")
+        for name in ("old.csv", "new.csv"):
+            self.train_refused("--callback", f"csv_logger:file={self.folder / name}", "--callback",
+                               "jsonl_logger:file=/nowhere/metrics.jsonl", says=["/nowhere/metrics.jsonl"])
+        self.assertEqual(old.read_text(), "epoch,loss\n0,1.5\n")
+        self.assertFalse((self.folder / "new.csv").exists())
+
     def test_data(self):
         def spoil(name, change):
             folder = self.folder / "spoilt"

@@ -1,4 +1,5 @@
 """A run that is interrupted and resumed ends with the files of one that wasn't, bit for bit."""
+import os
 import random
 import signal
 import subprocess
@@ -9,6 +10,7 @@ from runs import RunTest
 
 # With many decisions on their way at any moment.
 DECISIONS = ["--callback", "reduce_lr_on_plateau:monitor=batch/loss,at=batch:5,patience=1,factor=0.97,min_delta=0.1"]
+INTERRUPTIONS = int(os.environ.get("SIDESTEP_INTERRUPTIONS", "8"))
 EPOCHS = ["--epochs", "30", *DECISIONS, "--callback", "early_stopping:monitor=val/loss,patience=1000", "--threads", "1"]
 
 
@@ -44,7 +46,7 @@ class Resume(RunTest):
         whole = self.train("whole", *EPOCHS)
         self.assertGreater(len(self.report(whole)["boundary"]["decisions"]), 20)
         draw = random.Random(int(number))
-        hits = self.interrupt_until_done("broken", number, *EPOCHS, pauses=[draw.uniform(0.05, 0.4) for _ in range(8)])
+        hits = self.interrupt_until_done("broken", number, *EPOCHS, pauses=[draw.uniform(0.05, 0.4) for _ in range(INTERRUPTIONS)])
         self.assertGreater(hits, 0)
         self.assertSame(self.folder / "broken", whole)
         report = self.report(self.folder / "broken")
@@ -108,6 +110,24 @@ class Resume(RunTest):
         run = self.train("run", "--epochs", "2")
         self.sidestep("train", "--resume", "--out", run, "--epochs", "3")
         self.assertAlmostEqual(self.report(run)["epochs"][2]["learning_rate"], 0.0)
+
+    def files(self, run):
+        return {path: path.read_bytes() for path in run.rglob("*") if path.is_file() and path.name != "events.jsonl"}
+
+    def test_a_log_with_fewer_rows_than_the_checkpoint_is_refused_untouched(self):
+        run = self.train("run", "--epochs", "3", *DECISIONS, "--max-steps", "100")
+        for name, rows in (("metrics.csv", 2), ("metrics.jsonl", 40)):
+            log = run / name
+            whole = log.read_text()
+            log.write_text("".join(whole.splitlines(keepends=True)[:rows]))
+            # events.jsonl is the account of what happened to the run, this included
+            before = self.files(run)
+            said = self.sidestep("train", "--resume", "--out", run, "--max-steps", "1000", code=2).stderr
+            self.assertEqual(len(said.strip().splitlines()), 1, said)
+            self.assertIn(name, said)
+            self.assertEqual(self.files(run), before)
+            log.write_text(whole)
+        self.sidestep("train", "--resume", "--out", run, "--max-steps", "1000")
 
     def test_early_stopping_keeps_its_patience_and_its_best_weights(self):
         options = ["--epochs", "40", "--lr", "0.02", "--schedule", "constant", "--callback",

@@ -45,7 +45,7 @@ TEST_F(RunFolders, StaysOnceTheRunHasBegun) {
 
 TEST_F(RunFolders, LeavesNoTraceWhenTheRunNeverBegan) {
   {
-    const RunFolder folder = RunFolder::create("deep/runs/a");
+    RunFolder folder = RunFolder::create("deep/runs/a");
     folder.store({});
     EXPECT_TRUE(fs::exists("deep/runs/a/config.toml"));
   }
@@ -57,6 +57,22 @@ TEST_F(RunFolders, LeavesNoTraceWhenTheRunNeverBegan) {
   EXPECT_EQ(folder_.names(), std::vector<std::string>{"deep"});
   EXPECT_FALSE(fs::exists("deep/runs"));
   EXPECT_TRUE(fs::exists("deep/mine"));
+}
+
+TEST_F(RunFolders, AResumedOneGetsItsOptionsBackWhenTheRunNeverWentOn) {
+  begin_run("a");
+  const std::string before = read_text("a/config.toml");
+  for (const bool goes_on : {false, true}) {
+    {
+      RunFolder folder = RunFolder::resume("a");
+      RunConfig longer = folder.stored_config();
+      longer.epochs = 77;
+      folder.store(longer);
+      if (goes_on) folder.keep();
+      EXPECT_NE(read_text("a/config.toml"), before);
+    }
+    EXPECT_EQ(read_text("a/config.toml") == before, !goes_on);
+  }
 }
 
 TEST_F(RunFolders, LeavesOuterFoldersThatSomebodyElseUses) {

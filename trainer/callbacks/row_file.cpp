@@ -36,10 +36,11 @@ void read_pieces(int descriptor, const std::filesystem::path& path, F f) {
 
 RowFile::RowFile(std::filesystem::path path, Open how) : path_(std::move(path)) {
   constexpr int flags = O_RDWR | O_CLOEXEC;
-  descriptor_ = ::open(path_.c_str(), flags | (how == Open::fresh ? O_TRUNC : 0));
+  descriptor_ = ::open(path_.c_str(), flags);
   if (descriptor_ < 0 && errno == ENOENT) {
     descriptor_ = ::open(path_.c_str(), flags | O_CREAT, 0644);
     // its rows may be synced as often as one likes: without its name they are gone with the power
+    on_trial_ = descriptor_ >= 0 && how == Open::fresh;
     if (descriptor_ >= 0) try {
         detail::sync_name(path_);
       } catch (...) {
@@ -48,7 +49,10 @@ RowFile::RowFile(std::filesystem::path path, Open how) : path_(std::move(path)) 
       }
   }
   if (descriptor_ < 0) throw FileError(path_, "open it for writing", errno);
-  if (how == Open::keep) scan();
+  if (how == Open::keep)
+    scan();
+  else
+    cut_ = true;
 }
 
 RowFile::~RowFile() {
@@ -56,6 +60,7 @@ RowFile::~RowFile() {
     flush();
   } catch (...) {  // whoever wants to know calls flush()
   }
+  if (on_trial_) ::unlink(path_.c_str());  // the run never began
   ::close(descriptor_);
 }
 
@@ -75,6 +80,7 @@ std::string_view RowFile::first_line() {
   flush();
   static thread_local std::string line;
   line.clear();
+  if (lines_ == 0) return line;
   read_pieces(descriptor_, path_, [](std::string_view piece) {
     const std::size_t end = piece.find('\n');
     line += piece.substr(0, end);
@@ -141,8 +147,11 @@ void RowFile::cut(std::uint64_t lines, std::uint64_t heading) {
 /// Makes the cut. Not before something is written: until then it may turn out that the run can't go on, and the file
 /// must be as it was.
 void RowFile::settle() {
+  on_trial_ = false;
   if (!cut_) return;
-  if (::ftruncate(descriptor_, static_cast<off_t>(size_)) != 0) throw FileError(path_, "cut it back", errno);
+  // EINVAL: something that has no length, such as /dev/stdout
+  if (::ftruncate(descriptor_, static_cast<off_t>(size_)) != 0 && errno != EINVAL)
+    throw FileError(path_, "cut it back", errno);
   cut_ = false;
 }
 

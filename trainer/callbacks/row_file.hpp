@@ -12,7 +12,8 @@ namespace sidestep {
 /// One thread at a time. Throws FileError, and CallbackError where a sentence of it says more.
 class RowFile {
  public:
-  enum class Open { fresh, keep };  ///< empty it, or append to what is there
+  /// Empty it, with the first append() or sync(), or append to what is there.
+  enum class Open { fresh, keep };
 
   RowFile(std::filesystem::path path, Open how);
   RowFile(const RowFile&) = delete;
@@ -41,6 +42,7 @@ class RowFile {
   std::uint64_t size_ = 0;  // of what was written whole
   bool torn_ = false;       // the last line has no end: a process was killed while it wrote
   bool cut_ = false;        // what lies behind size_ is to go
+  bool on_trial_ = false;   // made here, and nobody has written to it yet
   std::string waiting_;
 };
 

@@ -59,18 +59,12 @@ std::string callbacks_table(const Json& callbacks) {
 std::string step(const Json& value) { return value.is_null() ? "-" : fmt::format("{}", value.get<std::int64_t>()); }
 
 std::string decisions_table(const Json& decisions) {
-  constexpr std::size_t most = 20;
   Table table(2, {"decision", "by", "cause", "applied", "value", "learning rate"});
-  const std::size_t left_out = decisions.size() > most ? decisions.size() - most : 0;
-  for (std::size_t i = left_out; i < decisions.size(); ++i) {
-    const Json& each = decisions[i];
+  for (const Json& each : decisions)
     table.add({each["decision"].get<std::string>(), each["by"].get<std::string>(), step(each["cause_step"]),
                step(each["applied_step"]), fmt::format("{:.4g}", each["value"].get<double>()),
                fmt::format("{:.4g}", each["learning_rate"].get<double>())});
-  }
-  std::string text = table.text();
-  if (left_out > 0) text += fmt::format("({} earlier ones: see report.json)\n", left_out);
-  return text;
+  return table.text();
 }
 
 std::string bus_lines(const Json& bus, const Json& boundary) {

@@ -23,11 +23,11 @@ std::vector<Spec> callback_specs(const RunConfig& config) {
   std::vector<Spec> specs;
   if (!config.no_default_callbacks) {
     for (const Spec& each : default_callbacks()) {
-      if (each.name == "progress" && config.quiet) continue;
       if (std::ranges::find(config.callbacks, each.name, &Spec::name) == config.callbacks.end()) specs.push_back(each);
     }
   }
   specs.insert(specs.end(), config.callbacks.begin(), config.callbacks.end());
+  if (config.quiet) std::erase_if(specs, [](const Spec& each) { return each.name == "progress"; });
   return specs;
 }
 
