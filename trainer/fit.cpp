@@ -321,10 +321,11 @@ class Fit {
 
   void obey_weights() {
     loop_.on<KeepWeights>([this](const KeepWeights& d, const Cause& cause) {
-      KeptWeights& kept = point_.kept[std::string(d.owner.view())];
-      kept.cause_step = cause.step.value_or(cause.applied_step);
-      kept.weights = session_.snapshot(kernels::Contents::weights);
-      state_.kept[std::string(d.owner.view())] = kept.cause_step;
+      const std::string owner(d.owner.view());
+      const Step step = cause.step.value_or(cause.applied_step);
+      point_.kept.erase(owner);  // first: the new copy takes over the old one's memory, unless a writer still reads it
+      point_.kept[owner] = {step, snapshots_.take(session_, kernels::Contents::weights)};
+      state_.kept[owner] = step;
     });
     loop_.on<RestoreBest>([this](const RestoreBest& d) -> Outcome {
       const auto kept = point_.kept.find(std::string(d.owner.view()));
@@ -343,9 +344,7 @@ class Fit {
   CheckpointWriter snapshot() {
     refresh_running_report();
     state_.algorithms = algorithms_of(session_);
-    std::shared_ptr<kernels::Snapshot> copy(snapshots_.take(session_).release(), [this](kernels::Snapshot* used) {
-      snapshots_.give_back(std::unique_ptr<kernels::Snapshot>(used));
-    });
+    std::shared_ptr<kernels::Snapshot> copy = snapshots_.take(session_, kernels::Contents::everything);
     auto text = std::make_shared<std::string>();  // written before the Barrier is out, read long behind it
     if (begun_.empty())
       *text = state_.to_text();
@@ -435,6 +434,7 @@ class Fit {
   const std::int32_t batches_;  ///< in an epoch
   const Step last_step_;
   const MetricNames names_{};
+  SnapshotPool snapshots_;  ///< of those in point_ and in the writer
   ResumePoint point_;
   kernels::Session& session_;  ///< behind point_: resuming may have made it anew
   TrainerState& state_;
@@ -446,7 +446,6 @@ class Fit {
   Nanoseconds not_training_ns_ = 0;  ///< of the time that is being measured
   std::optional<EpochResult> cut_short_;
   std::optional<Score> test_;
-  SnapshotPool snapshots_;
   std::mutex running_mutex_;  ///< guards the next three
   Json running_;
   bool over_ = false;  ///< the last report is written

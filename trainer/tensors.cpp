@@ -40,16 +40,18 @@ class Exported {
 
 }  // namespace
 
-std::unique_ptr<kernels::Snapshot> SnapshotPool::take(kernels::Session& session) {
+std::shared_ptr<kernels::Snapshot> SnapshotPool::take(kernels::Session& session, Contents contents) {
   std::unique_ptr<kernels::Snapshot> reuse;
   {
     const std::lock_guard lock(mutex_);
-    if (!free_.empty()) {
-      reuse = std::move(free_.back());
-      free_.pop_back();
+    const auto fitting = std::ranges::find(free_, contents, [](const auto& each) { return each->contents(); });
+    if (fitting != free_.end()) {
+      reuse = std::move(*fitting);
+      free_.erase(fitting);
     }
   }
-  return session.snapshot(Contents::everything, std::move(reuse));
+  return {session.snapshot(contents, std::move(reuse)).release(),
+          [this](kernels::Snapshot* used) { give_back(std::unique_ptr<kernels::Snapshot>(used)); }};
 }
 
 void SnapshotPool::give_back(std::unique_ptr<kernels::Snapshot> snapshot) {

@@ -20,13 +20,15 @@ struct KeptWeights {
 };
 using KeptByOwner = std::map<std::string, KeptWeights>;
 
-/// Copies of a session's tensors at a cut. Their memory goes round: a writer that is done gives it back.
+/// Copies of a session's tensors at a cut. Their memory goes round: whoever lets go of one last, on any thread, gives it
+/// back, which waits for nothing. The pool outlives them.
 class SnapshotPool {
  public:
-  std::unique_ptr<kernels::Snapshot> take(kernels::Session& session);
-  void give_back(std::unique_ptr<kernels::Snapshot> snapshot);
+  std::shared_ptr<kernels::Snapshot> take(kernels::Session& session, kernels::Contents contents);
 
  private:
+  void give_back(std::unique_ptr<kernels::Snapshot> snapshot);
+
   std::mutex mutex_;
   std::vector<std::unique_ptr<kernels::Snapshot>> free_;
 };

@@ -2,10 +2,12 @@
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <string>
+#include <vector>
 
 #include <trainer/small_data.hpp>
 #include <sidestep/trainer/all.hpp>
@@ -29,30 +31,54 @@ Calls calls_so_far() {
   return calls;
 }
 
-/// The calls of a run that ends within its first epoch of 60 steps.
-Calls calls_of_a_run(std::int64_t steps, Sync sync) {
-  const Calls before = calls_so_far();
+struct Cost {
+  Calls calls;
+  std::uint64_t applied = 0;  ///< decisions
+
+  Cost& operator-=(const Cost& other) {
+    for (const auto& [name, count] : other.calls) calls[name] -= count;
+    applied -= other.applied;
+    return *this;
+  }
+};
+
+/// What a run costs that ends within its first epoch of 60 steps.
+Cost cost_of_a_run(std::int64_t steps, Sync sync, const std::vector<Callback>& callbacks) {
+  Cost cost{.calls = calls_so_far()};
+  for (auto& [name, count] : cost.calls) count = 0 - count;
   Trainer trainer(lenet(), small_data(),
                   {.backend = "cuda-emulated", .epochs = 1, .max_steps = steps, .batch_size = 8, .sync = sync});
   Bus bus;
   Control control;
-  EXPECT_EQ(trainer.fit(bus, control, {reduce_lr_on_plateau({.monitor = "batch/loss", .at = batches(2)})}).state,
-            "finished");
-  Calls calls = calls_so_far();
-  for (const auto& [name, count] : before) calls[name] -= count;
-  return calls;
+  std::atomic<std::uint64_t> applied = 0;
+  bus.on<DecisionApplied>() | subscribe([&](const DecisionApplied&) { ++applied; });
+  EXPECT_EQ(trainer.fit(bus, control, callbacks).state, "finished");
+  for (const auto& [name, count] : calls_so_far()) cost.calls[name] += count;
+  cost.applied = applied;
+  return cost;
 }
+
+/// What 40 steps more cost.
+Cost cost_of_forty_steps(Sync sync, const std::vector<Callback>& callbacks) {
+  const Cost few = cost_of_a_run(10, sync, callbacks);
+  Cost many = cost_of_a_run(50, sync, callbacks);
+  EXPECT_GT(few.calls.at("cudaGraphLaunch"), 0u) << "the trainer has opened another library";
+  many -= few;
+  return many;
+}
+
+std::string spelled(const auto& info) { return std::string(info.param).substr(0, 3) + info.param[4]; }
 
 class DeviceCost : public testing::TestWithParam<const char*> {};
 
-TEST_P(DeviceCost, OfAStepIsOneGraphLaunch) {
-  const Sync sync = parse_sync(GetParam());
-  const Calls few = calls_of_a_run(10, sync);
-  Calls many = calls_of_a_run(50, sync);
-  ASSERT_GT(few.at("cudaGraphLaunch"), 0u) << "the trainer has opened another library";
-  for (const auto& [name, count] : few) many[name] -= count;
-  EXPECT_EQ(many["cudaGraphLaunch"], 40u);
-  for (const auto& [name, count] : many) {
+TEST_P(DeviceCost, OfAStepIsOneGraphLaunchWhateverTheLearningRate) {
+  // no loss is so much better: it is lowered at the 7th look, step 14, and every 6 looks from then on
+  const auto lowered =
+      reduce_lr_on_plateau({.monitor = "batch/loss", .factor = 0.9, .patience = 6, .min_delta = 100, .at = batches(2)});
+  Cost cost = cost_of_forty_steps(parse_sync(GetParam()), {lowered});
+  EXPECT_GT(cost.applied, 0u);
+  EXPECT_EQ(cost.calls["cudaGraphLaunch"], 40u);
+  for (const auto& [name, count] : cost.calls) {
     // a query asks whether the stream is well, four times in a second in which no record comes; it waits for nothing
     if (name == "cudaGraphLaunch" || name == "cudaStreamQuery") continue;
     EXPECT_EQ(count, 0u) << name;
@@ -60,7 +86,28 @@ TEST_P(DeviceCost, OfAStepIsOneGraphLaunch) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Sync, DeviceCost, testing::Values("lag:0", "lag:2", "relaxed"),
-                         [](const auto& info) { return std::string(info.param).substr(0, 3) + info.param[4]; });
+                         spelled<testing::TestParamInfo<const char*>>);
+
+class DeviceCostOfKeptWeights : public testing::TestWithParam<const char*> {};
+
+TEST_P(DeviceCostOfKeptWeights, IsTwoCopiesThatNobodyWaitsFor) {
+  const Callback keep("keep", "", [](CallbackContext& run) {
+    run.on<BatchEnd>() | decide(run.control, pure([](const BatchEnd& e) {
+                                  return e.step % 4 == 0 ? std::optional(KeepWeights{.owner = "test"}) : std::nullopt;
+                                }));
+  });
+  Cost cost = cost_of_forty_steps(parse_sync(GetParam()), {keep});
+  EXPECT_EQ(cost.applied, 10u);
+  EXPECT_EQ(cost.calls["cudaMemcpyAsync"], 20u);
+  for (const auto& [name, count] : cost.calls) {
+    if (name == "cudaGraphLaunch" || name == "cudaStreamQuery" || name == "cudaMemcpyAsync") continue;
+    if (name == "cudaEventRecord" || name == "cudaStreamWaitEvent") continue;
+    EXPECT_EQ(count, 0u) << name;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Sync, DeviceCostOfKeptWeights, testing::Values("lag:0", "lag:2"),
+                         spelled<testing::TestParamInfo<const char*>>);
 
 }  // namespace
 }  // namespace sidestep
