@@ -164,7 +164,10 @@ class CudaSession final : public Session {
   }
   /// Samples that an evaluation takes at a time: no more than training has memory for, so that no graph loses its
   /// buffers; and no more than keep a device busy.
-  std::uint32_t chunk() const { return std::min(std::max(largest_batch_, 64u), 4096u); }
+  std::uint32_t chunk() const { return std::min(std::max(largest_batch_, 64u), largest_chunk_); }
+  /// Calls f, which builds evaluations' plans, until chunks are so small that they fit beside training.
+  template <class F>
+  void in_fitting_chunks(F f);
   StepGraph& graph_for(DataId id, std::uint32_t batch);
   std::unique_ptr<Plan> build(std::uint32_t batch, bool training);
 
@@ -190,6 +193,7 @@ class CudaSession final : public Session {
   std::map<std::pair<std::uint32_t, DataId>, StepGraph> graphs_;
   std::map<std::uint32_t, std::unique_ptr<Plan>> evaluation_plans_;
   std::uint32_t largest_batch_ = 0;
+  std::uint32_t largest_chunk_ = 4096;  ///< less where memory is short
   std::vector<StepRecord> received_;  ///< taken from the ring before anybody asked; those before taken_ have been taken
   std::size_t taken_ = 0;
 };
@@ -236,8 +240,10 @@ void CudaSession::prepare(DataId id, std::size_t samples) {
       auto& plan = evaluation_plans_[samples];
       if (!plan || plan->generation() != bench_.generation()) plan = build(samples, false);
     };
-    evaluated(chunk());
-    for (const Data& known : data_) evaluated(static_cast<std::uint32_t>(known.count % chunk()));
+    in_fitting_chunks([&] {
+      evaluated(chunk());
+      for (const Data& known : data_) evaluated(static_cast<std::uint32_t>(known.count % chunk()));
+    });
     // the graph; and those of earlier calls that lost their buffers to this one
     std::set<std::pair<std::uint32_t, DataId>> wanted{{batch, id}};
     for (const auto& [key, graph] : graphs_) wanted.insert(key);
@@ -315,10 +321,27 @@ std::unique_ptr<Plan> CudaSession::build(std::uint32_t batch, bool training) {
     bench_.release();  // what was already taken for this batch; smaller ones take theirs anew
     SIDESTEP_CHECK(cudaStreamSynchronize(home_->stream));  // so that it counts as free
     const std::size_t asked = counted.bytes(), usable = home_->pool.available();
+    if (!training) throw DeviceMemoryError(asked, home_->pool.used(), usable);  // nobody asked for this batch
     // a sixteenth stays free: pools grow in large pieces
     const auto fitting =
         static_cast<std::size_t>(static_cast<double>(usable) * 15 / 16 / static_cast<double>(asked) * batch);
     throw DeviceMemoryError(asked, home_->pool.used(), usable, batch, std::min<std::size_t>(fitting, batch - 1));
+  }
+}
+
+template <class F>
+void CudaSession::in_fitting_chunks(F f) {
+  const std::uint32_t least = std::max(largest_batch_, 1u);
+  for (;;) {
+    try {
+      f();
+      return;
+    } catch (const DeviceMemoryError&) {
+      if (chunk() <= least) throw;
+      largest_chunk_ = std::max(chunk() / 2, least);
+    }
+    // the refusal has taken all buffers: training's come back first, an evaluation gets what is left
+    if (largest_batch_ > 0) static_cast<void>(build(largest_batch_, true));
   }
 }
 
@@ -331,18 +354,20 @@ Evaluation CudaSession::evaluate(DataId id, std::size_t first, std::size_t count
   Evaluation result{.samples = count};
   if (count == 0) return result;
   guarded([&] {
-    const std::size_t most = chunk();
     const std::uint64_t number = ++evaluations_;
-    for (std::size_t at = 0; at < count; at += most) {
-      const auto batch = static_cast<std::uint32_t>(std::min(most, count - at));
-      auto& plan = evaluation_plans_[batch];
-      if (!plan || plan->generation() != bench_.generation()) plan = build(batch, false);
-      plan->load(samples.view, nullptr, static_cast<std::uint32_t>(first + at));
-      plan->forward();
-      plan->loss();
-      end_chunk(plan->parts(), plan->part_count(), evaluation_sums_.data(), at == 0, at + batch == count, number,
-                evaluation_.on_device(), context_.stream);
-    }
+    in_fitting_chunks([&] {  // a second time from the first sample on, where the sums begin anew
+      const std::size_t most = chunk();
+      for (std::size_t at = 0; at < count; at += most) {
+        const auto batch = static_cast<std::uint32_t>(std::min(most, count - at));
+        auto& plan = evaluation_plans_[batch];
+        if (!plan || plan->generation() != bench_.generation()) plan = build(batch, false);
+        plan->load(samples.view, nullptr, static_cast<std::uint32_t>(first + at));
+        plan->forward();
+        plan->loss();
+        end_chunk(plan->parts(), plan->part_count(), evaluation_sums_.data(), at == 0, at + batch == count, number,
+                  evaluation_.on_device(), context_.stream);
+      }
+    });
     EvaluationSlot& slot = evaluation_[0];
     // acquire at system scope: pairs with the release in write_evaluation (step_kernels.cu)
     const ::cuda::atomic_ref<std::uint64_t, ::cuda::thread_scope_system> published(slot.published);

@@ -59,6 +59,48 @@ TEST(CudaFaults, TooLargeABatchSaysWhichWouldFit) {
   step(*session, data, range(0, static_cast<std::uint32_t>(fitting)), 1, 1e-3);
 }
 
+TEST(CudaFaults, AnEvaluationTakesFewerSamplesAtATimeWhereMemoryIsShort) {
+  const NetworkSpec spec{{1, 64, 64}, {Convolution{16}, Dense{5, false}}};  // 0.5 MB a sample, of 64 at a time
+  const Images images(spec, 100, 2);
+  const auto expected = [&] {
+    const auto session = make(spec);
+    return session->evaluate(session->attach(images.view), 0, 100);
+  }();
+  for (std::size_t kilobytes = 9216; kilobytes <= 24576; kilobytes += kilobytes < 12288 ? 128 : 2048) {
+    SCOPED_TRACE(kilobytes);
+    const bool prepared = kilobytes >= 18432;  // with room for two checkpoints
+    const FaultsGuard guard;
+    emulation::faults().memory_limit = kilobytes << 10;
+    const auto session = make(spec);
+    const DataId data = session->attach(images.view);
+    if (prepared)
+      session->prepare(data, 4);
+    else
+      step(*session, data, range(0, 4), 1, 0);
+    const Evaluation found = session->evaluate(data, 0, 100);
+    EXPECT_EQ(found.samples, 100u);
+    EXPECT_EQ(found.correct, expected.correct);
+    EXPECT_NEAR(found.loss, expected.loss, 1e-6);
+    step(*session, data, range(0, 4), 2, 1e-3);
+  }
+}
+
+TEST(CudaFaults, AnEvaluationThatDoesNotFitBlamesNoBatch) {
+  const auto spec = small_lenet();
+  const Images images(spec, 100, 2);
+  const FaultsGuard guard;
+  const auto session = make(spec);
+  const DataId data = session->attach(images.view);
+  emulation::faults().memory_limit = 1;
+  try {
+    session->evaluate(data, 0, 100);
+    ADD_FAILURE() << "it fits";
+  } catch (const DeviceMemoryError& full) {
+    EXPECT_EQ(full.fitting_batch(), 0u);
+    EXPECT_EQ(std::string(full.what()).find("batch"), std::string::npos) << full.what();
+  }
+}
+
 struct Machine {
   void (*change)(emulation::Faults&);
   CudaStatus::Kind kind;
