@@ -38,6 +38,8 @@ int resolve_threads(std::optional<int> threads) {
 
 std::unique_ptr<kernels::Session> make_session(const kernels::NetworkSpec& network, const BackendOptions& options) {
   const std::string backend = resolve_backend(options.backend);
+  if (backend == "cpu" && options.tf32)
+    throw std::invalid_argument("tf32 is for devices; leave it out with the backend 'cpu', or take 'cuda'.");
   if (backend == "cpu")
     return kernels::make_cpu_session(network, {.optimizer = optimizer_named(options.optimizer),
                                                .seed = options.seed,
@@ -46,6 +48,7 @@ std::unique_ptr<kernels::Session> make_session(const kernels::NetworkSpec& netwo
                                               .optimizer = optimizer_named(options.optimizer),
                                               .seed = options.seed,
                                               .run_ahead = options.run_ahead,
+                                              .tf32 = options.tf32,
                                               .algorithms = options.algorithms});
 }
 

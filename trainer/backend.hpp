@@ -16,6 +16,7 @@ struct BackendOptions {
   std::string optimizer = "adamw";  ///< or "sgd"
   std::uint64_t seed = 1;           ///< of the first weights
   std::optional<int> threads{};     ///< nothing: as many as the machine has
+  bool tf32 = false;                ///< a device's products may be rounded to TF32; refused on the CPU
   std::size_t run_ahead = 2;        ///< steps that a device may be behind its host
   std::string algorithms{};         ///< of an earlier session of a device, see algorithms_of
 };

@@ -53,6 +53,7 @@ void TrainerParts::make_session(const std::string& algorithms) {
                                     .optimizer = options.optimizer,
                                     .seed = options.seed,
                                     .threads = options.threads,
+                                    .tf32 = options.tf32,
                                     .run_ahead = run_ahead,
                                     .algorithms = algorithms});
 }

@@ -32,6 +32,7 @@ struct TrainerOptions {
   std::string optimizer = "adamw";
   std::uint64_t seed = 1;
   std::optional<int> threads{};  ///< nothing: as many as the machine has; results don't depend on it
+  bool tf32 = false;             ///< a device's products may be rounded to TF32: faster, and other bits
   std::int64_t run_ahead = 2;    ///< steps that a device may be ahead in relaxed mode; under lag(k) that is k
   std::optional<Sync> sync{};    ///< when decisions take effect; default: lag(2), on resuming what the checkpoint says
 };
