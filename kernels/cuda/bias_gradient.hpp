@@ -18,6 +18,8 @@ unsigned bias_gradient_parts(std::size_t rows);
 /// y, gradient    [rows][columns], 16-byte aligned; y null: no activation, gradient is only read
 /// bias_gradient  [columns]
 /// parts          scratch, [bias_gradient_parts][columns]
+/// Reference: tests/cuda/bias_gradient_test.cpp, in double precision; source of the formula: Goodfellow et al., Deep
+/// Learning, 6.5.
 void bias_gradient(const float* y, float* gradient, std::size_t rows, unsigned columns, float* bias_gradient,
                    float* parts, cudaStream_t stream, unsigned block = usual_block(256));
 

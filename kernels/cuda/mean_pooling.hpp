@@ -9,8 +9,10 @@
 
 namespace sidestep::kernels::cuda {
 
-/// Global average pooling (Lin et al., Network in Network, 2014): y[n][c] = mean over the plane of x[n][pixel][c].
+/// Global average pooling: y[n][c] = mean over the plane of x[n][pixel][c].
 /// x [batch][plane][channels], y [batch][channels].
+/// Reference: tests/cuda/elementwise_test.cpp, in double precision; source of the formula: Lin et al., Network in
+/// Network, 2014.
 void mean_pooling(const float* x, std::uint32_t batch, std::uint32_t plane, std::uint32_t channels, float* y,
                   cudaStream_t stream, unsigned block = usual_block(128));
 
