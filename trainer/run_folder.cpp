@@ -21,7 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 template <class... Values>
-[[noreturn]] void refuse(const fs::path& where, fmt::format_string<Values...> why, Values&&... values) {
+[[noreturn]] void refuse_folder(const fs::path& where, fmt::format_string<Values...> why, Values&&... values) {
   throw RunFolderError(fmt::format("{}: {}", where.string(), fmt::format(why, std::forward<Values>(values)...)));
 }
 
@@ -67,7 +67,7 @@ fs::path newest_run() {
     if (!failed && (!newest || candidate > *newest)) newest = std::move(candidate);
   }
   if (!newest)
-    refuse(RunFolder::root, "there is no run to resume. Begin one without --resume, or name one with --out.");
+    refuse_folder(RunFolder::root, "there is no run to resume. Begin one without --resume, or name one with --out.");
   return newest->second;
 }
 
@@ -78,8 +78,9 @@ RunFolder RunFolder::create(const std::optional<fs::path>& wanted) {
   RunFolder folder(wanted ? tidy(*wanted) : unused_name());
   const auto refuse_existing = [&] {
     if (is_run(folder.path_))
-      refuse(folder.path_, "holds a run already. Go on with it with --resume, or choose another folder with --out.");
-    refuse(folder.path_, "exists already. Choose another folder with --out.");
+      refuse_folder(folder.path_,
+                    "holds a run already. Go on with it with --resume, or choose another folder with --out.");
+    refuse_folder(folder.path_, "exists already. Choose another folder with --out.");
   };
   if (something_at(folder.path_)) refuse_existing();
   make_folders(folder.path_, folder.made_);
@@ -93,9 +94,10 @@ RunFolder RunFolder::create(const std::optional<fs::path>& wanted) {
 
 RunFolder RunFolder::resume(const std::optional<fs::path>& wanted) {
   RunFolder folder(wanted ? tidy(*wanted) : newest_run());
-  if (!something_at(folder.path_)) refuse(folder.path_, "there is no such run. Name the folder of one with --out.");
+  if (!something_at(folder.path_))
+    refuse_folder(folder.path_, "there is no such run. Name the folder of one with --out.");
   if (!is_run(folder.path_))
-    refuse(folder.path_, "isn't a run of Sidestep: it has no config.toml. Name the folder of one with --out.");
+    refuse_folder(folder.path_, "isn't a run of Sidestep: it has no config.toml. Name the folder of one with --out.");
   folder.lock();
   remove_stale_temporaries(folder.path_);
   const AtomicFile probe(folder.config_file());  // throws where nothing can be written
@@ -106,7 +108,9 @@ RunFolder RunFolder::resume(const std::optional<fs::path>& wanted) {
 }
 
 RunFolder::RunFolder(RunFolder&& other) noexcept
-    : path_(std::move(other.path_)), made_(std::exchange(other.made_, {})), config_before_(std::exchange(other.config_before_, {})),
+    : path_(std::move(other.path_)),
+      made_(std::exchange(other.made_, {})),
+      config_before_(std::exchange(other.config_before_, {})),
       lock_(std::exchange(other.lock_, -1)) {}
 
 RunFolder::~RunFolder() {
@@ -126,7 +130,7 @@ void RunFolder::lock() {
   lock_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (lock_ < 0) throw FileError(path_, "be opened", errno);
   if (::flock(lock_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-    refuse(path_, "another process is at work on this run. Wait for its end, or end it.");
+    refuse_folder(path_, "another process is at work on this run. Wait for its end, or end it.");
 }
 
 RunConfig RunFolder::stored_config() const {

@@ -175,7 +175,7 @@ TEST_F(TrainRequests, GoOnWithWhatTheRunBeganWith) {
     EXPECT_EQ(request.config.lr, 0.5);
     EXPECT_EQ(request.config.epochs, 9);
     EXPECT_EQ(request.config.schedule.epochs, 3);
-    request.open_folder();
+    request.open_folder().keep();
   }
   EXPECT_EQ(ask({"--resume", "--out", "a"}).config.epochs, 9);
   EXPECT_TRUE(said({"--resume", "--out", "a", "--lr", "0.1"}).starts_with("--lr 0.1: the run in a began with 0.5, "));

@@ -91,11 +91,11 @@ INSTANTIATE_TEST_SUITE_P(Sync, DeviceCost, testing::Values("lag:0", "lag:2", "re
 class DeviceCostOfKeptWeights : public testing::TestWithParam<const char*> {};
 
 TEST_P(DeviceCostOfKeptWeights, IsTwoCopiesThatNobodyWaitsFor) {
-  const Callback keep("keep", "", [](CallbackContext& run) {
+  const Callback keep{"keep", "", [](CallbackContext& run) {
     run.on<BatchEnd>() | decide(run.control, pure([](const BatchEnd& e) {
                                   return e.step % 4 == 0 ? std::optional(KeepWeights{.owner = "test"}) : std::nullopt;
                                 }));
-  });
+  }};
   Cost cost = cost_of_forty_steps(parse_sync(GetParam()), {keep});
   EXPECT_EQ(cost.applied, 10u);
   EXPECT_EQ(cost.calls["cudaMemcpyAsync"], 20u);

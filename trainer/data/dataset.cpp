@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 constexpr std::array<std::string_view, 4> file_names{"train-images-idx3-ubyte", "train-labels-idx1-ubyte",
                                                      "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"};
 template <class... Values>
-[[noreturn]] void refuse(const fs::path& where, fmt::format_string<Values...> sentence, Values&&... values) {
+[[noreturn]] void refuse_data(const fs::path& where, fmt::format_string<Values...> sentence, Values&&... values) {
   throw DataError(where.string() + ": " + fmt::format(sentence, std::forward<Values>(values)...));
 }
 
@@ -32,32 +32,32 @@ fs::path find_file(const fs::path& folder, std::string_view name) {
   std::error_code failed;
   if (fs::exists(plain, failed)) return plain;
   if (fs::exists(packed, failed)) return packed;
-  refuse(folder, "has no file {}, neither plain nor with .gz. {}", name, install);
+  refuse_data(folder, "has no file {}, neither plain nor with .gz. {}", name, install);
 }
 
 Samples labelled(const IdxArray& images, const IdxArray& labels, std::string_view part, const fs::path& where) {
   if (images.shape.size() < 3)
-    refuse(where,
-           "the {} images have {} dimensions. Images are [count, height, width] or [count, channels, height, "
-           "width]: put each file under its own name.",
-           part, images.shape.size());
+    refuse_data(where,
+                "the {} images have {} dimensions. Images are [count, height, width] or [count, channels, height, "
+                "width]: put each file under its own name.",
+                part, images.shape.size());
   if (labels.shape.size() != 1)
-    refuse(where, "the {} labels have {} dimensions, not 1. Put each file under its own name.", part,
-           labels.shape.size());
+    refuse_data(where, "the {} labels have {} dimensions, not 1. Put each file under its own name.", part,
+                labels.shape.size());
   if (images.shape[0] != labels.shape[0])
-    refuse(where, "there are {} {} images and {} labels. Use files that belong together.", images.shape[0], part,
-           labels.shape[0]);
+    refuse_data(where, "there are {} {} images and {} labels. Use files that belong together.", images.shape[0], part,
+                labels.shape[0]);
   const auto label = std::ranges::find_if(labels.bytes, [](std::uint8_t value) { return value >= Dataset::classes; });
   if (label != labels.bytes.end())
-    refuse(where, "the label of {} image {} (counted from 0) is {}. Labels must be 0 to {}.", part,
-           label - labels.bytes.begin(), *label, Dataset::classes - 1);
+    refuse_data(where, "the label of {} image {} (counted from 0) is {}. Labels must be 0 to {}.", part,
+                label - labels.bytes.begin(), *label, Dataset::classes - 1);
   const bool coloured = images.shape.size() == 4;
   Samples all{.images = images.bytes,
               .labels = labels.bytes,
               .channels = coloured ? images.shape[1] : 1,
               .height = images.shape[coloured ? 2 : 1],
               .width = images.shape[coloured ? 3 : 2]};
-  if (all.image_size() == 0) refuse(where, "the {} images have no pixels. Use files with images.", part);
+  if (all.image_size() == 0) refuse_data(where, "the {} images have no pixels. Use files with images.", part);
   return all;
 }
 
@@ -97,10 +97,10 @@ Dataset::Dataset(IdxArray train_images, IdxArray train_labels, IdxArray test_ima
   const Samples all = labelled(train_images_, train_labels_, "training", where);
   test_ = labelled(test_images_, test_labels_, "test", where);
   if (std::tuple(all.channels, all.height, all.width) != std::tuple(test_.channels, test_.height, test_.width))
-    refuse(where, "training images are {}x{}x{} and test images {}x{}x{}. Use files that belong together.",
-           all.channels, all.height, all.width, test_.channels, test_.height, test_.width);
+    refuse_data(where, "training images are {}x{}x{} and test images {}x{}x{}. Use files that belong together.",
+                all.channels, all.height, all.width, test_.channels, test_.height, test_.width);
   if (all.count() < 2 || test_.count() < 1)
-    refuse(where, "has {} training and {} test images. At least 2 and 1 are needed.", all.count(), test_.count());
+    refuse_data(where, "has {} training and {} test images. At least 2 and 1 are needed.", all.count(), test_.count());
   const std::size_t validation = std::clamp<std::size_t>(all.count() / 12, 1, most_validation);
   train_ = all.first(all.count() - validation);
   validation_ = all.part(train_.count(), validation);
@@ -109,8 +109,8 @@ Dataset::Dataset(IdxArray train_images, IdxArray train_labels, IdxArray test_ima
 
 Dataset fashion_mnist(const fs::path& folder) {
   std::error_code failed;
-  if (!fs::is_directory(folder, failed)) refuse(folder, "there is no such data folder. {}", install);
-  if (fs::is_empty(folder, failed) && !failed) refuse(folder, "the data folder is empty. {}", install);
+  if (!fs::is_directory(folder, failed)) refuse_data(folder, "there is no such data folder. {}", install);
+  if (fs::is_empty(folder, failed) && !failed) refuse_data(folder, "the data folder is empty. {}", install);
   std::array<fs::path, 4> paths;
   std::ranges::transform(file_names, paths.begin(), [&](std::string_view name) { return find_file(folder, name); });
   // the two large files are unpacked at the same time
