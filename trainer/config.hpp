@@ -37,6 +37,7 @@ struct RunConfig {
   std::optional<int> threads{};  ///< nothing: as many as the machine has
   Sync sync = lag(2);
   std::int64_t run_ahead = 2;
+  bool tf32 = false;
   std::vector<Spec> callbacks{};  ///< beside the default ones, or in place of the one of that name
   bool no_default_callbacks = false;
   std::string data = fashion_mnist_folder;

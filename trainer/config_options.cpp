@@ -74,7 +74,7 @@ using Kind = OptionKind;
 
 // In the order of the help and of config.toml. The last letters tell whether the option may differ when resuming.
 constexpr bool fixed = false, free = true;
-constexpr std::array<ConfigOption, 17> table{{
+constexpr std::array<ConfigOption, 18> table{{
     {"model", "NAME", "mlp, lenet or resnet8", Kind::text, fixed,
      [](Config& c, const Values& v) { c.model = one_of(v, "model", models); },
      [](const Config& c) { return some(c.model); }},
@@ -125,6 +125,8 @@ constexpr std::array<ConfigOption, 17> table{{
     {"run-ahead", "N", "steps that a device may be ahead under --sync relaxed; under lag:K that is K", Kind::whole,
      fixed, [](Config& c, const Values& v) { c.run_ahead = whole(v, 0, 1024); },
      [](const Config& c) { return some(c.run_ahead); }},
+    {"tf32", "", "a device's products may be rounded to TF32: faster, and other bits; refused on the CPU", Kind::flag,
+     fixed, [](Config& c, const Values& v) { c.tf32 = flag(v); }, [](const Config& c) { return some(c.tf32); }},
     {"callback", "SPEC", "NAME[:key=value,...], repeatable; see `sidestep callbacks`", Kind::list, fixed,
      [](Config& c, const Values& v) {
        c.callbacks.clear();

@@ -17,7 +17,12 @@ TEST(Report, HasTheKeysThatItsReadersKnow) {
   SmallRun run{.steps = 12, .options = {.sync = lag(2)}};
   Source<BatchEnd> first = bus.on<BatchEnd>().named("one"), second = bus.on<BatchEnd>().named("two");
   first.options.owner = second.options.owner = "callback";
-  std::move(first) | decide(control, note_at(1, {3, 11, 12}));
+  std::move(first) | decide(control, pure([](const BatchEnd& e) -> std::optional<Noted> {
+                              if (e.step != 3 && e.step < 11) return std::nullopt;
+                              Noted noted{1, e.step};
+                              if (e.step > 10) noted.reason = "it is as late as that";
+                              return noted;
+                            }));
   std::move(second) | observe_on(io) | subscribe([](const BatchEnd& e) {
     if (e.step == 4) throw std::runtime_error("four");
   });
@@ -47,6 +52,7 @@ TEST(Report, HasTheKeysThatItsReadersKnow) {
             (std::set<std::string>{"count", "ns", "waits", "waited_ns", "pending_at_end", "refused", "decisions"}));
   EXPECT_EQ(boundary["count"], 12);
   EXPECT_EQ(boundary["pending_at_end"].size(), 2u);
+  for (const auto& row : boundary["pending_at_end"]) EXPECT_EQ(row["reason"], "it is as late as that");
   ASSERT_EQ(boundary["decisions"].size(), 1u);
   EXPECT_EQ(boundary["decisions"][0], (nlohmann::json{{"decision", "noted"},
                                                       {"by", "callback"},

@@ -34,6 +34,7 @@ RunConfig unusual() {
          {"threads", {"3"}},
          {"sync", {"lockstep"}},
          {"run-ahead", {"5"}},
+         {"tf32", {"true"}},
          {"callback", {"early_stopping:monitor=val/loss", R"(csv_logger:file=a\,"b")"}},
          {"no-default-callbacks", {"true"}},
          {"data", {"my \"data\"\\here"}},
@@ -55,6 +56,7 @@ optimizer = "adamw"
 seed = 1
 sync = "lag:2"
 run-ahead = 2
+tf32 = false
 callback = []
 no-default-callbacks = false
 data = "/usr/share/datasets/fashion-mnist"

@@ -48,6 +48,7 @@ TrainerOptions trainer_options(const RunConfig& config) {
           .optimizer = config.optimizer,
           .seed = config.seed,
           .threads = config.threads,
+          .tf32 = config.tf32,
           .run_ahead = config.run_ahead,
           .sync = config.sync};
 }

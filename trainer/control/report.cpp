@@ -45,10 +45,10 @@ json to_json(const RefusedRow& row) {
 }
 
 json to_json(const PendingRow& row) {
-  const auto reason = Decision(intern(row.decision), row.argument).reason();
+  const Decision decision(intern(row.decision), row.argument);
   return {{"decision", row.decision},
           {"by", row.by},
-          {"reason", reason},
+          {"reason", decision.reason()},
           {"cause_step", row.cause_step},
           {"due_step", step_or_null(row.due_step)}};
 }
