@@ -13,6 +13,7 @@
 #include <sidestep/trainer/control/loop.hpp>
 
 #include <line_transfer.hpp>
+#include <suite.hpp>
 
 #include <benchmark/benchmark.h>
 
@@ -117,7 +118,7 @@ double time(F f) {
 }
 
 void boundary(benchmark::State& state, Sync sync) {
-  constexpr int steps = 10'000, burst = 8;
+  constexpr int steps = 30'000, burst = 8;
   std::vector<double> took, timer, with, without;
   double waits = 0;
   for (auto _ : state) {
@@ -153,9 +154,9 @@ void boundary(benchmark::State& state, Sync sync) {
   state.counters["waits"] = waits / static_cast<double>(state.iterations());
 }
 
-BENCHMARK_CAPTURE(boundary, relaxed, relaxed)->Name("boundary/relaxed")->Iterations(3)->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(boundary, lag, lag(2))->Name("boundary/lag:2")->Iterations(3)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(boundary, relaxed, relaxed)->Name("boundary/relaxed")->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(boundary, lag, lag(2))->Name("boundary/lag:2")->Unit(benchmark::kMillisecond);
 
 }  // namespace
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) { return bench::run(argc, argv, {bench::once}); }

@@ -5,6 +5,7 @@
 #include <sidestep/operators.hpp>
 
 #include <line_transfer.hpp>
+#include <suite.hpp>
 
 #include <benchmark/benchmark.h>
 #include <concurrentqueue/concurrentqueue.h>
@@ -148,9 +149,7 @@ void publish(benchmark::State& state) {
     const auto begin = SteadyClock::now();
     for (std::size_t i = 0; i < events; ++i) way->publish(BatchEnd{.step = static_cast<Step>(i), .loss = 1.0});
     way->flush();
-    const auto took = SteadyClock::now() - begin;
-    state.SetIterationTime(nanoseconds(took) * 1e-9);
-    spent += nanoseconds(took);
+    spent += nanoseconds(SteadyClock::now() - begin);
   }
   state.counters["ns_per_event"] = spent / static_cast<double>(state.iterations()) / events;
 }
@@ -186,9 +185,8 @@ void line_transfer(benchmark::State& state) {
 template <class Way>
 void add(const std::string& peer) {
   benchmark::RegisterBenchmark(("publish/" + peer).c_str(), publish<Way>)
-      ->ArgName("subscribers")->Arg(0)->Arg(1)->Arg(4)->Arg(16)->UseManualTime()->Unit(benchmark::kMillisecond)->MinTime(0.2);
-  benchmark::RegisterBenchmark(("paced_publish/" + peer).c_str(), paced_publish<Way>)
-      ->Unit(benchmark::kMillisecond)->Iterations(5);
+      ->ArgName("subscribers")->Arg(0)->Arg(1)->Arg(4)->Arg(16)->Unit(benchmark::kMillisecond);
+  benchmark::RegisterBenchmark(("paced_publish/" + peer).c_str(), paced_publish<Way>)->Unit(benchmark::kMillisecond);
 }
 
 }  // namespace
@@ -201,9 +199,6 @@ int main(int argc, char** argv) {
   add<FanOut<ReaderWriter>>("readerwriterqueue");
 #endif
   add<FanOut<Mutex>>("mutex");
-  benchmark::RegisterBenchmark("line_transfer", line_transfer)->Iterations(1);
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-  benchmark::RunSpecifiedBenchmarks();
-  return 0;
+  benchmark::RegisterBenchmark("line_transfer", line_transfer);
+  return bench::run(argc, argv, bench::interleaved);
 }

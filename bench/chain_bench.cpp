@@ -6,6 +6,8 @@
 // puts it (0.1 ns is half a cycle).
 #include <sidestep/operators.hpp>
 
+#include <suite.hpp>
+
 #include <benchmark/benchmark.h>
 
 #include <chrono>
@@ -204,17 +206,8 @@ void both(const std::string& name) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::vector<std::string> words(argv, argv + argc);
-  // defaults, which the command line may overrule: runs alternate at random, medians of nine
-  words.insert(words.begin() + 1, {"--benchmark_enable_random_interleaving=true", "--benchmark_repetitions=9",
-                                   "--benchmark_report_aggregates_only=true", "--benchmark_min_time=0.05"});
-  std::vector<char*> pointers;
-  for (std::string& word : words) pointers.push_back(word.data());
-  int count = static_cast<int>(pointers.size());
-  benchmark::Initialize(&count, pointers.data());
-  if (benchmark::ReportUnrecognizedArguments(count, pointers.data())) return 1;
   both<FilterMapScan>("filter_map_scan");
   both<WindowThrottle>("window_throttle");
   both<Ten>("ten");
-  benchmark::RunSpecifiedBenchmarks();
+  return sidestep::bench::run(argc, argv, sidestep::bench::interleaved);
 }

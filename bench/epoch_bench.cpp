@@ -19,6 +19,8 @@
 
 #include <sidestep/trainer/all.hpp>
 
+#include <suite.hpp>
+
 namespace {
 
 using namespace sidestep;
@@ -135,7 +137,7 @@ const Measured& measured() {
 }
 
 void epoch_callbacks_on(benchmark::State& state) {
-  for (auto _ : state) state.SetIterationTime(median(measured().on).value);
+  for (auto _ : state) state.counters["seconds"] = median(measured().on).value;
   const Median ratio = median(measured().ratios);
   state.counters["on/off"] = ratio.value;
   state.counters["low95"] = ratio.low;
@@ -144,20 +146,12 @@ void epoch_callbacks_on(benchmark::State& state) {
   state.counters["pairs"] = static_cast<double>(measured().ratios.size());
 }
 void epoch_callbacks_off(benchmark::State& state) {
-  for (auto _ : state) state.SetIterationTime(median(measured().off).value);
+  for (auto _ : state) state.counters["seconds"] = median(measured().off).value;
 }
 
-BENCHMARK(epoch_callbacks_on)
-    ->Name("epoch/callbacks_on")
-    ->UseManualTime()
-    ->Iterations(1)
-    ->Unit(benchmark::kMillisecond);
-BENCHMARK(epoch_callbacks_off)
-    ->Name("epoch/callbacks_off")
-    ->UseManualTime()
-    ->Iterations(1)
-    ->Unit(benchmark::kMillisecond);
+BENCHMARK(epoch_callbacks_on)->Name("epoch/callbacks_on")->Unit(benchmark::kMillisecond);
+BENCHMARK(epoch_callbacks_off)->Name("epoch/callbacks_off")->Unit(benchmark::kMillisecond);
 
 }  // namespace
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) { return sidestep::bench::run(argc, argv, {sidestep::bench::once}); }

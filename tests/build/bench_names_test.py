@@ -1,0 +1,55 @@
+"""The names of benchmarks are a contract: an anchored filter finds each of them, whatever a suite measures besides."""
+
+import math
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+BENCH = Path(sys.argv.pop(1))
+PEERS = ("sidestep", "moodycamel", "tbb", "mutex")
+SUITES = {
+    "bus": [f"publish/{peer}/subscribers:{n}" for peer in PEERS for n in (0, 1, 4, 16)]
+    + [f"paced_publish/{peer}" for peer in PEERS]
+    + ["line_transfer"],
+    "chain": [f"chain/{chain}/{by}" for chain in ("filter_map_scan", "window_throttle", "ten") for by in ("sidestep", "hand")],
+    "boundary": ["boundary/relaxed", "boundary/lag:2"],
+    "epoch": ["epoch/callbacks_on", "epoch/callbacks_off"],
+}
+RUN = {  # what is quick enough to run here: counters that must be there
+    "bus": {"publish/sidestep/subscribers:1": ["ns_per_event"], "paced_publish/sidestep": ["p50_ns", "p999_ns", "timer_ns"],
+            "line_transfer": ["one_way_ns"]},
+    "chain": {"chain/ten/sidestep": ["ns_per_event"]},
+    "boundary": {"boundary/lag:2": ["p50_ns", "timer_ns", "line_transfers"]},
+}
+
+
+def bench(suite, *flags):
+    return subprocess.run([BENCH / f"{suite}_bench", *flags], capture_output=True, text=True, check=True).stdout
+
+
+class Names(unittest.TestCase):
+    def test_anchored_filters_find_them(self):
+        for suite, names in SUITES.items():
+            listed = bench(suite, "--benchmark_list_tests=true").split("\n")
+            for name in names:
+                with self.subTest(suite=suite, name=name):
+                    self.assertIn(name, listed)
+
+    def test_counters_are_there(self):
+        for suite, names in RUN.items():
+            for name, counters in names.items():
+                with self.subTest(suite=suite, name=name):
+                    header, row = [
+                        line
+                        for line in bench(
+                            suite, f"--benchmark_filter=^{name}$", "--benchmark_repetitions=1", "--benchmark_format=csv",
+                            "--benchmark_report_aggregates_only=false", "--benchmark_min_time=0.000001").split("\n")
+                        if line.startswith(("name,", f'"{name}"'))]
+                    values = dict(zip(header.replace('"', "").split(","), row.split(",")))
+                    for counter in counters:
+                        self.assertTrue(math.isfinite(float(values[counter])), counter)
+
+
+if __name__ == "__main__":
+    unittest.main()
