@@ -31,8 +31,8 @@ constexpr std::size_t bound = 16384;  // events that may be under way: the bus' 
 
 double nanoseconds(SteadyClock::duration d) { return std::chrono::duration<double, std::nano>(d).count(); }
 
-/// What each listener does: the smallest thing that isn't nothing.
-struct alignas(64) Listener { double sum = 0; };
+/// What each listener does: the smallest thing that isn't nothing (a sum of losses would measure the latency of an addition).
+struct alignas(64) Listener { std::int64_t sum = 0; };
 
 /// A queue with one reader that hands each batch to all listeners, as its user would write it (without std::function, at its best).
 template <class Queue>
@@ -64,7 +64,7 @@ class FanOut {
         continue;
       }
       for (Listener& listener : listeners_)
-        for (std::size_t i = 0; i < count; ++i) listener.sum += taken[i].loss;
+        for (std::size_t i = 0; i < count; ++i) listener.sum += taken[i].step;
       // release: pairs with the acquires above
       read_.store(read_.load(std::memory_order_relaxed) + count, std::memory_order_release);
     }
@@ -124,12 +124,13 @@ struct Mutex {
   }
 };
 
-/// The bus, as its user has it by default.
+/// The bus.
+template <Stores stores>
 class OnBus {
  public:
-  explicit OnBus(int listeners) : listeners_(static_cast<std::size_t>(listeners)) {
+  explicit OnBus(int listeners) : listeners_(static_cast<std::size_t>(listeners)), bus_({.stores = stores}) {
     for (Listener& listener : listeners_)
-      bus_.on<BatchEnd>() | subscribe([&listener](const BatchEnd& event) { listener.sum += event.loss; });
+      bus_.on<BatchEnd>() | subscribe([&listener](const BatchEnd& event) { listener.sum += event.step; });
     producer_ = bus_.producer("bench");
   }
   void publish(const BatchEnd& event) { producer_.publish_at(event.step, event); }
@@ -192,7 +193,9 @@ void add(const std::string& peer) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  add<OnBus>("sidestep");
+  add<OnBus<Stores::automatic>>("sidestep");  // as its user has it by default
+  add<OnBus<Stores::plain>>("sidestep_plain");
+  add<OnBus<Stores::streaming>>("sidestep_streaming");
   add<FanOut<Moodycamel>>("moodycamel");
   add<FanOut<Tbb>>("tbb");
 #ifdef SIDESTEP_BENCH_READERWRITERQUEUE

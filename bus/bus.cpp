@@ -10,6 +10,8 @@ Bus::Bus(BusOptions options) : options_(options), clock_(options.clock) {
   if (!std::has_single_bit(options.ring_capacity) || options.ring_capacity < 2)
     throw BusError("ring capacity " + std::to_string(options.ring_capacity) + " isn't a power of two: choose " +
                    std::to_string(std::bit_ceil(options.ring_capacity < 2 ? 2 : options.ring_capacity)) + ".");
+  // Without a thread it is polled by who publishes, or near him: plain stores stay in their cache.
+  options_.stores = resolve(!options.thread && options.stores == Stores::automatic ? Stores::plain : options.stores);
   dispatcher_ = std::make_shared<Dispatcher>(options_, clock_);
   dispatcher_->start();
 }

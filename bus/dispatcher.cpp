@@ -1,6 +1,7 @@
 #include <sidestep/bus/dispatcher.hpp>
 
 #include <sidestep/bus/events.hpp>
+#include <sidestep/bus/pause.hpp>
 #include <sidestep/bus/test_point.hpp>
 
 #include <time.h>
@@ -12,6 +13,8 @@ namespace sidestep {
 namespace {
 
 constexpr Nanoseconds first_nap = 50'000, tick_interval = 1'000'000;
+constexpr int patience = 32;  // passes
+constexpr std::uint64_t timed_backlog = 16 * Dispatcher::batch, spans_a_reading = 8;
 
 std::uint64_t next_serial() {
   static std::atomic<std::uint64_t> serial{0};
@@ -39,9 +42,16 @@ void Dispatcher::work() {
   const BusThread here;
   Nanoseconds nap = first_nap;
   std::uint64_t found = 0;
+  int spins = 0;
   while (!dead()) {
     if (pass()) {
       ++found;
+      spins = 0;
+      continue;
+    }
+    // A little patience before a nap: who publishes without pause would be met asleep.
+    if (found > 0 && ++spins < patience) {
+      pause();
       continue;
     }
     // acquire: pairs with close()
@@ -111,7 +121,7 @@ bool Dispatcher::drain_spill(Ring& ring) {
   const std::uint64_t done = ring.unspilled.load(std::memory_order_relaxed);
   if (spilled == done) return false;
   // What was published before the first spill may have become visible only now: it comes first.
-  if (!ring.available(1).empty()) return true;
+  if (!ring.caught_up()) return true;
   std::array<Slot, batch> slots;
   const std::size_t count = ring.spill.try_dequeue_bulk(slots.begin(), std::min<std::size_t>(spilled - done, batch));
   if (count == 0) return true;
@@ -131,13 +141,18 @@ std::size_t Dispatcher::up_to_mark(const Ring& ring, std::span<const Slot> slots
 
 void Dispatcher::run(const Ring& ring, std::span<const Slot> slots) {
   std::uint64_t seen_as = 0;
-  for (const Slot& slot : slots) {
-    ++counts_[slot.type];
-    seen_as |= std::uint64_t{1} << (slot.type % 64);
+  for (std::size_t i = 0; i < slots.size();) {  // run by run of one type
+    const EventId type = slots[i].type;
+    const std::size_t begin = i++;
+    while (i < slots.size() && slots[i].type == type) ++i;
+    counts_[type] = static_cast<std::uint16_t>(counts_[type] + (i - begin));
+    seen_as |= std::uint64_t{1} << (type % 64);
   }
   const Sequence front = slots.front().sequence;
   const Nanoseconds now = clock_.now();
-  Nanoseconds before = Clock::steady();
+  // Reading the clock costs as much as a simple pipeline's run over a span: behind a backlog one span stands for some.
+  const std::uint64_t stands_for = run_length_ < timed_backlog ? 1 : ++untimed_ % spans_a_reading == 0 ? spans_a_reading : 0;
+  Nanoseconds before = stands_for != 0 ? Clock::steady() : 0;
   for (const Handle& handle : mine_) {
     Subscription& to = *handle;
     if ((seen_as & to.types_seen_as_) == 0 || !listens(to.options_.stream, ring.stream)) continue;
@@ -169,8 +184,9 @@ void Dispatcher::run(const Ring& ring, std::span<const Slot> slots) {
     // One that completed sees no more; what a failed one leaves was published to it and stays pending.
     to.published_.add(to.failed() ? matched : delivered);
     to.delivered_.add(delivered);
+    if (stands_for == 0) continue;
     const Nanoseconds after = Clock::steady();
-    to.unsettled_ns_ += after - before;
+    to.unsettled_ns_ += (after - before) * static_cast<Nanoseconds>(stands_for);
     before = after;
   }
   if (++unsettled_ == 64) settle_cpu();
@@ -264,16 +280,16 @@ void Dispatcher::renew_copy() {
 
 bool Dispatcher::rings_empty() const noexcept {
   return std::all_of(my_rings_.begin(), my_rings_.end(), [](const auto& ring) {
-    return ring->available(1).empty() &&
+    return ring->caught_up() &&
            ring->spilled.load(std::memory_order_acquire) == ring->unspilled.load(std::memory_order_relaxed);  // as in drain_spill
   });
 }
 
 /// Forgets rings whose producers are gone, once they are empty.
 void Dispatcher::retire_rings() {
-  // acquire: pairs with Producer::leave, so that what was published last is seen by rings' available()
+  // acquire: pairs with Producer::leave, so that what was published last is counted in next()
   const auto done = [](const std::shared_ptr<Ring>& ring) {
-    return ring->left.load(std::memory_order_acquire) && ring->available(1).empty() &&
+    return ring->left.load(std::memory_order_acquire) && ring->caught_up() &&
            ring->spilled.load(std::memory_order_acquire) == ring->unspilled.load(std::memory_order_relaxed);
   };
   if (std::none_of(my_rings_.begin(), my_rings_.end(), done)) return;
@@ -329,7 +345,8 @@ std::shared_ptr<Ring> Dispatcher::make_ring(std::string_view name, Stream stream
   const std::lock_guard lock(mutex_);
   if (phase_.load(std::memory_order_relaxed) == Phase::closed)
     throw BusError("producer '" + std::string(name) + "' joined a closed bus: make it before close().");
-  auto ring = std::make_shared<Ring>(options_.ring_capacity, options_.first_number, next_ring_++, stream, std::string(name));
+  auto ring = std::make_shared<Ring>(options_.ring_capacity, options_.first_number, next_ring_++, stream, std::string(name),
+                                     options_.stores == Stores::streaming);
   if (dead()) ring->abandoned.store(true, std::memory_order_release);  // as abandon() does for those before
   rings_.push_back(ring);
   version_.fetch_add(1, std::memory_order_release);  // pairs with renew()

@@ -101,6 +101,7 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   std::uint64_t run_length_ = 0;     // events taken since a ring was found empty
   Nanoseconds cpu_at_ = 0;           // the thread's CPU time when handlers' times were last settled
   unsigned unsettled_ = 0;           // spans since then
+  std::uint64_t untimed_ = 0;        // spans behind a backlog
   // watched by those who wait for the dispatcher; relaxed: a late view costs a slice of waiting
   std::atomic<std::uint64_t> heartbeat_{0};
   std::atomic<Subscription*> running_{nullptr};

@@ -23,12 +23,19 @@ inline constexpr EventId event_ids = 1024;  ///< ids are smaller than this
 ///     static constexpr std::string_view name = "Detection";
 ///     sidestep::Step step; float score; int label;
 ///     void fields(auto&& field) const { field("step", step); field("score", score); }   // optional: loggers print these
+///     static constexpr bool self_contained = true;  // optional: see SelfContained
 ///   };
 template <class E>
 concept Event = std::is_trivially_copyable_v<E> && sizeof(E) <= Slot::body_size && alignof(E) <= 8 && requires {
   { E::id } -> std::convertible_to<EventId>;
   { E::name } -> std::convertible_to<std::string_view>;
 } && (E::id > 0) && (E::id < event_ids);
+
+/// An event that says of itself that it refers to nothing which its publisher wrote before: no pointer, no index into a table of
+/// his. Only such a one may overtake his earlier stores, so only such a one is streamed where that is faster (stores.hpp). Names are
+/// fine: interning one is a locked operation, which nothing overtakes.
+template <class E>
+concept SelfContained = Event<E> && requires { requires E::self_contained; };
 
 /// Receives an event's fields, one call each.
 class FieldVisitor {

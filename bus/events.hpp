@@ -56,6 +56,7 @@ struct EpochEnd {
 
 struct BatchBegin {
   SIDESTEP_EVENT(5, "BatchBegin");
+  static constexpr bool self_contained = true;
   Step step = 0;
   Epoch epoch = 0;
   std::int32_t batch = 0;  ///< within the epoch, from 1
@@ -65,6 +66,7 @@ struct BatchBegin {
 /// The last event of a step, behind its `batch/*` metrics.
 struct BatchEnd {
   SIDESTEP_EVENT(6, "BatchEnd");
+  static constexpr bool self_contained = true;
   Step step = 0;
   double loss = 0;  ///< mean over the batch
   double learning_rate = 0;
@@ -111,6 +113,7 @@ struct TestEnd {
 /// One number by name: batch/loss, batch/accuracy, train/loss, train/accuracy, val/loss, val/accuracy, lr, and whatever a user publishes.
 struct Metric {
   SIDESTEP_EVENT(10, "Metric");
+  static constexpr bool self_contained = true;
   Step step = 0;
   double value = 0;
   Name metric{};

@@ -1,4 +1,5 @@
 #include <sidestep/bus/dispatcher.hpp>
+#include <sidestep/bus/pause.hpp>
 #include <sidestep/bus/producer.hpp>
 #include <sidestep/bus/test_point.hpp>
 
@@ -8,6 +9,7 @@
 namespace sidestep {
 namespace {
 thread_local int bus_scopes = 0;
+constexpr Nanoseconds longest_slice = 100'000;
 }
 
 BusThread::BusThread() noexcept { ++bus_scopes; }
@@ -41,6 +43,12 @@ template <class GivenUp>
 bool Producer::wait_for_room(GivenUp given_up) noexcept {
   ring_->waits.add(1);
   const Nanoseconds begin = Clock::steady();
+  // A dispatcher at work makes room within microseconds. A sleep is never longer than it needs for half a ring: else it would run
+  // empty, and nap.
+  for (int spins = 0; spins < 64; ++spins) {
+    if (ring_->make_room()) break;
+    for (int i = 0; i < 4; ++i) pause();
+  }
   Nanoseconds slice = 1000;
   bool room = false;
   for (;;) {
@@ -50,16 +58,22 @@ bool Producer::wait_for_room(GivenUp given_up) noexcept {
     else break;
     std::this_thread::sleep_for(std::chrono::nanoseconds(slice));
     if (hook_.slice != nullptr) hook_.slice(hook_.self, slice);
-    slice = std::min<Nanoseconds>(slice * 2, 1'000'000);
+    slice = std::min<Nanoseconds>(slice * 2, longest_slice);
   }
   ring_->waited_ns.add(static_cast<std::uint64_t>(Clock::steady() - begin));
   return room;
 }
 
-void Producer::publish_slow(Nanoseconds stamp, EventId type, std::uint16_t size, const void* body) noexcept {
+bool Producer::spilling() const noexcept {
   // acquire: pairs with the dispatcher's release; equal counts mean that the order can't be broken by using the ring again
-  const bool spilling = ring_->spilled.load(std::memory_order_relaxed) != ring_->unspilled.load(std::memory_order_acquire);
-  if (!spilling && ring_->make_room()) {
+  return ring_->spilled.load(std::memory_order_relaxed) != ring_->unspilled.load(std::memory_order_acquire);
+}
+
+Slot* Producer::claim_slow() noexcept { return !spilling() && ring_->make_room() ? ring_->claim() : nullptr; }
+
+void Producer::publish_slow(Nanoseconds stamp, EventId type, std::uint16_t size, const void* body) noexcept {
+  const bool spills = spilling();
+  if (!spills && ring_->make_room()) {
     Slot& slot = *ring_->claim();
     write(slot, stamp, type, size, body);
     ring_->commit(slot);
@@ -74,7 +88,7 @@ void Producer::publish_slow(Nanoseconds stamp, EventId type, std::uint16_t size,
     ring_->swallowed.add(1);
     return;
   }
-  if (spilling || BusThread::current()) {
+  if (spills || BusThread::current()) {
     Slot slot{};
     write(slot, stamp, type, size, body);
     ring_->spill.enqueue(slot);

@@ -6,6 +6,7 @@
 
 #include <cstring>
 #include <memory>
+#include <span>
 
 namespace sidestep {
 
@@ -24,6 +25,9 @@ struct WaitHook {
   void* self = nullptr;
 };
 
+template <Event E>
+class Reserved;
+
 /// Publishes events to a ring of its own. One thread at a time may use it; leaving loses nothing.
 class Producer {
  public:
@@ -40,13 +44,35 @@ class Producer {
   /// Publishes with a stamp that the caller has: reading a clock costs more than publishing, and events of one moment may share it.
   template <Event E>
   void publish_at(Nanoseconds stamp, const E& event) noexcept {
-    Slot* const slot = ring_->claim();
-    if (slot == nullptr) [[unlikely]] {
-      publish_slow(stamp, E::id, sizeof(E), &event);
-      return;
-    }
-    write(*slot, stamp, E::id, sizeof(E), &event);
-    ring_->commit(*slot);
+    if (Slot* const slot = ring_->claim()) [[likely]] put(*slot, stamp, event);
+    else publish_slow(stamp, E::id, sizeof(E), &event);
+  }
+  /// Several of one moment.
+  template <Event E>
+  void publish_n(Nanoseconds stamp, std::span<const E> events) noexcept {
+    for (const E& event : events) publish_at(stamp, event);
+  }
+  template <Event E>
+  void publish_n(std::span<const E> events) noexcept {
+    publish_n(clock_.now(), events);
+  }
+  /// Publishes if there is room now. False: the dispatcher is a whole ring behind, or the bus is closed.
+  template <Event E>
+  [[nodiscard]] bool try_publish_at(Nanoseconds stamp, const E& event) noexcept {
+    Slot* slot = ring_->claim();
+    if (slot == nullptr) [[unlikely]]
+      if ((slot = claim_slow()) == nullptr) return false;
+    put(*slot, stamp, event);
+    return true;
+  }
+  template <Event E>
+  [[nodiscard]] bool try_publish(const E& event) noexcept {
+    return try_publish_at(clock_.now(), event);
+  }
+  /// An event to be filled in where it will lie: `auto e = producer.reserve<BatchEnd>(); e->loss = 0.1; e.commit();`
+  template <Event E>
+  Reserved<E> reserve() noexcept {
+    return Reserved<E>(*this);
   }
 
   Nanoseconds now() const noexcept { return clock_.now(); }
@@ -63,6 +89,16 @@ class Producer {
   void leave() noexcept;
 
  private:
+  template <Event E>
+  friend class Reserved;
+
+  template <Event E>
+  void put(Slot& slot, Nanoseconds stamp, const E& event) noexcept {
+    if constexpr (SelfContained<E>)
+      if (ring_->streaming()) return ring_->commit_streaming(slot, stamp, slot_header(E::id, sizeof(E)), words_of(event));
+    write(slot, stamp, E::id, sizeof(E), &event);
+    ring_->commit(slot);
+  }
   static void write(Slot& slot, Nanoseconds stamp, EventId type, std::uint16_t size, const void* body) noexcept {
     slot.stamp = stamp;
     slot.type = type;
@@ -70,6 +106,8 @@ class Producer {
     slot.flags = 0;
     std::memcpy(slot.body, body, size);
   }
+  bool spilling() const noexcept;
+  Slot* claim_slow() noexcept;
   void publish_slow(Nanoseconds stamp, EventId type, std::uint16_t size, const void* body) noexcept;
   template <class GivenUp>
   bool wait_for_room(GivenUp given_up) noexcept;
@@ -78,6 +116,39 @@ class Producer {
   std::weak_ptr<Dispatcher> bus_;  // for the slow path: wakes it
   Clock clock_;
   WaitHook hook_;
+};
+
+/// An event that is being filled in: in its slot, or on the side where it will be streamed or the ring is full. Nothing else may be
+/// published by its producer meanwhile. One that is dropped uncommitted was never published.
+template <Event E>
+class Reserved {
+ public:
+  E& operator*() noexcept { return *event_; }
+  E* operator->() noexcept { return event_; }
+
+  void commit() noexcept { commit_at(producer_.now()); }
+  void commit_at(Nanoseconds stamp) noexcept {
+    if (slot_ == nullptr) return producer_.publish_at(stamp, *event_);
+    slot_->stamp = stamp;
+    slot_->type = E::id;
+    slot_->size = sizeof(E);
+    slot_->flags = 0;
+    producer_.ring_->commit(*slot_);
+  }
+
+ private:
+  friend class Producer;
+  explicit Reserved(Producer& producer) noexcept : producer_(producer) {
+    if (!SelfContained<E> || !producer.ring_->streaming()) slot_ = producer.ring_->claim();
+    event_ = slot_ != nullptr ? std::construct_at(reinterpret_cast<E*>(slot_->body)) : std::construct_at(&aside_);
+  }
+  Reserved(const Reserved&) = delete;
+  Reserved& operator=(const Reserved&) = delete;
+
+  Producer& producer_;
+  Slot* slot_ = nullptr;
+  E* event_;
+  union { E aside_; };
 };
 
 }  // namespace sidestep

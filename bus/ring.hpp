@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sidestep/bus/stores.hpp>
 #include <sidestep/bus/subscription.hpp>
 
 #include <concurrentqueue/concurrentqueue.h>
@@ -22,15 +23,19 @@ struct StdAtomics {
 
 /// One writer, one reader (the dispatcher). The number lies in the slot, so handing an event over moves one cache line, and
 /// nothing else is shared: the writer looks at the reader's cursor only when its ring seems full, the reader never at the writer.
+/// Events may also be streamed into their slots (stores.hpp); then a number may be counted in next() a little before its slot shows
+/// it, so whoever asks whether all is read compares cursor() with next(), and doesn't look at the slots.
 /// Invariant: slot (n & mask) holds event n from its release store until the cursor has passed n and n + capacity is written.
 template <class Atomics = StdAtomics>
 class BasicRing {
  public:
-  explicit BasicRing(std::size_t capacity, Sequence first = 1)
-      : slots_(std::make_unique<Slot[]>(capacity)), mask_(capacity - 1), first_(first), next_(first), limit_(first + capacity),
-        cursor_(first) {}
+  explicit BasicRing(std::size_t capacity, Sequence first = 1, bool streaming = false)
+      : slots_(std::make_unique<Slot[]>(capacity)), mask_(capacity - 1), first_(first), streaming_(streaming), next_(first),
+        limit_(first + capacity), cursor_(first) {}
 
   std::size_t capacity() const noexcept { return mask_ + 1; }
+  /// Its producer streams events that refer to nothing else.
+  bool streaming() const noexcept { return streaming_; }
 
   // ---- the writer's side
 
@@ -44,9 +49,14 @@ class BasicRing {
     const Sequence number = Atomics::load(next_, std::memory_order_relaxed);
     // release: pairs with the acquire in available(); a reader that sees this number sees the whole slot
     Atomics::store(slot.sequence, number, std::memory_order_release);
-    // release: pairs with the acquire in next(); whoever reads a number here may wait until the cursor reaches it
-    Atomics::store(next_, number + 1, std::memory_order_release);
+    count(number);
     return number;
+  }
+  /// Writes the claimed slot past the caches and hands it over.
+  void commit_streaming(Slot& slot, Nanoseconds stamp, std::uint64_t header, const Words& body) noexcept {
+    const Sequence number = Atomics::load(next_, std::memory_order_relaxed);
+    stream_slot(slot, number, stamp, header, body);
+    count(number);
   }
   /// Looks how far the reader is. False: the ring is full indeed.
   bool make_room() noexcept {
@@ -80,11 +90,19 @@ class BasicRing {
   /// The first number that the reader isn't done with.
   Sequence first() const noexcept { return first_; }  ///< the number of its first event
   Sequence cursor() const noexcept { return Atomics::load(cursor_, std::memory_order_acquire); }  // pairs with release()
+  /// The reader is done with all that was published until now.
+  bool caught_up() const noexcept { return cursor() >= next(); }
 
  private:
+  void count(Sequence number) noexcept {
+    // release: pairs with the acquire in next(); whoever reads a number here may wait until the cursor reaches it
+    Atomics::store(next_, number + 1, std::memory_order_release);
+  }
+
   const std::unique_ptr<Slot[]> slots_;
   const std::size_t mask_;
   const Sequence first_;
+  const bool streaming_;
   alignas(no_sharing) Sequence next_;    // the writer's line
   Sequence limit_;                       // the writer's alone
   alignas(no_sharing) Sequence cursor_;  // the reader's line
@@ -92,10 +110,10 @@ class BasicRing {
 
 /// A producer's ring and what belongs to it.
 struct Ring : BasicRing<> {
-  Ring(std::size_t capacity, Sequence first, unsigned id, Stream stream, std::string name)
-      : BasicRing(capacity, first), id(id), stream(stream), name(std::move(name)) {}
+  Ring(std::size_t capacity, Sequence first, unsigned id, Stream stream, std::string name, bool streaming)
+      : BasicRing(capacity, first, streaming), id(id), stream(stream), name(std::move(name)) {}
 
-  const unsigned id;
+  alignas(no_sharing) const unsigned id;  // not in what is left of the cursor's line
   const Stream stream;  ///< trainer or others
   const std::string name;
 

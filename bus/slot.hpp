@@ -2,6 +2,8 @@
 
 #include <sidestep/bus/types.hpp>
 
+#include <bit>
+
 namespace sidestep {
 
 using EventId = std::uint16_t;
@@ -22,5 +24,11 @@ struct alignas(cache_line) Slot {
   const E& as() const noexcept { return *reinterpret_cast<const E*>(body); }
 };
 static_assert(sizeof(Slot) == cache_line);
+
+/// `type`, `size` and `flags` as they lie in a slot.
+constexpr std::uint64_t slot_header(EventId type, std::uint16_t size) noexcept {
+  struct Header { EventId type; std::uint16_t size; std::uint32_t flags; };
+  return std::bit_cast<std::uint64_t>(Header{type, size, 0});
+}
 
 }  // namespace sidestep

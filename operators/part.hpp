@@ -120,18 +120,33 @@ class Part<Flow<Next, Entries...>, S...> {
   SIDESTEP_INLINE void spin(const Element*& at, const Element* end, Context& c, std::index_sequence<K...>,
                             S&... locals) {
     Stages<S&...> refs{Leaf<K, S&>{locals}...};
-    while (at != end) {
-      const Element& element = *at++;
-      (enter<Entries>(refs, element, c), ...);
-      if (c.ended != 0) [[unlikely]]
-        return;
-    }
+    if constexpr (Flow::entries == 1) {
+      // Run by run: within one, nothing that a handler does hangs on a condition, so its sums can stay in registers.
+      using Only = At<0, Entries...>;
+      while (at != end) {
+        if (!Only::wants(*at)) {
+          ++at;
+          continue;
+        }
+        do {
+          enter<Only>(refs, *at++, c);
+          if (c.ended != 0) [[unlikely]]
+            return;
+        } while (at != end && Only::wants(*at));
+      }
+    } else
+      while (at != end) {
+        const Element& element = *at++;
+        (enter<Entries>(refs, element, c), ...);
+        if (c.ended != 0) [[unlikely]]
+          return;
+      }
   }
 
   template <class E, class Refs>
   SIDESTEP_INLINE void enter(Refs& refs, const Element& element, Context& c) {
-    if (!E::wants(element)) return;
     if constexpr (Flow::entries > 1) {
+      if (!E::wants(element)) return;
       if ((Flow::reached_from(E::target) & ~over_) == 0 || (c.ended & Flow::trunk()) != 0) [[unlikely]]
         return;
     }

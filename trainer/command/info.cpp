@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include <fmt/format.h>
+#include <sidestep/bus/stores.hpp>
 #include <sidestep/kernels/cpu/session.hpp>
 #include <sidestep/kernels/cuda_backend.hpp>
 #include <sidestep/trainer/command/exit_code.hpp>
@@ -84,11 +85,12 @@ class InfoCommand : public Subcommand {
   void declare(CLI::App&) override {}
   int run(Streams streams) override {
     const unsigned threads = std::thread::hardware_concurrency();
-    const std::array<std::pair<std::string_view, std::string>, 8> rows{
+    const std::array<std::pair<std::string_view, std::string>, 9> rows{
         {{"sidestep", fmt::format("{}, built by {}", version(), compiler())},
          {"libraries", libraries()},
          {"cpu", fmt::format("{}, {} thread{}", cpu_name(), threads, threads == 1 ? "" : "s")},
          {"features", cpu_features()},
+         {"bus stores", std::string(describe(fastest_stores()))},
          {"backend cpu", cpu_backend()},
          {"backend cuda", kernels::cuda_status("cuda").sentence},
          {"cuda-emulated", kernels::cuda_status("cuda-emulated").sentence},

@@ -1,5 +1,6 @@
 #include <sidestep/trainer/control/watch.hpp>
 
+#include <sidestep/bus/pause.hpp>
 #include <sidestep/bus/test_point.hpp>
 
 #include <fmt/format.h>
@@ -10,14 +11,6 @@ namespace sidestep::detail {
 namespace {
 
 constexpr Nanoseconds first_slice = 20'000, longest_slice = 1'000'000;
-
-void pause() noexcept {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
 
 std::string seconds(Nanoseconds length) { return fmt::format("{:g} s", static_cast<double>(length) / 1e9); }
 
