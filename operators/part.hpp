@@ -120,8 +120,9 @@ class Part<Flow<Next, Entries...>, S...> {
   SIDESTEP_INLINE void spin(const Element*& at, const Element* end, Context& c, std::index_sequence<K...>,
                             S&... locals) {
     Stages<S&...> refs{Leaf<K, S&>{locals}...};
-    if constexpr (Flow::entries == 1) {
-      // Run by run: within one, nothing that a handler does hangs on a condition, so its sums can stay in registers.
+    if constexpr (Flow::entries == 1 && sizeof...(S) == 1) {
+      // Run by run: within one, nothing that the handler does hangs on a condition, so its sums can stay in registers.
+      // (Chains of several stages have conditions of their own, and lose by it.)
       using Only = At<0, Entries...>;
       while (at != end) {
         if (!Only::wants(*at)) {
@@ -137,7 +138,7 @@ class Part<Flow<Next, Entries...>, S...> {
     } else
       while (at != end) {
         const Element& element = *at++;
-        (enter<Entries>(refs, element, c), ...);
+        ((Entries::wants(element) ? enter<Entries>(refs, element, c) : void()), ...);
         if (c.ended != 0) [[unlikely]]
           return;
       }
@@ -146,7 +147,6 @@ class Part<Flow<Next, Entries...>, S...> {
   template <class E, class Refs>
   SIDESTEP_INLINE void enter(Refs& refs, const Element& element, Context& c) {
     if constexpr (Flow::entries > 1) {
-      if (!E::wants(element)) return;
       if ((Flow::reached_from(E::target) & ~over_) == 0 || (c.ended & Flow::trunk()) != 0) [[unlikely]]
         return;
     }
