@@ -39,8 +39,9 @@ endif()
 
 # sidestep_umbrella(bus bus/all.hpp): <sidestep/bus.hpp>, the layer's one umbrella header.
 function(sidestep_umbrella name header)
-  file(CREATE_LINK ${PROJECT_SOURCE_DIR}/${header} ${SIDESTEP_INCLUDE}/sidestep/${name}.hpp SYMBOLIC)
-  install(FILES ${PROJECT_SOURCE_DIR}/${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/sidestep RENAME ${name}.hpp)
+  get_filename_component(header ${header} ABSOLUTE BASE_DIR ${PROJECT_SOURCE_DIR})  # a made one comes with its full path
+  file(CREATE_LINK ${header} ${SIDESTEP_INCLUDE}/sidestep/${name}.hpp SYMBOLIC)
+  install(FILES ${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/sidestep RENAME ${name}.hpp)
 endfunction()
 
 # sidestep_layer(bus SOURCES a.cpp ... PUBLIC x PRIVATE y): the target sidestep::bus.

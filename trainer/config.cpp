@@ -19,8 +19,8 @@ const ConfigOption& option_named(std::string_view key, std::string_view where) {
   throw ConfigError(fmt::format("{}{}: there is no such option. {}", where, key, did_you_mean(key, keys)));
 }
 
-void set(RunConfig& config, const ConfigOption& option, const std::vector<std::string>& values,
-         std::string_view where) {
+void set_option(RunConfig& config, const ConfigOption& option, const std::vector<std::string>& values,
+                std::string_view where) {
   try {
     option.set(config, values);
   } catch (const ConfigError& error) {
@@ -46,7 +46,7 @@ std::string free_options() {
 }  // namespace
 
 void apply(RunConfig& config, const GivenOptions& given, std::string_view where) {
-  for (const auto& [key, values] : given) set(config, option_named(key, where), values, where);
+  for (const auto& [key, values] : given) set_option(config, option_named(key, where), values, where);
 }
 
 void pin_schedule(RunConfig& config) {

@@ -16,7 +16,7 @@ bool taken(const kernels::TensorInfo& info, Contents contents) {
   return info.weight || contents == Contents::everything;
 }
 
-std::string spelled(const auto& shape) { return fmt::format("{}", fmt::join(shape, "x")); }
+std::string spelled_shape(const auto& shape) { return fmt::format("{}", fmt::join(shape, "x")); }
 
 /// Tensors of one snapshot, and the memory in which they lie.
 class Exported {
@@ -81,7 +81,7 @@ void check_tensors(const kernels::Session& session, const TensorSource& source, 
     if (!std::ranges::equal(tensor.shape, info.shape))
       throw CheckpointError(
           fmt::format("{}: tensor '{}' is {} here and {} in model '{}'. Use the model that wrote it, or start afresh.",
-                      source.where, name, spelled(tensor.shape), spelled(info.shape), source.model));
+                      source.where, name, spelled_shape(tensor.shape), spelled_shape(info.shape), source.model));
     if (tensor.dtype != Dtype::f32)
       throw CheckpointError(fmt::format("{}: tensor '{}' is of type {}, and model '{}' takes F32. Convert it first.",
                                         source.where, name, name_of(tensor.dtype), source.model));

@@ -81,7 +81,7 @@ Field field_of(Preference& p, cublasLtMatmulPreferenceAttributes_t attribute) {
 }
 
 template <class Inside, class Opaque>
-cublasStatus_t create(Opaque** opaque, const Inside& inside) {
+cublasStatus_t create_opaque(Opaque** opaque, const Inside& inside) {
   if (!opaque) return CUBLAS_STATUS_INVALID_VALUE;
   *opaque = new Opaque{};
   store(*opaque, inside);
@@ -200,7 +200,7 @@ cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t* layout, cudaDa
   made.rows = rows;
   made.cols = cols;
   made.ld = ld;
-  return create(layout, made);
+  return create_opaque(layout, made);
 }
 cublasStatus_t cublasLtMatrixLayoutDestroy(cublasLtMatrixLayout_t layout) { return destroy(layout); }
 cublasStatus_t cublasLtMatrixLayoutSetAttribute(cublasLtMatrixLayout_t layout,
@@ -219,7 +219,7 @@ cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t* operation, cublasC
   Operation made;
   made.compute = compute_type;
   made.scale = scale_type;
-  return create(operation, made);
+  return create_opaque(operation, made);
 }
 cublasStatus_t cublasLtMatmulDescDestroy(cublasLtMatmulDesc_t operation) { return destroy(operation); }
 cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t operation, cublasLtMatmulDescAttributes_t attribute,
@@ -232,7 +232,7 @@ cublasStatus_t cublasLtMatmulDescGetAttribute(cublasLtMatmulDesc_t operation, cu
 }
 
 cublasStatus_t cublasLtMatmulPreferenceCreate(cublasLtMatmulPreference_t* preference) {
-  return create(preference, Preference{});
+  return create_opaque(preference, Preference{});
 }
 cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t preference) { return destroy(preference); }
 cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t preference,

@@ -109,7 +109,7 @@ bool known(cudnnDataType_t type) {
   return false;
 }
 
-std::size_t bytes(cudnnDataType_t type) {
+std::size_t element_bytes(cudnnDataType_t type) {
   switch (type) {
     case CUDNN_DATA_DOUBLE:
       return 8;
@@ -185,7 +185,7 @@ cudnnStatus_t cudnnGetTensor4dDescriptor(const cudnnTensorDescriptor_t descripto
 cudnnStatus_t cudnnGetTensorSizeInBytes(const cudnnTensorDescriptor_t descriptor, size_t* size) {
   if (!descriptor || !size || !descriptor->set)
     return refuse(CUDNN_STATUS_BAD_PARAM, "cudnnGetTensorSizeInBytes", "descriptor or size is null, or nothing set");
-  *size = descriptor->span() * bytes(descriptor->type);
+  *size = descriptor->span() * element_bytes(descriptor->type);
   return CUDNN_STATUS_SUCCESS;
 }
 

@@ -49,7 +49,7 @@ constexpr Attribute attributes[] = {
     {cudaDevAttrMemoryPoolsSupported, 1},
 };
 
-int attribute(cudaDeviceAttr name) {
+int device_attribute(cudaDeviceAttr name) {
   const auto* found =
       std::find_if(std::begin(attributes), std::end(attributes), [&](const Attribute& a) { return a.name == name; });
   return found == std::end(attributes) ? -1 : found->value;
@@ -156,7 +156,7 @@ cudaError_t cudaDeviceGetAttribute(int* value, enum cudaDeviceAttr name, int dev
     if (!value) return cudaErrorInvalidValue;
     *value = name == cudaDevAttrComputeCapabilityMajor   ? faults().compute_major
              : name == cudaDevAttrComputeCapabilityMinor ? faults().compute_minor
-                                                         : attribute(name);
+                                                         : device_attribute(name);
     return *value < 0 ? cudaErrorInvalidValue : cudaSuccess;
   });
 }
@@ -169,7 +169,7 @@ cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp* properties, int devic
     std::strncpy(p.name, "emulated on the CPU", sizeof p.name - 1);
     p.totalGlobalMem = faults().memory_limit;
     p.sharedMemPerBlock = SharedArrays::static_limit;
-    p.regsPerBlock = attribute(cudaDevAttrMaxRegistersPerBlock);
+    p.regsPerBlock = device_attribute(cudaDevAttrMaxRegistersPerBlock);
     p.warpSize = 32;
     p.maxThreadsPerBlock = 1024;
     p.maxThreadsDim[0] = p.maxThreadsDim[1] = 1024;
@@ -179,16 +179,17 @@ cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp* properties, int devic
     p.totalConstMem = 65536;
     p.major = faults().compute_major;
     p.minor = faults().compute_minor;
-    p.multiProcessorCount = attribute(cudaDevAttrMultiProcessorCount);
+    p.multiProcessorCount = device_attribute(cudaDevAttrMultiProcessorCount);
     p.canMapHostMemory = p.concurrentKernels = p.unifiedAddressing = p.memoryPoolsSupported = 1;
-    p.asyncEngineCount = attribute(cudaDevAttrAsyncEngineCount);
-    p.memoryBusWidth = attribute(cudaDevAttrGlobalMemoryBusWidth);
-    p.l2CacheSize = attribute(cudaDevAttrL2CacheSize);
-    p.maxThreadsPerMultiProcessor = attribute(cudaDevAttrMaxThreadsPerMultiProcessor);
-    p.sharedMemPerMultiprocessor = static_cast<std::size_t>(attribute(cudaDevAttrMaxSharedMemoryPerMultiprocessor));
-    p.regsPerMultiprocessor = attribute(cudaDevAttrMaxRegistersPerMultiprocessor);
+    p.asyncEngineCount = device_attribute(cudaDevAttrAsyncEngineCount);
+    p.memoryBusWidth = device_attribute(cudaDevAttrGlobalMemoryBusWidth);
+    p.l2CacheSize = device_attribute(cudaDevAttrL2CacheSize);
+    p.maxThreadsPerMultiProcessor = device_attribute(cudaDevAttrMaxThreadsPerMultiProcessor);
+    p.sharedMemPerMultiprocessor =
+        static_cast<std::size_t>(device_attribute(cudaDevAttrMaxSharedMemoryPerMultiprocessor));
+    p.regsPerMultiprocessor = device_attribute(cudaDevAttrMaxRegistersPerMultiprocessor);
     p.sharedMemPerBlockOptin = SharedArrays::optin_limit;
-    p.maxBlocksPerMultiProcessor = attribute(cudaDevAttrMaxBlocksPerMultiprocessor);
+    p.maxBlocksPerMultiProcessor = device_attribute(cudaDevAttrMaxBlocksPerMultiprocessor);
     p.reservedSharedMemPerBlock = 1024;
     *properties = p;
     return cudaSuccess;

@@ -15,7 +15,7 @@ namespace {
 
 constexpr unsigned known_flags = cudaEventBlockingSync | cudaEventDisableTiming;
 
-cudaError_t create(cudaEvent_t* event, unsigned flags) {
+cudaError_t create_event(cudaEvent_t* event, unsigned flags) {
   if (!event || (flags & ~known_flags)) return cudaErrorInvalidValue;
   *event = new CUevent_st{flags, {}, {}};
   return cudaSuccess;
@@ -34,11 +34,11 @@ using namespace sidestep::emulation::detail;
 extern "C" {
 
 cudaError_t cudaEventCreate(cudaEvent_t* event) {
-  return api(Call::cudaEventCreate, [&] { return create(event, cudaEventDefault); });
+  return api(Call::cudaEventCreate, [&] { return create_event(event, cudaEventDefault); });
 }
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned int flags) {
-  return api(Call::cudaEventCreateWithFlags, [&] { return create(event, flags); });
+  return api(Call::cudaEventCreateWithFlags, [&] { return create_event(event, flags); });
 }
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t handle) {

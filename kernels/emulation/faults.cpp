@@ -17,7 +17,7 @@ namespace {
   std::exit(2);
 }
 
-std::size_t bytes(const std::string& text, const std::string& part) {
+std::size_t parse_bytes(const std::string& text, const std::string& part) {
   char* end = nullptr;
   std::size_t number = std::strtoull(text.c_str(), &end, 10);
   const std::string unit = end;
@@ -47,7 +47,7 @@ Faults from_environment() {
       made.compute_major = std::atoi(value.c_str());
       made.compute_minor = std::atoi(value.c_str() + value.find('.') + 1);
     } else if (name == "memory" && !value.empty()) {
-      made.memory_limit = bytes(value, part);
+      made.memory_limit = parse_bytes(value, part);
     } else if (name == "illegal_address" && !value.empty()) {
       const std::size_t colon = value.rfind(':');
       const bool counted = colon != std::string::npos;

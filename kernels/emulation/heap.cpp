@@ -24,7 +24,7 @@ std::size_t extent(std::size_t bytes) { return round_up(bytes, alignment) + zone
 /// How much freed memory waits before it is used again.
 std::size_t patience() { return under_address_sanitizer() || under_thread_sanitizer() ? std::size_t{256} << 20 : 0; }
 
-void fill(std::uintptr_t address, std::size_t bytes) {
+void fill_with_nan(std::uintptr_t address, std::size_t bytes) {
   const DeviceAccess access;
   std::memset(reinterpret_cast<void*>(address), 0xFF, bytes);
 }
@@ -122,7 +122,7 @@ std::uintptr_t DeviceHeap::allocate(std::size_t bytes, CUmemPoolHandle_st* pool,
   living_[start] = {start, bytes, next_id_++, pool};
   *reused = used;
   unpoison(pointer(start), bytes);
-  fill(start, bytes);
+  fill_with_nan(start, bytes);
   if (!under_address_sanitizer()) surround(start + bytes, extent(bytes) - bytes);
   return start;
 }
@@ -134,7 +134,7 @@ bool DeviceHeap::free(std::uintptr_t address, std::string* overrun) {
   const Allocation gone = found->second;
   living_.erase(found);
   if (!under_address_sanitizer()) *overrun = written_around(gone);
-  fill(gone.address, gone.bytes);
+  fill_with_nan(gone.address, gone.bytes);
   poison(pointer(gone.address), gone.bytes);
   dead_[address] = gone;
   by_age_[next_death_++] = address;

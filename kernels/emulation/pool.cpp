@@ -17,7 +17,6 @@ namespace {
 constexpr std::uint64_t granule = 512;                  // the least that an allocation takes
 constexpr std::uint64_t step = std::uint64_t{2} << 20;  // by which a pool grows
 
-
 struct Accounts {
   RawMutex mutex;
   std::vector<cudaMemPool_t> pools;
@@ -129,7 +128,7 @@ void memory_after_synchronizing() {
 
 namespace {
 
-cudaError_t attribute(cudaMemPool_t pool, cudaMemPoolAttr which, void* value, bool set) {
+cudaError_t pool_attribute(cudaMemPool_t pool, cudaMemPoolAttr which, void* value, bool set) {
   if (!is_pool(pool) || !value) return cudaErrorInvalidValue;
   Accounts& all = accounts();
   const RawLock lock(all.mutex);
@@ -206,11 +205,11 @@ cudaError_t cudaMemPoolDestroy(cudaMemPool_t pool) {
 }
 
 cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t pool, enum cudaMemPoolAttr which, void* value) {
-  return api(Call::cudaMemPoolSetAttribute, [&] { return attribute(pool, which, value, true); });
+  return api(Call::cudaMemPoolSetAttribute, [&] { return pool_attribute(pool, which, value, true); });
 }
 
 cudaError_t cudaMemPoolGetAttribute(cudaMemPool_t pool, enum cudaMemPoolAttr which, void* value) {
-  return api(Call::cudaMemPoolGetAttribute, [&] { return attribute(pool, which, value, false); });
+  return api(Call::cudaMemPoolGetAttribute, [&] { return pool_attribute(pool, which, value, false); });
 }
 
 cudaError_t cudaMemPoolTrimTo(cudaMemPool_t pool, size_t bytes_to_keep) {

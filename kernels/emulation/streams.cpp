@@ -91,7 +91,7 @@ cudaError_t refuse_in_capture(Stream& stream) {
   return cudaErrorStreamCaptureUnsupported;
 }
 
-cudaError_t create(cudaStream_t* handle, unsigned flags) {
+cudaError_t create_stream(cudaStream_t* handle, unsigned flags) {
   if (!handle || (flags & ~unsigned{cudaStreamNonBlocking})) return cudaErrorInvalidValue;
   auto* made = new CUstream_st{Ref<Stream>(new Stream(flags))};
   Streams& all = streams();
@@ -109,11 +109,11 @@ using namespace sidestep::emulation::detail;
 extern "C" {
 
 cudaError_t cudaStreamCreate(cudaStream_t* stream) {
-  return api(Call::cudaStreamCreate, [&] { return create(stream, cudaStreamDefault); });
+  return api(Call::cudaStreamCreate, [&] { return create_stream(stream, cudaStreamDefault); });
 }
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned int flags) {
-  return api(Call::cudaStreamCreateWithFlags, [&] { return create(stream, flags); });
+  return api(Call::cudaStreamCreateWithFlags, [&] { return create_stream(stream, flags); });
 }
 
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {

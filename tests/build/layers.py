@@ -48,6 +48,9 @@ def includes(root):
                 found = INCLUDE.findall(path.read_text(encoding="utf-8"))
                 targets = (target_of(bracket, spelling, name, root) for bracket, spelling in found)
                 graph[name] = [target for target in targets if target]
+        for form in (root / top).rglob("all.hpp.in"):  # made of its room's headers
+            room = form.parent.relative_to(root).as_posix()
+            graph[f"{room}/all.hpp"] = [name for name in graph if name.startswith(room) and name.endswith(".hpp")]
     return graph
 
 

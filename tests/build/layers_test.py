@@ -12,8 +12,7 @@ def planted(**files):
     """The includes of a tree of the given files: bus__ring_hpp='...' is bus/ring.hpp."""
     with tempfile.TemporaryDirectory() as folder:
         for name, text in files.items():
-            *folders, stem, suffix = name.replace("__", "/").replace("_", ".").replace("/", " ").replace(".", " ").split()
-            path = pathlib.Path(folder, *folders, f"{stem}.{suffix}")
+            path = pathlib.Path(folder, name.replace("__", "/").replace("_", "."))
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
         return layers.includes(folder)
@@ -59,6 +58,10 @@ class LookOut(unittest.TestCase):
         graph = planted(bus__a_hpp="#include <sidestep/bus/b.hpp>\n", bus__b_hpp='#include "c.hpp"\n',
                         bus__c_hpp="#include <sidestep/bus/a.hpp>\n")
         self.assertEqual(layers.circle(graph), ["bus/a.hpp", "bus/b.hpp", "bus/c.hpp"])
+
+    def test_sees_a_circle_through_an_umbrella_that_is_made(self):
+        graph = planted(bus__a_hpp="#include <sidestep/bus.hpp>\n", bus__all_hpp_in="@includes@\n")
+        self.assertEqual(layers.circle(graph), ["bus/a.hpp", "bus/all.hpp"])
 
 
 if __name__ == "__main__":

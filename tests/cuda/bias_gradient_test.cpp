@@ -11,7 +11,7 @@ struct Found {
   std::vector<float> bias, gradient;
 };
 
-void check(std::size_t rows, unsigned columns, unsigned block, bool relu) {
+void check_bias_gradient(std::size_t rows, unsigned columns, unsigned block, bool relu) {
   SCOPED_TRACE(testing::Message() << rows << " x " << columns << ", blocks of " << block << (relu ? ", ReLU" : ""));
   std::mt19937 random(static_cast<unsigned>(rows * 31 + columns));
   const auto y = random_floats(rows * columns, random), g = random_floats(rows * columns, random);
@@ -37,13 +37,13 @@ void check(std::size_t rows, unsigned columns, unsigned block, bool relu) {
 TEST(CudaBiasGradient, SumsTheRowsOfAnyShape) {
   for (const unsigned block : block_sizes())
     for (const bool relu : {false, true}) {
-      check(1, 1, block, relu);
-      check(5, 3, block, relu);
-      check(64, 10, block, relu);
-      check(300, 16, block, relu);
-      check(777, 32, block, relu);
-      check(64, 1100, block, relu);  // more columns than a block has threads
-      check(9, 259, block, relu);
+      check_bias_gradient(1, 1, block, relu);
+      check_bias_gradient(5, 3, block, relu);
+      check_bias_gradient(64, 10, block, relu);
+      check_bias_gradient(300, 16, block, relu);
+      check_bias_gradient(777, 32, block, relu);
+      check_bias_gradient(64, 1100, block, relu);  // more columns than a block has threads
+      check_bias_gradient(9, 259, block, relu);
     }
 }
 

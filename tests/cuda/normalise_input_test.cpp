@@ -6,7 +6,8 @@
 namespace sidestep::kernels::cuda::test {
 namespace {
 
-void check(const Shape& shape, std::size_t count, const std::vector<std::uint32_t>& indices, unsigned block) {
+void check_normalise_input(const Shape& shape, std::size_t count, const std::vector<std::uint32_t>& indices,
+                           unsigned block) {
   SCOPED_TRACE(testing::Message() << shape.channels << " x " << shape.height << " x " << shape.width << ", blocks of "
                                   << block);
   std::mt19937 random(7);
@@ -49,10 +50,11 @@ void check(const Shape& shape, std::size_t count, const std::vector<std::uint32_
 
 TEST(CudaNormaliseInput, GathersAndScalesAsTheCpuDoes) {
   for (const unsigned block : block_sizes()) {
-    check({1, 28, 28}, 9, {3, 0, 8, 3, 7}, block);
-    check({1, 5, 7}, 11, {10, 1, 1}, block);
-    check({3, 8, 4}, 6, {5, 4, 3, 2}, block);
-    check({1, 4, 4}, 70, {69, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20}, block);
+    check_normalise_input({1, 28, 28}, 9, {3, 0, 8, 3, 7}, block);
+    check_normalise_input({1, 5, 7}, 11, {10, 1, 1}, block);
+    check_normalise_input({3, 8, 4}, 6, {5, 4, 3, 2}, block);
+    check_normalise_input({1, 4, 4}, 70, {69, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20},
+                          block);
   }
 }
 

@@ -32,7 +32,8 @@ TEST(CudaGradientNorm, AddsTheSquaresOfAnyNumberOfGradients) {
     }
 }
 
-void check(const Optimizer& optimizer, std::size_t count, std::uint64_t t, double clip_norm, unsigned block) {
+void check_optimizer_step(const Optimizer& optimizer, std::size_t count, std::uint64_t t, double clip_norm,
+                          unsigned block) {
   SCOPED_TRACE(testing::Message() << count << " parameters, step " << t << ", clip " << clip_norm << ", blocks of "
                                   << block);
   std::mt19937 random(static_cast<unsigned>(count + t));
@@ -66,11 +67,11 @@ void check(const Optimizer& optimizer, std::size_t count, std::uint64_t t, doubl
 TEST(CudaOptimizerStep, IsPyTorchsFormulaForAnyCountAndStep) {
   for (const unsigned block : block_sizes())
     for (const std::size_t count : {1u, 6u, 1024u, 4101u}) {
-      check(AdamW{}, count, 1, 0, block);
-      check(AdamW{.weight_decay = 0.1}, count, 1000, 0.5, block);
-      check(Sgd{}, count, 3, 0, block);
-      check(Sgd{.momentum = 0.8, .weight_decay = 0.01, .nesterov = true}, count, 3, 1e6, block);
-      check(Sgd{.momentum = 0}, count, 3, 0.25, block);
+      check_optimizer_step(AdamW{}, count, 1, 0, block);
+      check_optimizer_step(AdamW{.weight_decay = 0.1}, count, 1000, 0.5, block);
+      check_optimizer_step(Sgd{}, count, 3, 0, block);
+      check_optimizer_step(Sgd{.momentum = 0.8, .weight_decay = 0.01, .nesterov = true}, count, 3, 1e6, block);
+      check_optimizer_step(Sgd{.momentum = 0}, count, 3, 0.25, block);
     }
 }
 

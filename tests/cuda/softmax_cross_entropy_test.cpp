@@ -8,7 +8,7 @@
 namespace sidestep::kernels::cuda::test {
 namespace {
 
-void check(std::uint32_t rows, std::uint32_t classes, unsigned block) {
+void check_softmax_cross_entropy(std::uint32_t rows, std::uint32_t classes, unsigned block) {
   SCOPED_TRACE(testing::Message() << rows << " x " << classes << ", blocks of " << block);
   std::mt19937 random(rows * 101 + classes);
   auto logits = random_floats(std::size_t{rows} * classes, random, -8, 8);
@@ -46,11 +46,11 @@ void check(std::uint32_t rows, std::uint32_t classes, unsigned block) {
 
 TEST(CudaSoftmaxCrossEntropy, IsTheReferenceForAnyShape) {
   for (const unsigned block : block_sizes()) {
-    check(1, 1, block);
-    check(5, 10, block);
-    check(64, 10, block);
-    check(17, 33, block);
-    check(9, 200, block);
+    check_softmax_cross_entropy(1, 1, block);
+    check_softmax_cross_entropy(5, 10, block);
+    check_softmax_cross_entropy(64, 10, block);
+    check_softmax_cross_entropy(17, 33, block);
+    check_softmax_cross_entropy(9, 200, block);
   }
 }
 

@@ -1,6 +1,7 @@
 #include <sidestep/operators/observe_on.hpp>
 #include <sidestep/operators/pipe.hpp>
 #include <sidestep/operators/subscribe.hpp>
+#include <sidestep/trainer/callbacks/arguments.hpp>
 #include <sidestep/trainer/callbacks/csv_logger.hpp>
 
 #include <fmt/format.h>
@@ -94,5 +95,28 @@ Callback csv_logger(CsvLoggerOptions options) {
                 subscribe(saved, CsvWriter(std::move(file), options.separator));
           }};
 }
+
+namespace {
+
+constexpr CallbackOption csv_logger_options[] = {
+    {"file", "path", "metrics.csv", "in the run's folder"},
+    {"separator", "character", "\\,", "between the columns"},
+    {"append", "yes|no", "no", "to a file that is there, instead of beginning it anew"}};
+
+Callback make_csv_logger(const CallbackArguments& given) {
+  CsvLoggerOptions o;
+  given.path("file", o.file).letter("separator", o.separator).flag("append", o.append);
+  return csv_logger(o);
+}
+
+}  // namespace
+
+constinit const CallbackEntry csv_logger_entry{
+    .name = "csv_logger",
+    .summary = "metrics.csv: one row an epoch",
+    .options = csv_logger_options,
+    .make = make_csv_logger,
+    .by_default = "",
+};
 
 }  // namespace sidestep

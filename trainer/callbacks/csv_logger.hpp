@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sidestep/trainer/callbacks/entry.hpp>
 #include <sidestep/trainer/callbacks/epoch_row.hpp>
 #include <sidestep/trainer/callbacks/error.hpp>
 #include <sidestep/trainer/callbacks/row_file.hpp>
@@ -25,6 +26,7 @@ struct CsvLoggerOptions {
 /// Rows are part of a checkpoint: they are on the disk before it is complete, and resuming cuts the file back to them.
 Callback csv_logger(CsvLoggerOptions options = {});
 inline Callback csv_logger(std::filesystem::path file) { return csv_logger({.file = std::move(file)}); }
+extern const CallbackEntry csv_logger_entry;  ///< its row in the registry
 
 /// Writes rows to a file.
 class CsvWriter {

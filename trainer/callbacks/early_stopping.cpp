@@ -1,5 +1,7 @@
 #include <sidestep/operators/pipe.hpp>
+#include <sidestep/trainer/callbacks/arguments.hpp>
 #include <sidestep/trainer/callbacks/early_stopping.hpp>
+#include <sidestep/trainer/callbacks/shared_options.hpp>
 #include <sidestep/trainer/control/decide.hpp>
 
 #include <fmt/format.h>
@@ -97,5 +99,35 @@ Callback early_stopping(EarlyStoppingOptions options) {
                 decide(run.control, EarlyStoppingRule(options, run.name));
           }};
 }
+
+namespace {
+
+constexpr CallbackOption early_stopping_options[] = {
+    {"monitor", "metric", "val/loss", "what must improve"},
+    {"min_delta", "number", "0", "a change of less is no improvement"},
+    {"patience", "integer", "0", "looks without an improvement after which the run stops"},
+    detail::mode_option,
+    {"baseline", "number|none", "none", "patience begins anew only with values better than this"},
+    {"restore_best_weights", "yes|no", "no", "the run ends with the weights of its best look"},
+    {"start_from_epoch", "integer", "0", "epochs before the first look"},
+    detail::at_option};
+
+Callback make_early_stopping(const CallbackArguments& given) {
+  EarlyStoppingOptions o;
+  given.text("monitor", o.monitor).number("min_delta", o.min_delta).integer("patience", o.patience, 0);
+  given.mode("mode", o.mode).number("baseline", o.baseline).flag("restore_best_weights", o.restore_best_weights);
+  given.integer("start_from_epoch", o.start_from_epoch, 0).when("at", o.at);
+  return early_stopping(o);
+}
+
+}  // namespace
+
+constinit const CallbackEntry early_stopping_entry{
+    .name = "early_stopping",
+    .summary = "stops the run when a metric stalls",
+    .options = early_stopping_options,
+    .make = make_early_stopping,
+    .by_default = "monitor=val/loss,patience=3",
+};
 
 }  // namespace sidestep

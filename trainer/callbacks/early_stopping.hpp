@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sidestep/trainer/callbacks/entry.hpp>
 #include <sidestep/trainer/callbacks/monitor.hpp>
 #include <sidestep/trainer/control/decision.hpp>
 
@@ -25,6 +26,7 @@ struct EarlyStoppingOptions {
 ///
 /// Throws CallbackError: options out of range, a metric whose direction its name doesn't tell.
 Callback early_stopping(EarlyStoppingOptions options = {});
+extern const CallbackEntry early_stopping_entry;  ///< its row in the registry
 
 /// What early_stopping does at each look.
 class EarlyStoppingRule {

@@ -48,4 +48,11 @@ Callback history(std::shared_ptr<History> into) {
           }};
 }
 
+constinit const CallbackEntry history_entry{
+    .name = "history",
+    .summary = "the epochs' metrics, in memory, for programs",
+    .make = [](const CallbackArguments&) { return history(); },
+    .by_default = "",
+};
+
 }  // namespace sidestep

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sidestep/trainer/callbacks/entry.hpp>
 #include <sidestep/trainer/callbacks/epoch_row.hpp>
 #include <sidestep/trainer/control/callback.hpp>
 
@@ -32,5 +33,6 @@ class History {
 ///   trainer.fit(bus, control, {history(epochs)});
 ///   for (double loss : epochs->values("val/loss")) ...
 Callback history(std::shared_ptr<History> into = std::make_shared<History>());
+extern const CallbackEntry history_entry;  ///< its row in the registry
 
 }  // namespace sidestep

@@ -2,6 +2,7 @@
 #include <sidestep/operators/observe_on.hpp>
 #include <sidestep/operators/subscribe.hpp>
 #include <sidestep/trainer/callbacks/any_event.hpp>
+#include <sidestep/trainer/callbacks/arguments.hpp>
 #include <sidestep/trainer/callbacks/jsonl_logger.hpp>
 
 #include <fmt/format.h>
@@ -93,5 +94,28 @@ Callback jsonl_logger(JsonlLoggerOptions options) {
                 subscribe(JsonlWriter(std::move(others)));
           }};
 }
+
+namespace {
+
+constexpr CallbackOption jsonl_logger_options[] = {
+    {"file", "path", "metrics.jsonl", "of the trainer's events, in the run's folder"},
+    {"events", "path", "events.jsonl", "of all other events; empty: none"},
+    {"every", "integer", "1", "BatchEnd and batch/* metrics only of every N-th step"}};
+
+Callback make_jsonl_logger(const CallbackArguments& given) {
+  JsonlLoggerOptions o;
+  given.path("file", o.file).path("events", o.events).integer("every", o.every, 1);
+  return jsonl_logger(o);
+}
+
+}  // namespace
+
+constinit const CallbackEntry jsonl_logger_entry{
+    .name = "jsonl_logger",
+    .summary = "metrics.jsonl: every event, one JSON object a line",
+    .options = jsonl_logger_options,
+    .make = make_jsonl_logger,
+    .by_default = "",
+};
 
 }  // namespace sidestep

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sidestep/trainer/callbacks/entry.hpp>
 #include <sidestep/trainer/callbacks/error.hpp>
 #include <sidestep/trainer/callbacks/json_text.hpp>
 #include <sidestep/trainer/callbacks/row_file.hpp>
@@ -26,6 +27,7 @@ struct JsonlLoggerOptions {
 /// or call event_info<E>().
 Callback jsonl_logger(JsonlLoggerOptions options = {});
 inline Callback jsonl_logger(std::filesystem::path file) { return jsonl_logger({.file = std::move(file)}); }
+extern const CallbackEntry jsonl_logger_entry;  ///< its row in the registry
 
 /// Writes events to a file.
 class JsonlWriter {

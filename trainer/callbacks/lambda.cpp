@@ -44,4 +44,9 @@ Callback lambda(LambdaOptions f) {
           }};
 }
 
+constinit const CallbackEntry lambda_entry{
+    .name = "lambda",
+    .summary = "functions of yours for events, for programs",
+};
+
 }  // namespace sidestep

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sidestep/bus/events.hpp>
+#include <sidestep/trainer/callbacks/entry.hpp>
 #include <sidestep/trainer/control/callback.hpp>
 
 #include <functional>
@@ -28,5 +29,6 @@ struct LambdaOptions {
 ///
 ///   lambda({.on_epoch_end = [](const EpochEnd& e) { fmt::print("epoch {}\n", e.epoch); }})
 Callback lambda(LambdaOptions functions);
+extern const CallbackEntry lambda_entry;  ///< its row in the registry
 
 }  // namespace sidestep

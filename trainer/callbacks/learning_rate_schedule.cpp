@@ -1,3 +1,4 @@
+#include <sidestep/trainer/callbacks/arguments.hpp>
 #include <sidestep/trainer/callbacks/error.hpp>
 #include <sidestep/trainer/callbacks/learning_rate_schedule.hpp>
 
@@ -32,5 +33,34 @@ Callback learning_rate_schedule(Schedule s) {
   return {"learning_rate_schedule", std::move(settings),
           [s](CallbackContext& run) { run.at_begin.push_back(LearningRateScheduleRule{s}); }};
 }
+
+namespace {
+
+constexpr CallbackOption learning_rate_schedule_options[] = {
+    {"shape", "constant|step|cosine", "cosine", "how the rate goes behind the warm-up"},
+    {"lr", "number", "0.002", "the rate at the end of the warm-up"},
+    {"warmup", "integer", "0", "steps in which the rate climbs to lr in a straight line"},
+    {"warmup_from", "number", "0", "the share of lr at which that begins"},
+    {"factor", "number", "0.1", "step: what the rate is multiplied by"},
+    {"every", "integer", "1000", "step: after how many steps, each time"},
+    {"length", "integer", "0", "cosine: steps until it has fallen; 0: the whole run"},
+    {"floor", "number", "0", "cosine: the rate to which it falls"}};
+
+Callback make_learning_rate_schedule(const CallbackArguments& given) {
+  Schedule s{.base = 0.002, .every = 1000, .length = 0};
+  s.shape = static_cast<Schedule::Shape>(given.one_of("shape", {"constant", "step", "cosine"}, 2));
+  given.number("lr", s.base).integer("warmup", s.warmup, 0).number("warmup_from", s.warmup_from);
+  given.number("factor", s.factor).integer("every", s.every, 1).integer("length", s.length, 0).number("floor", s.floor);
+  return learning_rate_schedule(s);
+}
+
+}  // namespace
+
+constinit const CallbackEntry learning_rate_schedule_entry{
+    .name = "learning_rate_schedule",
+    .summary = "constant, step or cosine, with a warm-up",
+    .options = learning_rate_schedule_options,
+    .make = make_learning_rate_schedule,
+};
 
 }  // namespace sidestep

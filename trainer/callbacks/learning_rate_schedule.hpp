@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sidestep/bus/events.hpp>
+#include <sidestep/trainer/callbacks/entry.hpp>
 #include <sidestep/trainer/control/callback.hpp>
 #include <sidestep/trainer/control/decision.hpp>
 #include <sidestep/trainer/control/schedule.hpp>
@@ -15,6 +16,7 @@ namespace sidestep {
 ///
 /// Throws CallbackError: a rate, a length or a factor out of range.
 Callback learning_rate_schedule(Schedule schedule);
+extern const CallbackEntry learning_rate_schedule_entry;  ///< its row in the registry
 
 /// What learning_rate_schedule does at the run's beginning.
 struct LearningRateScheduleRule {

@@ -1,4 +1,5 @@
 #include <sidestep/operators/pipe.hpp>
+#include <sidestep/trainer/callbacks/arguments.hpp>
 #include <sidestep/trainer/callbacks/memory_release.hpp>
 #include <sidestep/trainer/control/decide.hpp>
 
@@ -33,5 +34,26 @@ Callback memory_release(MemoryReleaseOptions options) {
   return {"memory_release", fmt::format("every_n_epochs={},at={}", options.every_n_epochs, options.at.text()),
           [options](CallbackContext& run) { run.on<BatchEnd, EpochEnd>() | decide(run.control, Release{options}); }};
 }
+
+namespace {
+
+constexpr CallbackOption memory_release_options[] = {
+    {"every_n_epochs", "integer", "1", "at the ends of every N-th epoch"},
+    {"at", "epoch|batch:N", "epoch", "batch:N: every N batches instead"}};
+
+Callback make_memory_release(const CallbackArguments& given) {
+  MemoryReleaseOptions o;
+  given.integer("every_n_epochs", o.every_n_epochs, 1).when("at", o.at);
+  return memory_release(o);
+}
+
+}  // namespace
+
+constinit const CallbackEntry memory_release_entry{
+    .name = "memory_release",
+    .summary = "gives scratch memory back now and then",
+    .options = memory_release_options,
+    .make = make_memory_release,
+};
 
 }  // namespace sidestep

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sidestep/trainer/callbacks/entry.hpp>
 #include <sidestep/trainer/callbacks/monitor.hpp>
 #include <sidestep/trainer/control/callback.hpp>
 
@@ -13,5 +14,6 @@ struct MemoryReleaseOptions {
 /// Asks the loop to give scratch memory back, at the ends of whole epochs or every n batches. The loop says how much it
 /// was in MemoryReleased. What Ultralytics does after each epoch by hand.
 Callback memory_release(MemoryReleaseOptions options = {});
+extern const CallbackEntry memory_release_entry;  ///< its row in the registry
 
 }  // namespace sidestep

@@ -1,6 +1,8 @@
 #include <sidestep/operators/filter.hpp>
 #include <sidestep/operators/pipe.hpp>
+#include <sidestep/trainer/callbacks/arguments.hpp>
 #include <sidestep/trainer/callbacks/model_checkpoint.hpp>
+#include <sidestep/trainer/callbacks/shared_options.hpp>
 #include <sidestep/trainer/control/decide.hpp>
 
 #include <fmt/format.h>
@@ -126,5 +128,33 @@ Callback model_checkpoint(ModelCheckpointOptions options) {
             if (options.save_last) run.on<BatchEnd, EpochEnd>() | decide(run.control, SaveLast{options, last});
           }};
 }
+
+namespace {
+
+constexpr CallbackOption model_checkpoint_options[] = {
+    {"monitor", "metric", "val/accuracy", "what makes a checkpoint one of the best"},
+    detail::mode_option,
+    {"save_top_k", "integer", "1", "how many of the best stay; -1: all, 0: none"},
+    {"file", "name", "", "with {epoch}, {step}, {value}; best.safetensors if one stays"},
+    {"every_n_epochs", "integer", "1", "looks at the end of every N-th epoch"},
+    {"save_last", "yes|no", "yes", "last.safetensors at each look, whatever the metric"},
+    detail::at_option};
+
+Callback make_model_checkpoint(const CallbackArguments& given) {
+  ModelCheckpointOptions o;
+  given.text("monitor", o.monitor).mode("mode", o.mode).integer("save_top_k", o.save_top_k, -1).text("file", o.file);
+  given.integer("every_n_epochs", o.every_n_epochs, 1).flag("save_last", o.save_last).when("at", o.at);
+  return model_checkpoint(o);
+}
+
+}  // namespace
+
+constinit const CallbackEntry model_checkpoint_entry{
+    .name = "model_checkpoint",
+    .summary = "saves the best checkpoints, and the last",
+    .options = model_checkpoint_options,
+    .make = make_model_checkpoint,
+    .by_default = "",
+};
 
 }  // namespace sidestep

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sidestep/trainer/callbacks/entry.hpp>
 #include <sidestep/trainer/callbacks/monitor.hpp>
 #include <sidestep/trainer/control/decision.hpp>
 
@@ -29,6 +30,7 @@ struct ModelCheckpointOptions {
 /// Names: Keras' and Lightning's `ModelCheckpoint`; `save_top_k`, `save_last`, `every_n_epochs` as Lightning's.
 /// Throws CallbackError: options out of range, a file name that can't be; in a run whose loop has no snapshot.
 Callback model_checkpoint(ModelCheckpointOptions options = {});
+extern const CallbackEntry model_checkpoint_entry;  ///< its row in the registry
 
 /// Which looks are among the best.
 class BestCheckpointRule {

@@ -1,6 +1,7 @@
 #include <sidestep/operators/observe_on.hpp>
 #include <sidestep/operators/pipe.hpp>
 #include <sidestep/operators/subscribe.hpp>
+#include <sidestep/trainer/callbacks/arguments.hpp>
 #include <sidestep/trainer/callbacks/progress.hpp>
 
 #include <sys/ioctl.h>
@@ -197,5 +198,30 @@ Callback progress(ProgressOptions options) {
                                           options.columns > 0 ? options.columns : columns_of_terminal()));
           }};
 }
+
+namespace {
+
+constexpr CallbackOption progress_options[] = {
+    {"interval", "seconds", "0.1", "between two looks of the live line"},
+    {"every", "seconds", "10", "without a terminal, between two lines within an epoch; 0: none"},
+    {"terminal", "yes|no|auto", "auto", "a live line, or plain lines"},
+    {"columns", "integer", "0", "of the terminal; 0: it is asked"}};
+
+Callback make_progress(const CallbackArguments& given) {
+  ProgressOptions o;
+  given.number("interval", o.interval).number("every", o.every).flag("terminal", o.terminal);
+  given.integer("columns", o.columns, 0);
+  return progress(o);
+}
+
+}  // namespace
+
+constinit const CallbackEntry progress_entry{
+    .name = "progress",
+    .summary = "says how the run goes",
+    .options = progress_options,
+    .make = make_progress,
+    .by_default = "",
+};
 
 }  // namespace sidestep

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sidestep/trainer/callbacks/entry.hpp>
 #include <sidestep/trainer/callbacks/epoch_row.hpp>
 #include <sidestep/trainer/callbacks/error.hpp>
 #include <sidestep/trainer/control/callback.hpp>
@@ -24,6 +25,7 @@ struct ProgressOptions {
 /// rate) that an epoch's summary replaces, elsewhere plain lines. It writes on a thread of its own and takes no more
 /// events than it shows.
 Callback progress(ProgressOptions options = {});
+extern const CallbackEntry progress_entry;  ///< its row in the registry
 
 /// What there is to show of a moment.
 struct ProgressPoint {

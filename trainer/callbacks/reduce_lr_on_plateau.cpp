@@ -1,5 +1,7 @@
 #include <sidestep/operators/pipe.hpp>
+#include <sidestep/trainer/callbacks/arguments.hpp>
 #include <sidestep/trainer/callbacks/reduce_lr_on_plateau.hpp>
+#include <sidestep/trainer/callbacks/shared_options.hpp>
 #include <sidestep/trainer/control/decide.hpp>
 
 #include <fmt/format.h>
@@ -61,5 +63,34 @@ Callback reduce_lr_on_plateau(ReduceLrOnPlateauOptions options) {
                 decide(run.control, ReduceLrOnPlateauRule(options, run.name));
           }};
 }
+
+namespace {
+
+constexpr CallbackOption reduce_lr_on_plateau_options[] = {
+    {"monitor", "metric", "val/loss", "what must improve"},
+    {"factor", "number", "0.1", "what the learning rate is multiplied by"},
+    {"patience", "integer", "10", "looks without an improvement after which it is"},
+    detail::mode_option,
+    {"min_delta", "number", "0.0001", "a change of less is no improvement"},
+    {"cooldown", "integer", "0", "looks after a reduction that don't count"},
+    {"min_lr", "number", "0", "no further down than this"},
+    detail::at_option};
+
+Callback make_reduce_lr_on_plateau(const CallbackArguments& given) {
+  ReduceLrOnPlateauOptions o;
+  given.text("monitor", o.monitor).number("factor", o.factor).integer("patience", o.patience, 0).mode("mode", o.mode);
+  given.number("min_delta", o.min_delta).integer("cooldown", o.cooldown, 0).number("min_lr", o.min_lr).when("at", o.at);
+  return reduce_lr_on_plateau(o);
+}
+
+}  // namespace
+
+constinit const CallbackEntry reduce_lr_on_plateau_entry{
+    .name = "reduce_lr_on_plateau",
+    .summary = "lowers the learning rate when a metric stalls",
+    .options = reduce_lr_on_plateau_options,
+    .make = make_reduce_lr_on_plateau,
+    .by_default = "monitor=val/loss,patience=1",
+};
 
 }  // namespace sidestep

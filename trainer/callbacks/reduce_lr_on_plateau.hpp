@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sidestep/trainer/callbacks/entry.hpp>
 #include <sidestep/trainer/callbacks/monitor.hpp>
 #include <sidestep/trainer/control/decision.hpp>
 
@@ -26,6 +27,7 @@ struct ReduceLrOnPlateauOptions {
 ///
 /// Throws CallbackError: options out of range, a metric whose direction its name doesn't tell.
 Callback reduce_lr_on_plateau(ReduceLrOnPlateauOptions options = {});
+extern const CallbackEntry reduce_lr_on_plateau_entry;  ///< its row in the registry
 
 /// What reduce_lr_on_plateau does at each look.
 class ReduceLrOnPlateauRule {

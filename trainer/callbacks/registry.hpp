@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sidestep/trainer/callbacks/arguments.hpp>
+#include <sidestep/trainer/callbacks/entry.hpp>
 #include <sidestep/trainer/callbacks/error.hpp>
 #include <sidestep/trainer/control/callback.hpp>
 #include <sidestep/trainer/control/spec.hpp>
@@ -11,18 +12,6 @@
 #include <vector>
 
 namespace sidestep {
-
-/// An option of a callback, for people.
-struct CallbackOption {
-  std::string_view name, type, standard, meaning;  ///< `standard`: its default, as one would write it
-};
-
-/// A callback that goes by a name.
-struct CallbackEntry {
-  std::string_view name, summary;
-  std::span<const CallbackOption> options;
-  Callback (*make)(const CallbackArguments& arguments);  ///< null: it takes functions, so it is for programs alone
-};
 
 /// All of them, by name.
 std::span<const CallbackEntry> callback_registry();

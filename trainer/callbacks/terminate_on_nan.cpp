@@ -29,4 +29,11 @@ Callback terminate_on_nan() {
           }};
 }
 
+constinit const CallbackEntry terminate_on_nan_entry{
+    .name = "terminate_on_nan",
+    .summary = "stops the run when the loss is NaN or infinite",
+    .make = [](const CallbackArguments&) { return terminate_on_nan(); },
+    .by_default = "",
+};
+
 }  // namespace sidestep

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sidestep/bus/events.hpp>
+#include <sidestep/trainer/callbacks/entry.hpp>
 #include <sidestep/trainer/control/callback.hpp>
 #include <sidestep/trainer/control/decision.hpp>
 
@@ -10,6 +11,7 @@ namespace sidestep {
 
 /// Stops the run at the first batch whose loss is NaN or infinite. Semantics: Keras 3 `TerminateOnNaN`.
 Callback terminate_on_nan();
+extern const CallbackEntry terminate_on_nan_entry;  ///< its row in the registry
 
 /// What terminate_on_nan does at each batch. It asks once, until its Stop has taken effect.
 class TerminateOnNanRule {

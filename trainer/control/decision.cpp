@@ -12,7 +12,7 @@ struct Registry {
   std::mutex mutex;
   std::map<std::uint32_t, DecisionInfo> types;  // by the name's number; nodes stay where they are
 };
-Registry& registry() {
+Registry& decision_registry() {
   static Registry* const all = new Registry;  // never destroyed: a handler that hangs may wake behind main()
   return *all;
 }
@@ -22,7 +22,7 @@ Registry& registry() {
 const DecisionInfo& register_decision(DecisionInfo info) {
   info.kind = intern(info.name);
   info.name = info.kind.text();
-  Registry& all = registry();
+  Registry& all = decision_registry();
   const std::lock_guard lock(all.mutex);
   const auto [at, fresh] = all.types.emplace(info.kind.id, info);
   if (!fresh && (at->second.size != info.size || at->second.at_fit_end != info.at_fit_end))
@@ -31,7 +31,7 @@ const DecisionInfo& register_decision(DecisionInfo info) {
 }
 
 const DecisionInfo* find_decision(Name kind) {
-  Registry& all = registry();
+  Registry& all = decision_registry();
   const std::lock_guard lock(all.mutex);
   const auto at = all.types.find(kind.id);
   return at == all.types.end() ? nullptr : &at->second;

@@ -7,7 +7,7 @@ namespace sidestep {
 namespace {
 
 template <class Number>
-std::optional<Number> number(std::string_view text) {
+std::optional<Number> parsed(std::string_view text) {
   // from_chars takes no plus sign
   if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);
   Number value{};
@@ -18,10 +18,10 @@ std::optional<Number> number(std::string_view text) {
 
 }  // namespace
 
-std::optional<std::int64_t> whole_number(std::string_view text) { return number<std::int64_t>(text); }
+std::optional<std::int64_t> whole_number(std::string_view text) { return parsed<std::int64_t>(text); }
 
 std::optional<double> finite_number(std::string_view text) {
-  const std::optional<double> value = number<double>(text);
+  const std::optional<double> value = parsed<double>(text);
   return value && std::isfinite(*value) ? value : std::nullopt;
 }
 

@@ -108,7 +108,7 @@ std::uint32_t big_endian(std::span<const std::uint8_t, 4> bytes) {
   return std::uint32_t{bytes[0]} << 24 | std::uint32_t{bytes[1]} << 16 | std::uint32_t{bytes[2]} << 8 | bytes[3];
 }
 
-std::uint32_t read_number(ByteSource& source) {
+std::uint32_t read_big_endian(ByteSource& source) {
   std::array<std::uint8_t, 4> bytes;
   if (source.read(bytes) != bytes.size()) source.refuse("ends within its header", fetch_again);
   return big_endian(bytes);
@@ -118,7 +118,7 @@ std::uint32_t read_number(ByteSource& source) {
 
 IdxArray read_idx(const std::filesystem::path& path) {
   ByteSource source(path);
-  const std::uint32_t magic = read_number(source);
+  const std::uint32_t magic = read_big_endian(source);
   const std::uint32_t dimensions = magic & 0xff;
   if (magic >> 8 != 0x08 || dimensions < 1 || dimensions > 4)
     source.refuse(fmt::format("isn't an IDX file of unsigned bytes: its magic number is {}, and images have 2051, "
@@ -128,7 +128,7 @@ IdxArray read_idx(const std::filesystem::path& path) {
   IdxArray array;
   std::uint64_t count = 1;
   for (std::uint32_t i = 0; i < dimensions; ++i) {
-    array.shape.push_back(read_number(source));
+    array.shape.push_back(read_big_endian(source));
     if (__builtin_mul_overflow(count, std::uint64_t{array.shape.back()}, &count)) count = ~std::uint64_t{0};
   }
   const auto disagree = [&](std::string_view held) {
