@@ -153,34 +153,24 @@ void Dispatcher::run(const Ring& ring, std::span<const Slot> slots) {
   // Reading the clock costs as much as a simple pipeline's run over a span: behind a backlog one span stands for some.
   const std::uint64_t stands_for = run_length_ < timed_backlog ? 1 : ++untimed_ % spans_a_reading == 0 ? spans_a_reading : 0;
   Nanoseconds before = stands_for != 0 ? Clock::steady() : 0;
-  for (const Handle& handle : mine_) {
-    Subscription& to = *handle;
-    if ((seen_as & to.types_seen_as_) == 0 || !listens(to.options_.stream, ring.stream)) continue;
+  for (const Row& row : rows_) {
+    if ((seen_as & row.types_seen_as) == 0 || !row.listens[static_cast<std::size_t>(ring.stream)]) continue;
+    Subscription& to = *row.to;
     if (to.life_.load(std::memory_order_relaxed) != Subscription::Life::running || to.decider_failed()) continue;
-    std::span<const Slot> part = slots;
-    const Sequence begin = at_or(to.begin_, ring.id, 1), end = at_or(to.end_seen_, ring.id, to.end_seen_.empty() ? ~Sequence{0} : 1);
-    if (front != 0 && (begin > front || end < front + slots.size())) [[unlikely]] {
-      if (end <= front || begin >= front + slots.size() || end <= begin) continue;
-      const std::size_t skipped = begin > front ? begin - front : 0;
-      part = slots.subspan(skipped, std::min<std::size_t>(end - front, slots.size()) - skipped);
-    }
-    const auto matches = [&](std::span<const Slot> some) {
-      std::uint64_t count = 0;
-      for (const Slot& slot : some)
-        count += std::find(to.options_.types.begin(), to.options_.types.end(), slot.type) != to.options_.types.end();
-      return count;
-    };
+    const std::span<const Slot> part = row.bounded && front != 0 ? within_bounds(to, ring.id, slots) : slots;
     std::uint64_t matched = 0;
-    if (part.size() == slots.size()) for (const EventId type : to.options_.types) matched += counts_[type];
-    else matched = matches(part);
+    if (part.size() == slots.size()) for (const EventId type : row.types) matched += counts_[type];
+    else matched = matches(to, part);
     if (matched == 0) continue;
-    to.meter_.max_backlog.raise(run_length_);
-    to.meter_.delay.record(now - part.front().stamp);
+    if (stands_for != 0) {
+      to.meter_.max_backlog.raise(run_length_);
+      to.meter_.delay.record(now - part.front().stamp);
+    }
     running_.store(&to, std::memory_order_relaxed);
-    const std::size_t taken = to.pipeline_->run(part);
+    const std::size_t taken = row.pipeline->run(part);
     running_.store(nullptr, std::memory_order_relaxed);
     if (dead()) return;
-    const std::uint64_t delivered = taken == part.size() ? matched : matches(part.first(taken));
+    const std::uint64_t delivered = taken == part.size() ? matched : matches(to, part.first(taken));
     // One that completed sees no more; what a failed one leaves was published to it and stays pending.
     to.published_.add(to.failed() ? matched : delivered);
     to.delivered_.add(delivered);
@@ -190,7 +180,23 @@ void Dispatcher::run(const Ring& ring, std::span<const Slot> slots) {
     before = after;
   }
   if (++unsettled_ == 64) settle_cpu();
-  for (const Slot& slot : slots) counts_[slot.type] = 0;
+  for (std::size_t i = 0; i < slots.size(); ++i)
+    if (i == 0 || slots[i].type != slots[i - 1].type) counts_[slots[i].type] = 0;
+}
+
+std::uint64_t Dispatcher::matches(const Subscription& to, std::span<const Slot> slots) noexcept {
+  const std::vector<EventId>& types = to.options_.types;
+  return static_cast<std::uint64_t>(std::count_if(slots.begin(), slots.end(), [&](const Slot& slot) {
+    return std::find(types.begin(), types.end(), slot.type) != types.end();
+  }));
+}
+
+/// Those that were published between its begin and its end.
+std::span<const Slot> Dispatcher::within_bounds(const Subscription& to, unsigned ring, std::span<const Slot> slots) noexcept {
+  const Sequence front = slots.front().sequence, behind = front + slots.size();
+  const Sequence begin = std::max(at_or(to.begin_, ring, 1), front);
+  const Sequence end = std::min(at_or(to.end_seen_, ring, to.end_seen_.empty() ? behind : 1), behind);
+  return begin < end ? slots.subspan(begin - front, end - begin) : std::span<const Slot>{};
 }
 
 /// Handlers are timed by the wall clock, since a thread's CPU clock costs a system call. Read once for many spans, it takes out what
@@ -268,10 +274,20 @@ void Dispatcher::renew_copy() {
   mine_ = subscriptions_;
   any_ticks_ = any_ending_ = false;
   inline_deciders_.clear();
+  rows_.clear();
   for (const Handle& to : mine_) {
     any_ticks_ |= to->pipeline_->wants_ticks();
     to->end_seen_ = to->end_;
     any_ending_ |= !to->end_.empty() && to->life() == Subscription::Life::running;
+    // a number that the cursor has passed bounds nothing any more
+    const bool begun = std::all_of(my_rings_.begin(), my_rings_.end(), [&](const auto& ring) {
+      return at_or(to->begin_, ring->id, 1) <= ring->cursor();
+    });
+    const auto hears = [&](Stream stream) { return listens(to->options_.stream, stream); };
+    if (to->life() == Subscription::Life::running)
+      rows_.push_back({.to = to.get(), .pipeline = to->pipeline_.get(), .types = to->options_.types,
+                       .types_seen_as = to->types_seen_as_, .bounded = !begun || !to->end_.empty(),
+                       .listens = {false, hears(Stream::trainer), hears(Stream::others)}});
     if (to->decider_ != nullptr && to->decider_part_ == 0 &&
         std::find(inline_deciders_.begin(), inline_deciders_.end(), to->decider_) == inline_deciders_.end())
       inline_deciders_.push_back(to->decider_);

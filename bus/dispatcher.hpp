@@ -58,6 +58,8 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   bool drain_spill(Ring& ring);
   std::size_t up_to_mark(const Ring& ring, std::span<const Slot> slots) const noexcept;
   void run(const Ring& ring, std::span<const Slot> slots);
+  static std::uint64_t matches(const Subscription& to, std::span<const Slot> slots) noexcept;
+  static std::span<const Slot> within_bounds(const Subscription& to, unsigned ring, std::span<const Slot> slots) noexcept;
   void send_mark(const Slot& slot);
   void advance_words(Sequence number, Nanoseconds stamp);
   void end_subscriptions();
@@ -96,6 +98,15 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   std::uint64_t seen_version_ = ~std::uint64_t{0};
   std::vector<std::shared_ptr<Ring>> my_rings_;
   std::vector<Handle> mine_;
+  struct Row {  // of a pipeline that runs: what is looked at for every span, side by side
+    Subscription* to;
+    Pipeline* pipeline;
+    std::span<const EventId> types;
+    std::uint64_t types_seen_as;
+    bool bounded;      // it began, or ends, at a number that is still to come
+    bool listens[3];   // by Stream
+  };
+  std::vector<Row> rows_;
   std::vector<Decider*> inline_deciders_;
   std::array<std::uint16_t, event_ids> counts_{};
   std::uint64_t run_length_ = 0;     // events taken since a ring was found empty

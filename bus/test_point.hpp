@@ -16,6 +16,7 @@ enum class Point {
   item_taken,         ///< an executor has dequeued an item and not handled it yet
   word_observed,      ///< an observed decider has run; its word isn't stored yet
   request_enqueued,   ///< a request is in the mailbox; the word doesn't cover it yet
+  mailbox,            ///< the trainer is about to look into a queue of requests or of metrics from outside
   boundary_wait,      ///< the trainer waits at a boundary for a decider
   draining,           ///< at close the dispatcher waits for executors
   cut_answered,       ///< a pipeline has handed over its state for a checkpoint
