@@ -157,9 +157,10 @@ void Dispatcher::run(const Ring& ring, std::span<const Slot> slots) {
     if ((seen_as & row.types_seen_as) == 0 || !row.listens[static_cast<std::size_t>(ring.stream)]) continue;
     Subscription& to = *row.to;
     if (to.life_.load(std::memory_order_relaxed) != Subscription::Life::running || to.decider_failed()) continue;
-    const std::span<const Slot> part = row.bounded && front != 0 ? within_bounds(to, ring.id, slots) : slots;
+    const std::span<const Slot> part = row.bounded && front != 0 ? within_bounds(to, ring.id(), slots) : slots;
     std::uint64_t matched = 0;
-    if (part.size() == slots.size()) for (const EventId type : row.types) matched += counts_[type];
+    if (row.types.empty()) matched = part.size();
+    else if (part.size() == slots.size()) for (const EventId type : row.types) matched += counts_[type];
     else matched = matches(to, part);
     if (matched == 0) continue;
     if (stands_for != 0) {
@@ -186,6 +187,7 @@ void Dispatcher::run(const Ring& ring, std::span<const Slot> slots) {
 
 std::uint64_t Dispatcher::matches(const Subscription& to, std::span<const Slot> slots) noexcept {
   const std::vector<EventId>& types = to.options_.types;
+  if (types.empty()) return slots.size();
   return static_cast<std::uint64_t>(std::count_if(slots.begin(), slots.end(), [&](const Slot& slot) {
     return std::find(types.begin(), types.end(), slot.type) != types.end();
   }));
@@ -245,7 +247,7 @@ void Dispatcher::end_subscriptions() {
   for (const Handle& to : mine_) {
     if (to->end_seen_.empty() || to->life() != Subscription::Life::running) continue;
     const bool reached = std::all_of(my_rings_.begin(), my_rings_.end(), [&](const auto& ring) {
-      return ring->cursor() >= at_or(to->end_seen_, ring->id, 1);
+      return ring->cursor() >= at_or(to->end_seen_, ring->id(), 1);
     });
     if (!reached) continue;
     to->pipeline_->mark({.kind = Mark::Kind::cancel, .number = last_trainer_, .stamp = clock_.now()});
@@ -281,7 +283,7 @@ void Dispatcher::renew_copy() {
     any_ending_ |= !to->end_.empty() && to->life() == Subscription::Life::running;
     // a number that the cursor has passed bounds nothing any more
     const bool begun = std::all_of(my_rings_.begin(), my_rings_.end(), [&](const auto& ring) {
-      return at_or(to->begin_, ring->id, 1) <= ring->cursor();
+      return at_or(to->begin_, ring->id(), 1) <= ring->cursor();
     });
     const auto hears = [&](Stream stream) { return listens(to->options_.stream, stream); };
     if (to->life() == Subscription::Life::running)
@@ -336,7 +338,7 @@ Handle Dispatcher::add(std::unique_ptr<Pipeline> pipeline, PipelineOptions optio
   auto subscription = std::make_shared<Subscription>(shared_from_this(), registration, std::move(options), std::move(pipeline));
   subscription->pipeline().bind(*subscription);
   subscription->begin_.assign(next_ring_, 1);
-  for (const auto& ring : rings_) subscription->begin_[ring->id] = ring->next();
+  for (const auto& ring : rings_) subscription->begin_[ring->id()] = ring->next();
   subscriptions_.push_back(subscription);
   version_.fetch_add(1, std::memory_order_release);  // pairs with renew()
   return subscription;
@@ -348,7 +350,7 @@ void Dispatcher::end(Subscription& subscription) {
     if (subscription.life() != Subscription::Life::running) return;
     if (subscription.end_.empty()) {
       subscription.end_.assign(next_ring_ + 1, 1);
-      for (const auto& ring : rings_) subscription.end_[ring->id] = ring->next();
+      for (const auto& ring : rings_) subscription.end_[ring->id()] = ring->next();
       version_.fetch_add(1, std::memory_order_release);  // pairs with renew()
     }
   }

@@ -75,7 +75,7 @@ void Producer::publish_slow(Nanoseconds stamp, EventId type, std::uint16_t size,
   const bool spills = spilling();
   if (!spills && ring_->make_room()) {
     Slot& slot = *ring_->claim();
-    write(slot, stamp, type, size, body);
+    write(slot, ring_->id(), stamp, type, size, body);
     ring_->commit(slot);
     return;
   }
@@ -90,7 +90,7 @@ void Producer::publish_slow(Nanoseconds stamp, EventId type, std::uint16_t size,
   }
   if (spills || BusThread::current()) {
     Slot slot{};
-    write(slot, stamp, type, size, body);
+    write(slot, ring_->id(), stamp, type, size, body);
     ring_->spill.enqueue(slot);
     ring_->spilled_total.add(1);
     // release: pairs with the dispatcher's acquire; the slot is in the queue by then
@@ -102,7 +102,7 @@ void Producer::publish_slow(Nanoseconds stamp, EventId type, std::uint16_t size,
     return;
   }
   Slot& slot = *ring_->claim();
-  write(slot, stamp, type, size, body);
+  write(slot, ring_->id(), stamp, type, size, body);
   ring_->commit(slot);
 }
 

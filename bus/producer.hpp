@@ -95,15 +95,15 @@ class Producer {
   template <Event E>
   void put(Slot& slot, Nanoseconds stamp, const E& event) noexcept {
     if constexpr (SelfContained<E>)
-      if (ring_->streaming()) return ring_->commit_streaming(slot, stamp, slot_header(E::id, sizeof(E)), words_of(event));
-    write(slot, stamp, E::id, sizeof(E), &event);
+      if (ring_->streaming()) return ring_->commit_streaming(slot, stamp, slot_header(E::id, sizeof(E), ring_->id()), words_of(event));
+    write(slot, ring_->id(), stamp, E::id, sizeof(E), &event);
     ring_->commit(slot);
   }
-  static void write(Slot& slot, Nanoseconds stamp, EventId type, std::uint16_t size, const void* body) noexcept {
+  static void write(Slot& slot, std::uint32_t ring, Nanoseconds stamp, EventId type, std::uint16_t size, const void* body) noexcept {
     slot.stamp = stamp;
     slot.type = type;
     slot.size = size;
-    slot.flags = 0;
+    slot.ring = ring;
     std::memcpy(slot.body, body, size);
   }
   bool spilling() const noexcept;
@@ -132,7 +132,7 @@ class Reserved {
     slot_->stamp = stamp;
     slot_->type = E::id;
     slot_->size = sizeof(E);
-    slot_->flags = 0;
+    slot_->ring = producer_.ring_->id();
     producer_.ring_->commit(*slot_);
   }
 

@@ -29,11 +29,13 @@ struct StdAtomics {
 template <class Atomics = StdAtomics>
 class BasicRing {
  public:
-  explicit BasicRing(std::size_t capacity, Sequence first = 1, bool streaming = false)
-      : slots_(std::make_unique<Slot[]>(capacity)), mask_(capacity - 1), first_(first), streaming_(streaming), next_(first),
+  explicit BasicRing(std::size_t capacity, Sequence first = 1, bool streaming = false, std::uint32_t id = 0)
+      : slots_(std::make_unique<Slot[]>(capacity)), mask_(capacity - 1), first_(first), id_(id), streaming_(streaming), next_(first),
         limit_(first + capacity), cursor_(first) {}
 
   std::size_t capacity() const noexcept { return mask_ + 1; }
+  /// No other ring of its bus has the same.
+  std::uint32_t id() const noexcept { return id_; }
   /// Its producer streams events that refer to nothing else.
   bool streaming() const noexcept { return streaming_; }
 
@@ -102,6 +104,7 @@ class BasicRing {
   const std::unique_ptr<Slot[]> slots_;
   const std::size_t mask_;
   const Sequence first_;
+  const std::uint32_t id_;
   const bool streaming_;
   alignas(no_sharing) Sequence next_;    // the writer's line
   Sequence limit_;                       // the writer's alone
@@ -110,11 +113,10 @@ class BasicRing {
 
 /// A producer's ring and what belongs to it.
 struct Ring : BasicRing<> {
-  Ring(std::size_t capacity, Sequence first, unsigned id, Stream stream, std::string name, bool streaming)
-      : BasicRing(capacity, first, streaming), id(id), stream(stream), name(std::move(name)) {}
+  Ring(std::size_t capacity, Sequence first, std::uint32_t id, Stream stream, std::string name, bool streaming)
+      : BasicRing(capacity, first, streaming, id), stream(stream), name(std::move(name)) {}
 
-  alignas(no_sharing) const unsigned id;  // not in what is left of the cursor's line
-  const Stream stream;  ///< trainer or others
+  alignas(no_sharing) const Stream stream;  ///< trainer or others. Aligned: not in what is left of the cursor's line
   const std::string name;
 
   std::atomic<bool> left{false};    ///< the producer is gone (release); pairs with the dispatcher's acquire before it retires the ring

@@ -17,7 +17,7 @@ struct alignas(cache_line) Slot {
   Nanoseconds stamp;  ///< when the event happened, by the publisher's clock
   EventId type;
   std::uint16_t size;
-  std::uint32_t flags;
+  std::uint32_t ring;  ///< that it came through: Ring::id
   std::byte body[body_size];
 
   template <class E>
@@ -25,10 +25,10 @@ struct alignas(cache_line) Slot {
 };
 static_assert(sizeof(Slot) == cache_line);
 
-/// `type`, `size` and `flags` as they lie in a slot.
-constexpr std::uint64_t slot_header(EventId type, std::uint16_t size) noexcept {
-  struct Header { EventId type; std::uint16_t size; std::uint32_t flags; };
-  return std::bit_cast<std::uint64_t>(Header{type, size, 0});
+/// `type`, `size` and `ring` as they lie in a slot.
+constexpr std::uint64_t slot_header(EventId type, std::uint16_t size, std::uint32_t ring) noexcept {
+  struct Header { EventId type; std::uint16_t size; std::uint32_t ring; };
+  return std::bit_cast<std::uint64_t>(Header{type, size, ring});
 }
 
 }  // namespace sidestep

@@ -30,6 +30,7 @@ Subscription::Subscription(std::shared_ptr<Dispatcher> bus, unsigned registratio
   if (options_.owner.empty()) options_.owner = options_.name;
   if (options_.saved || options_.decides) options_.stream = Stream::trainer;
   key_ = key_of(options_, *pipeline_);
+  if (options_.types.empty()) types_seen_as_ = ~std::uint64_t{0};
   for (const EventId type : options_.types) types_seen_as_ |= std::uint64_t{1} << (type % 64);
 }
 

@@ -25,7 +25,7 @@ struct PipelineOptions {
   std::string name;         ///< default: "pipeline"
   std::string owner;        ///< the callback that it belongs to; default: its name
   Stream stream = Stream::all;
-  std::vector<EventId> types;
+  std::vector<EventId> types;  ///< none: events of every type
   bool saved = false;       ///< part of a checkpoint: all its stages can save their state
   bool decides = false;
   bool wall_time = false;   ///< one of its stages depends on clocks

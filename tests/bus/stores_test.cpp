@@ -76,7 +76,7 @@ TEST_P(WithStores, EveryWayOfPublishingBringsEachEventWholeAndInOrder) {
   ASSERT_EQ(bus.options().stores, GetParam());
   std::uint64_t next = 1, wrong = 0;
   bus.add(std::make_unique<Probe>([&](const Slot& slot) {
-            wrong += slot.as<Mixed>() != mixed(next++) || slot.size != sizeof(Mixed) || slot.flags != 0;
+            wrong += slot.as<Mixed>() != mixed(next++) || slot.size != sizeof(Mixed) || slot.ring != 0;
           }),
           probe_options({Mixed::id}));
   Producer producer = bus.producer("test");
