@@ -1,207 +1,255 @@
 // Handing events from one thread to N listeners: the bus beside the queues that one would pick instead.
 //   publish/PEER/subscribers:N   saturated; counter ns_per_event: from the first publish until the last listener has seen the last event
-//   paced_publish/PEER           one event a microsecond; counters p50_ns, p999_ns (net of the timer), timer_ns
+//   paced_publish/PEER           one event a microsecond; counters p50_ns, p999_ns of publish (net of the timer), timer_ns,
+//                                delay_p50_ns, delay_p999_ns until a listener has it
+//   in_situ/PEER                 counter added_ns: what a publish adds to a work item of 0.6 us that stores a lot
+//   parked/sidestep              counters idle_cpu_share of one core, delay_p50_ns of an event after silence
+//   many_to_many/PEER            four producers, sixteen listeners; counter events_per_second
+//   pipelines/16                 counter ns_per_event of a dispatcher with sixteen simple pipelines, the events being there
 //   line_transfer                counter one_way_ns: what this machine's cores take for one cache line
-#include <sidestep/operators.hpp>
-
+// PEER: sidestep (as its user has it by default), sidestep_plain, sidestep_streaming, moodycamel (one queue, whose reader fans out),
+// moodycamel_queues (one queue a listener), readerwriterqueue, tbb, atomic_queue, mutex.
+#include <bus_peers.hpp>
 #include <line_transfer.hpp>
 #include <suite.hpp>
 
-#include <benchmark/benchmark.h>
-#include <concurrentqueue/concurrentqueue.h>
-#include <tbb/concurrent_queue.h>
-#ifdef SIDESTEP_BENCH_READERWRITERQUEUE
-#include <readerwriterqueue/readerwriterqueue.h>
-#endif
+#include <time.h>
 
-#include <atomic>
-#include <deque>
-#include <memory>
-#include <mutex>
-#include <thread>
-#include <vector>
+#include <algorithm>
+#include <functional>
 
 namespace {
 
 using namespace sidestep;
-using SteadyClock = std::chrono::steady_clock;
+using namespace sidestep::bench;
 
-constexpr std::size_t events = 1 << 19, batch = 64;
-constexpr std::size_t bound = 16384;  // events that may be under way: the bus' default ring
+constexpr std::size_t events = 1 << 19;
 
-double nanoseconds(SteadyClock::duration d) { return std::chrono::duration<double, std::nano>(d).count(); }
-
-/// What each listener does: the smallest thing that isn't nothing (a sum of losses would measure the latency of an addition).
-struct alignas(64) Listener { std::int64_t sum = 0; };
-
-/// A queue with one reader that hands each batch to all listeners, as its user would write it (without std::function, at its best).
-template <class Queue>
-class FanOut {
- public:
-  explicit FanOut(int listeners) : listeners_(static_cast<std::size_t>(listeners)), reader_([this] { read(); }) {}
-  ~FanOut() {
-    done_.store(true, std::memory_order_release);  // pairs with the acquire in read()
-    reader_.join();
-  }
-  void publish(const BatchEnd& event) {
-    // A queue that may grow without bound would measure the allocator: as much may be under way as in a ring.
-    if (sent_ - seen_ >= bound)
-      while (sent_ - (seen_ = read_.load(std::memory_order_acquire)) >= bound) std::this_thread::yield();  // pairs with read()
-    queue_.put(event);
-    ++sent_;
-  }
-  void flush() {
-    while (read_.load(std::memory_order_acquire) != sent_) std::this_thread::yield();  // pairs with read()
-  }
-
- private:
-  void read() {
-    std::vector<BatchEnd> taken(batch);
-    while (!done_.load(std::memory_order_acquire)) {
-      const std::size_t count = queue_.take(taken.data(), batch);
-      if (count == 0) {
-        std::this_thread::yield();
-        continue;
-      }
-      for (Listener& listener : listeners_)
-        for (std::size_t i = 0; i < count; ++i) listener.sum += taken[i].step;
-      // release: pairs with the acquires above
-      read_.store(read_.load(std::memory_order_relaxed) + count, std::memory_order_release);
-    }
-    benchmark::DoNotOptimize(listeners_.data());
-  }
-  Queue queue_;
-  std::vector<Listener> listeners_;
-  std::size_t sent_ = 0, seen_ = 0;
-  alignas(128) std::atomic<std::size_t> read_{0};
-  std::atomic<bool> done_{false};
-  std::thread reader_;
-};
-
-struct Moodycamel {
-  moodycamel::ConcurrentQueue<BatchEnd> queue{bound * 2};
-  moodycamel::ProducerToken in{queue};
-  moodycamel::ConsumerToken out{queue};
-  void put(const BatchEnd& event) { queue.enqueue(in, event); }
-  std::size_t take(BatchEnd* to, std::size_t most) { return queue.try_dequeue_bulk(out, to, most); }
-};
-
-struct Tbb {
-  tbb::concurrent_queue<BatchEnd> queue;
-  void put(const BatchEnd& event) { queue.push(event); }
-  std::size_t take(BatchEnd* to, std::size_t most) {
-    std::size_t count = 0;
-    while (count < most && queue.try_pop(to[count])) ++count;
-    return count;
-  }
-};
-
-#ifdef SIDESTEP_BENCH_READERWRITERQUEUE
-struct ReaderWriter {
-  moodycamel::ReaderWriterQueue<BatchEnd> queue{bound};
-  void put(const BatchEnd& event) { queue.enqueue(event); }
-  std::size_t take(BatchEnd* to, std::size_t most) {
-    std::size_t count = 0;
-    while (count < most && queue.try_dequeue(to[count])) ++count;
-    return count;
-  }
-};
-#endif
-
-struct Mutex {
-  std::mutex mutex;
-  std::deque<BatchEnd> queue;
-  void put(const BatchEnd& event) {
-    const std::lock_guard lock(mutex);
-    queue.push_back(event);
-  }
-  std::size_t take(BatchEnd* to, std::size_t most) {
-    const std::lock_guard lock(mutex);
-    const std::size_t count = std::min(most, queue.size());
-    std::copy_n(queue.begin(), count, to);
-    queue.erase(queue.begin(), queue.begin() + static_cast<std::ptrdiff_t>(count));
-    return count;
-  }
-};
-
-/// The bus.
-template <Stores stores>
-class OnBus {
- public:
-  explicit OnBus(int listeners) : listeners_(static_cast<std::size_t>(listeners)), bus_({.stores = stores}) {
-    for (Listener& listener : listeners_)
-      bus_.on<BatchEnd>() | subscribe([&listener](const BatchEnd& event) { listener.sum += event.step; });
-    producer_ = bus_.producer("bench");
-  }
-  void publish(const BatchEnd& event) { producer_.publish_at(event.step, event); }
-  void flush() { bus_.flush(); }
-
- private:
-  std::vector<Listener> listeners_;
-  Bus bus_;
-  Producer producer_;
-};
+double quantile(std::vector<Nanoseconds>& values, double q) {
+  const auto at = values.begin() + static_cast<std::ptrdiff_t>(q * static_cast<double>(values.size() - 1));
+  std::nth_element(values.begin(), at, values.end());
+  return static_cast<double>(*at);
+}
 
 template <class Way>
 void publish(benchmark::State& state) {
-  const auto way = std::make_unique<Way>(static_cast<int>(state.range(0)));
-  double spent = 0;
+  const auto way = std::make_unique<Way>(static_cast<std::size_t>(state.range(0)));
+  Nanoseconds spent = 0;
   for (auto _ : state) {
-    const auto begin = SteadyClock::now();
+    const Nanoseconds begin = Clock::steady();
     for (std::size_t i = 0; i < events; ++i) way->publish(BatchEnd{.step = static_cast<Step>(i), .loss = 1.0});
     way->flush();
-    spent += nanoseconds(SteadyClock::now() - begin);
+    spent += Clock::steady() - begin;
   }
-  state.counters["ns_per_event"] = spent / static_cast<double>(state.iterations()) / events;
+  state.counters["ns_per_event"] = static_cast<double>(spent) / static_cast<double>(state.iterations()) / events;
 }
 
 template <class Way>
 void paced_publish(benchmark::State& state) {
   const auto way = std::make_unique<Way>(1);
-  const double timer = bench::timer_ns();
-  std::vector<double> costs;
+  const double timer = timer_ns();
+  std::vector<Nanoseconds> costs;
   for (auto _ : state) {
-    auto next = SteadyClock::now();
+    Nanoseconds next = Clock::steady();
     for (int i = 0; i < 20'000; ++i) {
-      next += std::chrono::microseconds(1);
-      auto begin = SteadyClock::now();
-      while (begin < next) begin = SteadyClock::now();
-      way->publish(BatchEnd{.step = begin.time_since_epoch().count(), .loss = 1.0});
-      costs.push_back(nanoseconds(SteadyClock::now() - begin) - timer);
+      next += 1000;
+      Nanoseconds begin = Clock::steady();
+      while (begin < next) begin = Clock::steady();
+      way->publish(BatchEnd{.step = begin, .loss = 1.0});
+      costs.push_back(Clock::steady() - begin);
     }
     way->flush();
   }
-  std::sort(costs.begin(), costs.end());
-  state.counters["p50_ns"] = costs[costs.size() / 2];
-  state.counters["p999_ns"] = costs[costs.size() * 999 / 1000];
+  std::vector<Nanoseconds>& delays = way->listeners().front().all;
+  state.counters["p50_ns"] = quantile(costs, 0.5) - timer;
+  state.counters["p999_ns"] = quantile(costs, 0.999) - timer;
   state.counters["timer_ns"] = timer;
+  state.counters["delay_p50_ns"] = quantile(delays, 0.5);
+  state.counters["delay_p999_ns"] = quantile(delays, 0.999);
+}
+
+/// Work that stores: what a publish adds to it is what a training loop feels. Items with and without take turns.
+class Item {
+ public:
+  void operator()() noexcept {
+    std::uint64_t* const part = memory_.data() + at_;
+    at_ = (at_ + stores) % memory_.size();
+    for (std::size_t i = 0; i < stores; ++i) part[i] = (value_ = value_ * 6364136223846793005 + 1);
+    benchmark::ClobberMemory();
+  }
+
+ private:
+  static constexpr std::size_t stores = 400;  // a chain of as many multiplications
+  std::vector<std::uint64_t> memory_ = std::vector<std::uint64_t>(stores * 256);
+  std::size_t at_ = 0;
+  std::uint64_t value_ = 1;
+};
+
+template <class Way>
+void in_situ(benchmark::State& state) {
+  const auto way = std::make_unique<Way>(1);
+  constexpr int items = 2000, rounds = 25;
+  Item item;
+  std::vector<Nanoseconds> with, without;
+  Step step = 0;
+  for (auto _ : state)
+    for (int round = 0; round < rounds; ++round) {
+      Nanoseconds begin = Clock::steady();
+      for (int i = 0; i < items; ++i) item();
+      without.push_back(Clock::steady() - begin);
+      begin = Clock::steady();
+      for (int i = 0; i < items; ++i) item(), way->publish(BatchEnd{.step = ++step, .loss = 1.0});
+      with.push_back(Clock::steady() - begin);
+      way->flush();
+    }
+  state.counters["item_ns"] = quantile(without, 0.5) / items;
+  state.counters["added_ns"] = (quantile(with, 0.5) - quantile(without, 0.5)) / items;
+}
+
+Nanoseconds process_cpu() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return now.tv_sec * 1'000'000'000 + now.tv_nsec;
+}
+
+void parked(benchmark::State& state) {
+  OnBus<Stores::automatic, Delays> way(1);
+  Nanoseconds cpu = 0, wall = 0;
+  for (auto _ : state) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));  // its nap has grown
+    const Nanoseconds cpu_before = process_cpu(), before = Clock::steady();
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    cpu += process_cpu() - cpu_before;
+    wall += Clock::steady() - before;
+    for (int i = 0; i < 20; ++i) {
+      way.publish(BatchEnd{.step = Clock::steady()});
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    way.flush();
+  }
+  state.counters["idle_cpu_share"] = static_cast<double>(cpu) / static_cast<double>(wall);
+  state.counters["delay_p50_ns"] = quantile(way.listeners().front().all, 0.5);
+}
+
+constexpr int producers = 4, listeners = 16;
+
+/// f(producer) on each of the threads, `events` in all; then `flush`.
+void many(benchmark::State& state, const std::function<void(int)>& publish_some, const std::function<void()>& flush) {
+  Nanoseconds spent = 0;
+  for (auto _ : state) {
+    const Nanoseconds begin = Clock::steady();
+    {
+      std::vector<std::jthread> threads;
+      for (int p = 0; p < producers; ++p) threads.emplace_back([&, p] { publish_some(p); });
+    }
+    flush();
+    spent += Clock::steady() - begin;
+  }
+  state.counters["events_per_second"] =
+      1e9 * static_cast<double>(events) * static_cast<double>(state.iterations()) / static_cast<double>(spent);
+}
+
+void many_to_many_sidestep(benchmark::State& state) {
+  std::vector<Sum> sums(listeners);
+  Bus bus;
+  for (Sum& sum : sums) bus.on<BatchEnd>() | subscribe([&sum](const BatchEnd& event) { sum.take(event); });
+  std::vector<Producer> from;
+  for (int p = 0; p < producers; ++p) from.push_back(bus.producer("p" + std::to_string(p)));
+  many(state, [&](int p) {
+    for (std::size_t i = 0; i < events / producers; ++i)
+      from[static_cast<std::size_t>(p)].publish_at(0, BatchEnd{.step = static_cast<Step>(i)});
+  }, [&] { bus.flush(); });
+}
+
+void many_to_many_moodycamel(benchmark::State& state) {
+  std::vector<Sum> sums(listeners);
+  moodycamel::ConcurrentQueue<BatchEnd> queue(bound * 2 * producers);
+  std::vector<moodycamel::ProducerToken> tokens;
+  for (int p = 0; p < producers; ++p) tokens.emplace_back(queue);
+  alignas(128) std::atomic<std::size_t> read{0};
+  std::atomic<bool> done{false};
+  std::thread reader([&] {
+    moodycamel::ConsumerToken out(queue);
+    std::vector<BatchEnd> taken(batch);
+    while (!done.load(std::memory_order_acquire)) {  // pairs with the release below
+      const std::size_t count = queue.try_dequeue_bulk(out, taken.data(), batch);
+      if (count == 0) {
+        std::this_thread::yield();
+        continue;
+      }
+      for (Sum& sum : sums)
+        for (std::size_t i = 0; i < count; ++i) sum.take(taken[i]);
+      read.store(read.load(std::memory_order_relaxed) + count, std::memory_order_release);  // pairs with the acquires below
+    }
+  });
+  std::size_t total = 0;
+  many(state, [&](int p) {
+    const std::size_t base = total;
+    for (std::size_t i = 0; i < events / producers; ++i) {
+      // bounded, as a ring is
+      while (i % 64 == 0 && base + i * producers > read.load(std::memory_order_acquire) + bound * producers) std::this_thread::yield();
+      queue.enqueue(tokens[static_cast<std::size_t>(p)], BatchEnd{.step = static_cast<Step>(i)});
+    }
+  }, [&] {
+    total += events;
+    while (read.load(std::memory_order_acquire) != total) std::this_thread::yield();
+  });
+  done.store(true, std::memory_order_release);
+  reader.join();
+  benchmark::DoNotOptimize(sums.data());
+}
+
+void pipelines(benchmark::State& state) {
+  std::vector<Sum> sums(16);
+  Bus bus({.thread = false});
+  for (Sum& sum : sums) bus.on<BatchEnd>() | subscribe([&sum](const BatchEnd& event) { sum.take(event); });
+  Producer producer = bus.producer("bench");
+  constexpr std::size_t some = 8192;
+  Nanoseconds spent = 0;
+  for (auto _ : state) {
+    for (std::size_t i = 0; i < some; ++i) producer.publish_at(0, BatchEnd{.step = static_cast<Step>(i)});
+    const Nanoseconds begin = Clock::steady();
+    while (bus.poll()) {}
+    spent += Clock::steady() - begin;
+  }
+  state.counters["ns_per_event"] = static_cast<double>(spent) / static_cast<double>(state.iterations()) / some;
 }
 
 void line_transfer(benchmark::State& state) {
   double ns = 0;
-  for (auto _ : state) ns = bench::line_transfer_ns();
+  for (auto _ : state) ns = line_transfer_ns();
   state.counters["one_way_ns"] = ns;
 }
 
-template <class Way>
+/// A way with listeners that sum, and the same with listeners that note delays.
+template <class Way, class Delayed>
 void add(const std::string& peer) {
   benchmark::RegisterBenchmark(("publish/" + peer).c_str(), publish<Way>)
       ->ArgName("subscribers")->Arg(0)->Arg(1)->Arg(4)->Arg(16)->Unit(benchmark::kMillisecond);
-  benchmark::RegisterBenchmark(("paced_publish/" + peer).c_str(), paced_publish<Way>)->Unit(benchmark::kMillisecond);
+  benchmark::RegisterBenchmark(("paced_publish/" + peer).c_str(), paced_publish<Delayed>)->Unit(benchmark::kMillisecond);
+  benchmark::RegisterBenchmark(("in_situ/" + peer).c_str(), in_situ<Way>)->Unit(benchmark::kMillisecond);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  add<OnBus<Stores::automatic>>("sidestep");  // as its user has it by default
-  add<OnBus<Stores::plain>>("sidestep_plain");
-  add<OnBus<Stores::streaming>>("sidestep_streaming");
-  add<FanOut<Moodycamel>>("moodycamel");
-  add<FanOut<Tbb>>("tbb");
+  add<OnBus<Stores::automatic>, OnBus<Stores::automatic, Delays>>("sidestep");
+  add<OnBus<Stores::plain>, OnBus<Stores::plain, Delays>>("sidestep_plain");
+  add<OnBus<Stores::streaming>, OnBus<Stores::streaming, Delays>>("sidestep_streaming");
+  add<FanOut<Moodycamel>, FanOut<Moodycamel, Delays>>("moodycamel");
+  add<OneEach<Moodycamel>, OneEach<Moodycamel, Delays>>("moodycamel_queues");
+  add<FanOut<Tbb>, FanOut<Tbb, Delays>>("tbb");
 #ifdef SIDESTEP_BENCH_READERWRITERQUEUE
-  add<FanOut<ReaderWriter>>("readerwriterqueue");
+  add<FanOut<ReaderWriter>, FanOut<ReaderWriter, Delays>>("readerwriterqueue");
 #endif
-  add<FanOut<Mutex>>("mutex");
-  benchmark::RegisterBenchmark("line_transfer", line_transfer);
-  return bench::run(argc, argv, bench::interleaved);
+#ifdef SIDESTEP_BENCH_ATOMIC_QUEUE
+  add<FanOut<AtomicQueue>, FanOut<AtomicQueue, Delays>>("atomic_queue");
+#endif
+  add<FanOut<Mutex>, FanOut<Mutex, Delays>>("mutex");
+  benchmark::RegisterBenchmark("parked/sidestep", parked)->Unit(benchmark::kMillisecond);
+  benchmark::RegisterBenchmark("many_to_many/sidestep", many_to_many_sidestep)->Unit(benchmark::kMillisecond);
+  benchmark::RegisterBenchmark("many_to_many/moodycamel", many_to_many_moodycamel)->Unit(benchmark::kMillisecond);
+  benchmark::RegisterBenchmark("pipelines/16", pipelines)->Unit(benchmark::kMicrosecond);
+  benchmark::RegisterBenchmark("line_transfer", line_transfer)->Unit(benchmark::kMillisecond);
+  return run(argc, argv, interleaved);
 }
