@@ -48,6 +48,7 @@ std::vector<Example> examples(int count, unsigned seed) {
 /// Logistic regression on the signal and its squares.
 struct Detector {
   std::array<float, 2 * width + 1> weights{};
+  float learning_rate = 0.05f;
 
   float score(const Example& example) const {
     float sum = weights[2 * width];
@@ -56,7 +57,7 @@ struct Detector {
     return sum;
   }
   /// One step of gradient descent; returns the mean loss in nats.
-  double step(const Example* first, int count, float learning_rate) {
+  double step(const Example* first, int count) {
     std::array<float, 2 * width + 1> gradient{};
     double loss = 0;
     for (int n = 0; n < count; ++n) {
@@ -86,18 +87,18 @@ double average_precision(const Detector& detector, const std::vector<Example>& d
   return found > 0 ? sum / found : 0;
 }
 
-// The program's own checkpoint: the weights, then what Sidestep needs to go on, as text.
+// The program's own checkpoint: the weights and the learning rate, then what Sidestep needs to go on, as text.
 
 void save(const std::filesystem::path& path, const Detector& detector, const CheckpointState& state) {
   std::ofstream file(path, std::ios::binary);
-  file.write(reinterpret_cast<const char*>(detector.weights.data()), sizeof detector.weights);
+  file.write(reinterpret_cast<const char*>(&detector), sizeof detector);
   file << state.to_text();
   if (!file.flush()) throw std::runtime_error("could not write " + path.string());
 }
 
 CheckpointState load(const std::filesystem::path& path, Detector& detector) {
   std::ifstream file(path, std::ios::binary);
-  file.read(reinterpret_cast<char*>(detector.weights.data()), sizeof detector.weights);
+  file.read(reinterpret_cast<char*>(&detector), sizeof detector);
   if (!file) throw std::runtime_error("no checkpoint at " + path.string() + ": start without --resume.");
   return CheckpointState::from_text(std::string(std::istreambuf_iterator<char>(file), {}), path.string());
 }
@@ -105,7 +106,6 @@ CheckpointState load(const std::filesystem::path& path, Detector& detector) {
 int run(const std::filesystem::path& folder, bool resume, Epoch epochs) {
   const std::vector<Example> train = examples(train_size, 1), val = examples(val_size, 2);
   Detector detector;
-  float learning_rate = 0.05f;
 
   Bus bus;
   Control control;
@@ -121,8 +121,9 @@ int run(const std::filesystem::path& folder, bool resume, Epoch epochs) {
                                    .last = "last.detector",
                                    .run_folder = folder});
   loop.on<ScaleLearningRate>([&](const ScaleLearningRate& scale) {
-    learning_rate = std::max(learning_rate * static_cast<float>(scale.by), static_cast<float>(scale.min_lr));
-    return Outcome{.learning_rate = learning_rate};
+    float& rate = detector.learning_rate;
+    rate = std::min(rate, std::max(rate * static_cast<float>(scale.by), static_cast<float>(scale.min_lr)));  // it never rises
+    return Outcome{.learning_rate = rate};
   });
   if (resume) {
     loop.resume(load(checkpoints / "last.detector", detector), "last.detector");
@@ -142,10 +143,10 @@ int run(const std::filesystem::path& folder, bool resume, Epoch epochs) {
     const auto epoch = static_cast<Epoch>((step - 1) / batches + 1);
     const auto batch = static_cast<std::int32_t>((step - 1) % batches + 1);
     if (batch == 1) loop.publish(EpochBegin{.step = step, .epoch = epoch, .batches = batches});
-    const double loss = detector.step(&train[static_cast<std::size_t>(batch - 1) * batch_size], batch_size, learning_rate);
-    loop.publish(BatchEnd{.step = step, .loss = loss, .learning_rate = learning_rate, .epoch = epoch, .batch = batch, .samples = batch_size});
+    const double loss = detector.step(&train[static_cast<std::size_t>(batch - 1) * batch_size], batch_size);
+    loop.publish(BatchEnd{.step = step, .loss = loss, .learning_rate = detector.learning_rate, .epoch = epoch, .batch = batch, .samples = batch_size});
     loop.boundary();
-    if (batch < batches || loop.stopped()) continue;
+    if (batch < batches) continue;
     const double precision = average_precision(detector, val);
     loop.publish(Metric{.step = step, .value = precision, .metric = intern("val/mAP"), .epoch = epoch},
                  EpochEnd{.step = step, .samples = train_size, .epoch = epoch});

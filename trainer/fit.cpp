@@ -417,13 +417,13 @@ class Fit {
     add_counts(report.json);
     const std::lock_guard lock(running_mutex_);
     over_ = true;
-    if (!report_error_.empty()) report.json["failed"].push_back(report_error_);
-    if (loop_.checkpoints_failed() > 0) report.json["failed"].push_back(loop_.checkpoint_error());
+    if (!report_error_.empty()) report.note_failure(report_error_);
+    if (loop_.checkpoints_failed() > 0) report.note_failure(loop_.checkpoint_error());
     if (where_.out.empty()) return report;
     try {
       report.write(where_.out / "report.json");
     } catch (const FileError& error) {
-      report.json["failed"].push_back(error.what());
+      report.note_failure(error.what());
     }
     return report;
   }

@@ -1,5 +1,6 @@
 #include <sidestep/trainer/training_report.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 
@@ -65,6 +66,11 @@ std::vector<std::string> TrainingReport::failed() const {
   if (const auto others = json.find("failed"); others != json.end())
     for (const Json& each : *others) sentences.push_back(each.get<std::string>());
   return sentences;
+}
+
+void TrainingReport::note_failure(const std::string& sentence) {
+  Json& failed = json["failed"];
+  if (std::find(failed.begin(), failed.end(), sentence) == failed.end()) failed.push_back(sentence);
 }
 
 void TrainingReport::refresh(const Bus& bus) {

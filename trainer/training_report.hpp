@@ -40,6 +40,8 @@ struct TrainingReport {
 
   /// A sentence for each callback that failed, checkpoint that wasn't saved, report that couldn't be written.
   std::vector<std::string> failed() const;
+  /// Adds such a sentence, once however often it is said: a disk that is full stays so.
+  void note_failure(const std::string& sentence);
   /// Counts anew what the bus has delivered meanwhile: behind Bus::close().
   void refresh(const Bus& bus);
   /// Replaces `file` by this report, whole or not at all. Throws FileError.

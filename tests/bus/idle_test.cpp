@@ -28,13 +28,13 @@ Nanoseconds time_of(clockid_t clock) {
 }
 
 /// A bus, and the thread of its dispatcher as the kernel sees it.
-struct Watched {
+struct IdleBus {
   Bus bus;
   Producer producer;
   clockid_t cpu{};
   pid_t thread = 0;
 
-  explicit Watched(std::chrono::nanoseconds longest_nap) : bus({.longest_nap = longest_nap}), producer(bus.producer("test")) {
+  explicit IdleBus(std::chrono::nanoseconds longest_nap) : bus({.longest_nap = longest_nap}), producer(bus.producer("test")) {
     bus.add(std::make_unique<Probe>([this](const Slot&) {
               pthread_getcpuclockid(pthread_self(), &cpu);
               thread = gettid();
@@ -55,7 +55,7 @@ struct Watched {
 };
 
 TEST(Idle, ABusTakesHardlyAnyCpuTime) {
-  Watched idle(1ms);
+  IdleBus idle(1ms);
   const Nanoseconds cpu = time_of(idle.cpu), wall = time_of(CLOCK_MONOTONIC);
   std::this_thread::sleep_for(300ms);
   const double share = static_cast<double>(time_of(idle.cpu) - cpu) / static_cast<double>(time_of(CLOCK_MONOTONIC) - wall);
@@ -64,7 +64,7 @@ TEST(Idle, ABusTakesHardlyAnyCpuTime) {
 
 TEST(Idle, ANapGrowsToTheLongest) {
   for (const std::chrono::nanoseconds longest : {2ms, 20ms}) {
-    Watched idle(longest);
+    IdleBus idle(longest);
     const std::int64_t naps = idle.naps();
     const Nanoseconds begin = time_of(CLOCK_MONOTONIC);
     std::this_thread::sleep_for(400ms);
@@ -78,7 +78,7 @@ TEST(Idle, ANapGrowsToTheLongest) {
 }
 
 TEST(Idle, ALongestNapThatIsSetWhileItSleepsHoldsForTheNext) {
-  Watched idle(2ms);
+  IdleBus idle(2ms);
   idle.bus.longest_nap(50ms);
   const std::int64_t naps = idle.naps();
   const Nanoseconds begin = time_of(CLOCK_MONOTONIC);
@@ -87,7 +87,7 @@ TEST(Idle, ALongestNapThatIsSetWhileItSleepsHoldsForTheNext) {
 }
 
 TEST(Idle, ABusThatHasSleptLongStillDelivers) {
-  Watched idle(1ms);
+  IdleBus idle(1ms);
   std::this_thread::sleep_for(50ms);
   const Handle all = idle.bus.add(std::make_unique<Probe>([](const Slot&) {}), probe_options({BatchEnd::id}));
   idle.producer.publish(BatchEnd{.step = 2});

@@ -26,6 +26,9 @@ TEST(LearningRateSchedule, ACosineWithoutALengthFallsOverTheWholeRun) {
   const auto length = [&](Step last) { return rule(FitBegin{.last_step = last}).all()[0].get_if<SetSchedule>()->schedule.length; };
   EXPECT_EQ(length(110), 100);
   EXPECT_EQ(length(5), 1);
+  // cut short by a number of steps, and gone on with later: as if it had never stopped
+  const FitBegin cut{.steps_per_epoch = 37, .last_step = 20, .epochs = 3};
+  EXPECT_EQ(rule(cut).all()[0].get_if<SetSchedule>()->schedule.length, 3 * 37 - 10);
 }
 
 TEST(LearningRateSchedule, RefusesWhatCannotBe) {

@@ -117,9 +117,9 @@ TEST(Monitor, ARunWithoutALookSaysNothing) {
 }
 
 TEST(Better, KnowsTheDirectionByTheName) {
-  for (const char* name : {"val/loss", "batch/loss", "val/top1_error", "val/mse"})
+  for (const char* name : {"val/loss", "batch/loss", "val/top1_error", "val/mse", "val/mape", "val/smape"})
     EXPECT_TRUE(Better(Auto, name, 0, "test").falls()) << name;
-  for (const char* name : {"val/accuracy", "val/mAP", "val/AUC", "acc", "val/F1"})
+  for (const char* name : {"val/accuracy", "val/mAP", "val/AUC", "acc", "val/F1", "val/mAP50", "mAP50-95"})
     EXPECT_FALSE(Better(Auto, name, 0, "test").falls()) << name;
   EXPECT_THROW(Better(Auto, "val/speed", 0, "test"), CallbackError);
 }

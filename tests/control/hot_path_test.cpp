@@ -5,16 +5,25 @@
 
 #include <sidestep/trainer/control/control_core.hpp>
 
+#include <dlfcn.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
+#include <ctime>
 #include <new>
 
 namespace {
 std::atomic<bool> counting{false};
-std::atomic<std::uint64_t> allocations{0};
+std::atomic<std::uint64_t> allocations{0}, clock_readings{0};
 }  // namespace
+
+// In place of the C library's, which it asks.
+extern "C" int clock_gettime(clockid_t clock, timespec* time) noexcept {
+  static const auto real = reinterpret_cast<int (*)(clockid_t, timespec*)>(::dlsym(RTLD_NEXT, "clock_gettime"));
+  if (counting.load(std::memory_order_relaxed)) clock_readings.fetch_add(1, std::memory_order_relaxed);
+  return real(clock, time);
+}
 
 [[gnu::noinline]] void* operator new(std::size_t size) {
   if (counting.load(std::memory_order_relaxed)) allocations.fetch_add(1, std::memory_order_relaxed);
@@ -82,6 +91,39 @@ TEST(HotPath, AQuietBoundaryMakesNoSystemCall) {
     EXPECT_TRUE(lives_without_system_calls([&] { run.go_alone(6'000); })) << sync.text();
   }
   EXPECT_FALSE(lives_without_system_calls([] { (void)getppid(); }));  // the filter bites
+}
+
+TEST(HotPath, OnePublishIn64IsTimedAndTheOthersReadNoClock) {
+  const ManualClock clock;  // so an event's stamp needs none
+  Bus bus({.clock = &clock, .thread = false});
+  Control control;
+  auto loop = control.attach(bus);
+  loop.publish(FitBegin{});
+  for (Step i = 2; i <= 64; ++i) loop.publish(Metric{.step = i});
+  const std::uint64_t sampled = loop.publish_ns().count();
+  EXPECT_EQ(sampled, 1U);
+  clock_readings = 0;
+  counting = true;
+  for (Step i = 0; i < 64 * 100; ++i) loop.publish(Metric{.step = i});
+  counting = false;
+  EXPECT_EQ(loop.publish_ns().count() - sampled, 100U);
+  EXPECT_EQ(clock_readings.load(), 200U);
+}
+
+TEST(HotPath, AStepReadsTheClockForItsStampAndHardlyEverForItsCost) {
+  for (const Sync sync : {relaxed, lag(2), lockstep}) {
+    Quiet run(sync);
+    const std::uint64_t sampled = run.loop().publish_ns().count(), timed = run.loop().boundary_ns().count();
+    clock_readings = 0;
+    counting = true;
+    run.go_alone(64 * 100);
+    counting = false;
+    EXPECT_EQ(run.loop().publish_ns().count() - sampled, 100U) << sync.text();
+    EXPECT_EQ(run.loop().boundary_ns().count() - timed, 100U) << sync.text();
+    // two for each that is timed, and one to see how fast steps follow each other
+    EXPECT_LE(clock_readings.load(), 64U * 100 + 2 * 100 + 3 * 100) << sync.text();
+    EXPECT_GE(clock_readings.load(), 64U * 100 + 2 * 100 + 2 * 100) << sync.text();
+  }
 }
 
 TEST(HotPath, EightDecidersWordsShareOneLine) {

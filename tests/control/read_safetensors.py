@@ -63,5 +63,6 @@ def main(path):
     print(compare_with_package(path, texts, tensors))
 
 
-sys.stdout.reconfigure(encoding="utf-8")
-main(sys.argv[1])
+if __name__ == "__main__":
+    sys.stdout.reconfigure(encoding="utf-8")
+    main(sys.argv[1])

@@ -65,6 +65,17 @@ class BadInput(RunTest):
         self.assertEqual(old.read_text(), "epoch,loss\n0,1.5\n")
         self.assertFalse((self.folder / "new.csv").exists())
 
+    def test_a_callback_has_a_file_of_its_own(self):
+        for callback, says in [
+            ("csv_logger:file=config.toml", ["config.toml", "the run's own"]),
+            ("csv_logger:file=./sub/../report.json", ["report.json", "the run's own"]),
+            ("csv_logger:file=metrics.jsonl", ["metrics.jsonl", "another callback"]),
+            ("jsonl_logger:events=metrics.csv", ["metrics.csv", "another callback"]),
+            ("csv_logger:file=checkpoints/last.safetensors", ["last.safetensors", "checkpoints lie there"]),
+        ]:
+            with self.subTest(callback):
+                self.train_refused("--callback", callback, says=says)
+
     def test_data(self):
         def spoil(name, change):
             folder = self.folder / "spoilt"
@@ -116,6 +127,20 @@ class BadInput(RunTest):
 
         odd = write_data(self.folder / "odd", train=60, test=20, side=7)
         self.train_refused(data=odd, says=["lenet", "7"])
+
+    def test_what_a_good_checkpoint_is_measured_on(self):
+        from runs import write_data
+
+        run = self.train("run", "--epochs", "1", "--limit-train", "100")
+        good = run / "checkpoints" / "last.safetensors"
+        nowhere = self.folder / "nowhere"
+        self.refused("evaluate", good, "--data", nowhere, says=[str(nowhere), "no such data folder", "--data"])
+        for side in (8, 16):
+            with self.subTest(side=side):
+                other = write_data(self.folder / f"side{side}", train=60, test=20, side=side)
+                self.refused("evaluate", good, "--data", other,
+                             says=[str(other), f"{side}x{side}", str(good), "another size", "--data"])
+        self.sidestep("evaluate", good, "--data", self.data)
 
     def test_folders(self):
         run = self.train("run", "--epochs", "1", "--limit-train", "100")

@@ -38,7 +38,7 @@ std::string refusal(const std::vector<std::string>& arguments) {
 TEST(Command, NamesTheNearestCommandAndOption) {
   EXPECT_EQ(refusal({"trian"}), "trian: there is no such command. Did you mean 'train'?");
   EXPECT_EQ(refusal({"xyz", "--epochs", "3"}),
-            "xyz: there is no such command. There are train, evaluate, callbacks and info.");
+            "xyz: there is no such command. There are train, evaluate, callbacks, log and info.");
   EXPECT_EQ(refusal({"--verison"}), "--verison: there is no such option. Did you mean '--version'?");
   EXPECT_EQ(refusal({"train", "--ephocs", "3"}), "train: --ephocs: there is no such option. Did you mean '--epochs'?");
   EXPECT_EQ(refusal({"train", "--batch_size=3"}),
@@ -47,7 +47,13 @@ TEST(Command, NamesTheNearestCommandAndOption) {
   EXPECT_EQ(refusal({"train", "lenet"}),
             "train: 'lenet' isn't expected here. Options begin with --. See `sidestep train --help`.");
   EXPECT_EQ(refusal({"info", "--hlp"}), "info: --hlp: there is no such option. Did you mean '--help'?");
-  EXPECT_NE(refusal({"train", "--epochs"}).find("--epochs"), std::string::npos);
+}
+
+TEST(Command, NamesWhatIsMissingOrTooMuch) {
+  EXPECT_EQ(refusal({"train", "--epochs"}), "train: --epochs has no value. Give it one. See `sidestep train --help`.");
+  EXPECT_EQ(refusal({"train", "--quiet=x"}),
+            "train: --quiet takes no value. Leave out what follows it. See `sidestep train --help`.");
+  EXPECT_EQ(refusal({"evaluate"}), "evaluate: no checkpoint was given. Name one. See `sidestep evaluate --help`.");
 }
 
 TEST(Command, NamesABadValue) {

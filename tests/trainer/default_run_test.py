@@ -1,5 +1,6 @@
 """What `./dev train` comes to on Fashion-MNIST, and twice the same of it whatever else the machine does."""
 import subprocess
+import time
 import unittest
 
 from runs import RunTest
@@ -13,10 +14,11 @@ class DefaultRun(RunTest):
         return self.folder / name
 
     def test_learns_what_it_promises(self):
+        begin = time.monotonic()
         report = self.report(self.run_in("run"))
+        self.assertLess(time.monotonic() - begin, 60)
         self.assertGreaterEqual(report["test"]["accuracy"], 0.905)
         self.assertLessEqual(len(report["epochs"]), 5)
-        self.assertLess(sum(epoch["seconds"] for epoch in report["epochs"]), 60)
 
     def test_threads_and_load_change_no_bit_and_no_decision(self):
         options = ["--limit-train", "16000", "--epochs", "3", *DECISIONS]

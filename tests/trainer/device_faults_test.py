@@ -4,9 +4,8 @@ import pathlib
 import re
 import shutil
 import subprocess
-import unittest
 
-from device_support import EMULATED, DeviceTest, trainer_state
+from device_support import ON_DEVICE, DeviceTest, main, trainer_state
 from runs import SIDESTEP, without_wall_time
 
 
@@ -26,7 +25,7 @@ class NoDevice(DeviceTest):
 
     def large(self, name, batch):
         """Arguments of a run with this batch size on the 303 images for training."""
-        return ["train", "--data", self.data, "--out", self.folder / name, *EMULATED, "--epochs", "1", "--batch-size",
+        return ["train", "--data", self.data, "--out", self.folder / name, *ON_DEVICE, "--epochs", "1", "--batch-size",
                 batch]
 
     def train_refused(self, **how):
@@ -58,7 +57,7 @@ class NoDevice(DeviceTest):
         self.train_refused(faults="memory=100K", says=["memory", "asked for", "free"])
 
     def test_a_run_that_is_to_go_on_stays_as_it_is(self):
-        run = self.emulated("run", "--epochs", "2", "--max-steps", "5")
+        run = self.on_device("run", "--epochs", "2", "--max-steps", "5")
         files = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
         for faults in ("no_driver", "memory=100K"):
             self.refused("train", "--resume", "--out", run, faults=faults)
@@ -81,11 +80,30 @@ class NoDevice(DeviceTest):
                 self.assertIn(word, done.stderr)
             self.assertFalse(run.exists())
 
+    def by_itself(self, program, name, faults=None):
+        """A run whose backend nobody has named."""
+        subprocess.run([program, *map(str, self.train_arguments(name, "--max-steps", "3"))], check=True,
+                       capture_output=True, env=self.environment(faults=faults))
+        return self.report(self.folder / name)
+
+    def test_auto_is_the_device_where_one_is(self):
+        """The emulated library under the name of the one for a device, at each place where that is looked for."""
+        library, program = pathlib.Path(SIDESTEP).with_name("libsidestep_cuda_emulated.so"), self.alone()
+        for number, place in enumerate(("bin", "lib", "lib/x86_64-linux-gnu")):
+            (self.folder / place).mkdir(parents=True, exist_ok=True)
+            installed = pathlib.Path(shutil.copy(library, self.folder / place / "libsidestep_cuda.so"))
+            report = self.by_itself(program, f"on-a-device-{number}")
+            self.assertEqual(report["backend"], "cuda", place)
+            self.assertTrue(report["device"].startswith("cuda emulated on the CPU, compute 9.0"), report["device"])
+            said = " ".join(subprocess.run([program, "info"], check=True, capture_output=True, text=True).stdout.split())
+            self.assertNotIn("no backend 'cuda':", said)
+            if place == "bin":  # and where it is there but doesn't serve
+                self.assertEqual(self.by_itself(program, "no-driver", faults="no_driver")["backend"], "cpu")
+            installed.unlink()
+
     def test_auto_is_the_cpu_where_no_device_is(self):
-        program, run = self.alone(), self.folder / "run"
-        subprocess.run([program, *map(str, self.train_arguments("run", "--max-steps", "3"))], check=True,
-                       capture_output=True)
-        self.assertEqual(self.report(run)["backend"], "cpu")
+        program = self.alone()
+        self.assertEqual(self.by_itself(program, "run")["backend"], "cpu")
         said = " ".join(subprocess.run([program, "info"], check=True, capture_output=True, text=True).stdout.split())
         for backend in ("cuda", "cuda-emulated"):
             self.assertIn(f"no backend '{backend}'", said)
@@ -95,10 +113,10 @@ class NoDevice(DeviceTest):
         self.assertIn("emulated on the CPU, compute capability 9.0", said)
 
 
-class FaultInAStep(DeviceTest):
-    """The optimizer's kernel is launched once a step: its 14th launch belongs to step 14, the fourth of epoch 2."""
+class BrokenOff(DeviceTest):
+    """A run that a fault of the device ends."""
 
-    FAULT = "illegal_address=update_all:14"
+    FAULT = ""
     OPTIONS = ["--epochs", "3"]
 
     def rows(self, run):
@@ -107,8 +125,61 @@ class FaultInAStep(DeviceTest):
         return [without_wall_time(json.loads(line)) for line in text.splitlines()]
 
     def broken(self, *arguments):
-        return self.sidestep(*self.train_arguments("broken", *EMULATED, *self.OPTIONS, *arguments), code=4,
+        return self.sidestep(*self.train_arguments("broken", *ON_DEVICE, *self.OPTIONS, *arguments), code=4,
                              env=self.environment(faults=self.FAULT))
+
+    def sentence(self, done):
+        """The one that says why."""
+        sentences = [line for line in done.stderr.splitlines() if line.startswith("sidestep: ")]
+        self.assertEqual(len(sentences), 1, done.stderr)
+        self.assertNotIn("..", sentences[0])
+        return sentences[0]
+
+    def assertDelivered(self, run, whole, last):
+        """All that was published is in the logs, up to the last step that was finished, as in a whole run."""
+        report = self.report(run)
+        self.assertEqual(report["state"], "failed")
+        bus = report["bus"]
+        self.assertEqual((bus["published"], bus["dropped"], bus["pending"]), (bus["delivered"], 0, 0))
+        found, expected = self.rows(run), self.rows(whole)
+        self.assertEqual(found.pop()["event"], "ExceptionRaised")
+        steps = [row["step"] for row in found if row["event"] == "BatchEnd"]
+        self.assertEqual(steps, list(range(1, last + 1)))
+        self.assertEqual(found, expected[: len(found)])
+
+
+class FullInTheMiddle(BrokenOff):
+    """What a step works in is given back at each epoch's end. From step 14 on another program holds the device's
+    memory, so the first step of epoch 3 doesn't get it back."""
+
+    FAULT = "memory=4M@update_all:14"
+    OPTIONS = ["--epochs", "3", "--callback", "memory_release"]
+
+    def test_says_what_would_fit_and_keeps_what_was_done(self):
+        done, run = self.broken(), self.folder / "broken"
+        sentence = self.sentence(done)
+        for words in ("after step 20", "memory is full", "asked for", "used by this session", "free", "31 doesn't",
+                      f"--resume --out {run}"):
+            self.assertIn(words, sentence)
+        fitting = int(re.search(r"--batch-size (\d+)", sentence).group(1))
+        self.assertIn(fitting, range(1, 31))
+        whole = self.on_device("whole", *self.OPTIONS)
+        self.assertDelivered(run, whole, 20)
+        self.assertEqual(len((run / "metrics.csv").read_text().splitlines()), 3)  # head and two epochs
+        # the last whole checkpoint is that of epoch 2; with the memory back the run ends as if nothing had been
+        self.assertEqual(trainer_state(run)["step"], 20)
+        self.sidestep("evaluate", run / "checkpoints" / "last.safetensors", "--data", self.data)
+        self.sidestep("train", "--resume", "--out", run)
+        self.assertSame(run, whole)
+        # and that batch does fit where so much memory is left
+        self.sidestep("train", "--data", self.data, "--out", self.folder / "fits", *ON_DEVICE, "--epochs", "1",
+                      "--batch-size", fitting, env=self.environment(faults="memory=4M"))
+
+
+class FaultInAStep(BrokenOff):
+    """The optimizer's kernel is launched once a step: its 14th launch belongs to step 14, the fourth of epoch 2."""
+
+    FAULT = "illegal_address=update_all:14"
 
     def check(self, *sync):
         done, run = self.broken(*sync), self.folder / "broken"
@@ -121,17 +192,8 @@ class FaultInAStep(DeviceTest):
         for words in ("after step 13", "training step 14", "cudaErrorIllegalAddress", f"--resume --out {run}"):
             self.assertIn(words, sentences[0])
         self.assertNotIn("..", sentences[0])
-        report = self.report(run)
-        self.assertEqual(report["state"], "failed")
-        bus = report["bus"]
-        self.assertEqual((bus["published"], bus["dropped"], bus["pending"]), (bus["delivered"], 0, 0))
-        whole = self.emulated("whole", *self.OPTIONS, *sync)
-        # all that was published is in the logs, up to the last step that was finished
-        found, expected = self.rows(run), self.rows(whole)
-        self.assertEqual(found.pop()["event"], "ExceptionRaised")
-        steps = [row["step"] for row in found if row["event"] == "BatchEnd"]
-        self.assertEqual(steps, list(range(1, 14)))
-        self.assertEqual(found, expected[: len(found)])
+        whole = self.on_device("whole", *self.OPTIONS, *sync)
+        self.assertDelivered(run, whole, 13)
         self.assertEqual(len((run / "metrics.csv").read_text().splitlines()), 2)  # head and the epoch that was over
         # the last whole checkpoint stays, and the run ends as if nothing had been
         if saved:
@@ -156,7 +218,7 @@ class FaultInAStep(DeviceTest):
         self.assertIn(state["step"], range(5, 29, 3))
         self.assertEqual(state["sums"]["samples"], min(31 * state["batch"], 303))
         self.sidestep("train", "--resume", "--out", run)
-        self.assertSame(run, self.emulated("whole", *self.OPTIONS))
+        self.assertSame(run, self.on_device("whole", *self.OPTIONS))
 
     def test_before_there_is_a_checkpoint(self):
         self.FAULT = "illegal_address=update_all:1"
@@ -164,7 +226,7 @@ class FaultInAStep(DeviceTest):
         self.assertIn("after step 0", done.stderr)
         self.assertIn("training step 1", done.stderr)
         self.sidestep("train", "--resume", "--out", self.folder / "broken")
-        self.assertSame(self.folder / "broken", self.emulated("whole", *self.OPTIONS))
+        self.assertSame(self.folder / "broken", self.on_device("whole", *self.OPTIONS))
 
     def test_in_an_evaluation(self):
         self.FAULT = "illegal_address=write_evaluation:1"
@@ -172,8 +234,8 @@ class FaultInAStep(DeviceTest):
         self.assertIn("after step 10", done.stderr)
         self.assertIn("cudaErrorIllegalAddress", done.stderr)
         self.sidestep("train", "--resume", "--out", self.folder / "broken")
-        self.assertSame(self.folder / "broken", self.emulated("whole", *self.OPTIONS))
+        self.assertSame(self.folder / "broken", self.on_device("whole", *self.OPTIONS))
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    main()

@@ -1,10 +1,10 @@
-"""The same run on an emulated device and on the CPU, and again on the device in other orders and under load."""
+"""The same run on a device and on the CPU, and again on the device in other orders and under load."""
 import json
 import pathlib
 import struct
 import unittest
 
-from device_support import EMULATED, DeviceTest
+from device_support import BACKEND, ON_DEVICE, DeviceTest, main
 
 FASHION_MNIST = pathlib.Path("/usr/share/datasets/fashion-mnist")
 
@@ -35,7 +35,7 @@ class AsOnTheCpu(DeviceTest):
                 for d in self.report(run)["boundary"]["decisions"]]
 
     def check_decisions(self, *options):
-        device = self.emulated("device", *options)
+        device = self.on_device("device", *options)
         cpu = self.train("cpu", *options)
         made = self.decisions(device)
         self.assertEqual(made, self.decisions(cpu))
@@ -45,7 +45,7 @@ class AsOnTheCpu(DeviceTest):
         for _, decision, cause, applied, _ in made:
             if decision == "scale_learning_rate":
                 self.assertEqual(applied, cause + 2)
-        self.assertEqual(self.report(device)["backend"], "cuda-emulated")
+        self.assertEqual(self.report(device)["backend"], BACKEND)
         ours, theirs = rows(device, "BatchEnd"), rows(cpu, "BatchEnd")
         self.assertEqual([(row["step"], row["learning_rate"]) for row in ours],
                          [(row["step"], row["learning_rate"]) for row in theirs])
@@ -64,25 +64,25 @@ class AsOnTheCpu(DeviceTest):
         self.data = FASHION_MNIST
         options = ["--batch-size", "64", "--limit-train", "5000", "--epochs", "1", "--optimizer", "sgd", "--lr", "0.02"]
         runs = [self.folder / "device", self.folder / "cpu"]
-        for run, backend in zip(runs, (EMULATED, ["--backend", "cpu"])):
+        for run, backend in zip(runs, (ON_DEVICE, ["--backend", "cpu"])):
             self.sidestep("train", "--out", run, *options, *backend)
         device, cpu = map(self.report, runs)
         for accuracies in [(device["test"]["accuracy"], cpu["test"]["accuracy"]),
                            (device["epochs"][0]["val"]["accuracy"], cpu["epochs"][0]["val"]["accuracy"])]:
             self.assertAlmostEqual(*accuracies, delta=0.005)
             self.assertGreater(min(accuracies), 0.55)
-        print(f"test accuracy {device['test']['accuracy']} emulated, {cpu['test']['accuracy']} on the CPU; "
-              f"{79 / device['epochs'][0]['seconds']:.1f} emulated steps a second", flush=True)
+        print(f"test accuracy {device['test']['accuracy']} on {BACKEND}, {cpu['test']['accuracy']} on the CPU; "
+              f"{79 / device['epochs'][0]['seconds']:.1f} steps a second there", flush=True)
 
 
 class AgainOnTheDevice(DeviceTest):
     OPTIONS = ["--epochs", "3", *PLATEAU]
 
     def check_orders(self, *options):
-        first = self.emulated("first", *options, seed=1)
+        first = self.on_device("first", *options, seed=1)
         self.assertGreater(len(self.report(first)["boundary"]["decisions"]), 4)
         with self.load():
-            second = self.emulated("second", *options, seed=4711)
+            second = self.on_device("second", *options, seed=4711)
         self.assertSame(second, first)
 
     def test_neither_order_nor_load_change_a_bit_of_lenet(self):
@@ -101,7 +101,7 @@ class AgainOnTheDevice(DeviceTest):
                 "relaxed": ["--sync", "relaxed", "--run-ahead", "5"], "near": ["--sync", "relaxed", "--run-ahead", "0"]}
         found = {}
         for name, sync in ways.items():
-            run = self.emulated(name, *options, *sync, seed=len(name))
+            run = self.on_device(name, *options, *sync, seed=len(name))
             report = self.report(run)
             self.assertEqual(report["state"], "finished")
             self.assertEqual(report["failed"], [])
@@ -113,7 +113,7 @@ class AgainOnTheDevice(DeviceTest):
             self.assertTrue(found[name][2] == found["lockstep"][2], name)
 
     def test_relaxed_takes_decisions_whenever_they_come(self):
-        run = self.emulated("run", *self.OPTIONS, "--sync", "relaxed", "--run-ahead", "4")
+        run = self.on_device("run", *self.OPTIONS, "--sync", "relaxed", "--run-ahead", "4")
         report = self.report(run)
         self.assertEqual(report["state"], "finished")
         self.assertFalse(report["reproducible"]["promised"])
@@ -124,4 +124,4 @@ class AgainOnTheDevice(DeviceTest):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    main()

@@ -1,5 +1,6 @@
 """A disk that fills while a run is under way: it is reported, training goes on, exit code 3."""
 import json
+import os
 import resource
 import signal
 import unittest
@@ -33,6 +34,39 @@ class FullDisk(RunTest):
         self.assertIsNotNone(report["test"])
         # nothing that is only half there, under any name
         self.assertEqual(list((run / "checkpoints").iterdir()), [])
+
+    def without_room_for(self, name, *arguments):
+        """Writes to files whose name holds this one fail as on a full disk; all others are as ever."""
+        full = {"LD_PRELOAD": os.environ["SIDESTEP_FULL_DISK"], "SIDESTEP_FULL_DISK_FOR": name}
+        return self.sidestep(*arguments, code=3, env={**os.environ, **full})
+
+    def test_no_room_for_the_report_alone(self):
+        said = self.without_room_for("report.json", *self.train_arguments("run", "--epochs", "2"))
+        run = self.folder / "run"
+        (line,) = said.stderr.splitlines()  # once, however often it was tried
+        for words in [str(run / "report.json"), "disk is full", "Free some space"]:
+            self.assertIn(words, line)
+        self.assertIn("test  loss", said.stdout)  # what it came to is still said
+        self.assertEqual({path.name for path in run.iterdir()},
+                         {"config.toml", "metrics.csv", "metrics.jsonl", "events.jsonl", "checkpoints"})
+        # all else is that of a run with room
+        self.train("whole", "--epochs", "2")
+        for name in ("best.safetensors", "last.safetensors"):
+            self.assertEqual((run / "checkpoints" / name).read_bytes(),
+                             (self.folder / "whole" / "checkpoints" / name).read_bytes())
+
+    def test_no_room_for_a_new_report_leaves_the_old_one_whole(self):
+        run = self.train("run", "--epochs", "1", "--max-steps", "20")
+        before = (run / "report.json").read_bytes()
+        said = self.without_room_for("report.json", "train", "--resume", "--out", run, "--max-steps", "39").stderr
+        self.assertEqual(len(said.splitlines()), 1, said)
+        self.assertEqual((run / "report.json").read_bytes(), before)
+        self.assertEqual([path.name for path in run.iterdir() if path.name.startswith(".")], [])
+
+    def test_no_room_for_anything_that_is_longer_than_the_options(self):
+        run, said = self.run_with(2_000)
+        self.assertIn(str(run / "report.json"), said)
+        self.assertEqual([path.name for path in run.iterdir() if path.name.startswith(".")], [])
 
     def test_no_room_for_a_log(self):
         run, said = self.run_with(20_000, "--no-default-callbacks", "--callback", "jsonl_logger", "--model", "mlp")

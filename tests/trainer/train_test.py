@@ -1,4 +1,5 @@
 """What `sidestep train` says and leaves."""
+import json
 import unittest
 
 from runs import RunTest, evidence
@@ -62,6 +63,32 @@ class Train(RunTest):
         done = self.sidestep(*self.train_arguments("run", "--epochs", "1", "--sync", "relaxed"))
         self.assertIn("relaxed", done.stdout.splitlines()[0])
         self.assertFalse(self.report(self.folder / "run")["reproducible"]["promised"])
+
+    def test_a_loss_that_is_no_number_ends_the_run_as_decided(self):
+        said = self.sidestep(*self.train_arguments("run", "--epochs", "3", "--optimizer", "sgd", "--lr", "1000")).stdout
+        report = self.report(self.folder / "run")
+        (stop,) = [row for row in report["boundary"]["decisions"] if row["by"] == "terminate_on_nan"]
+        self.assertEqual(stop["decision"], "stop")
+        self.assertEqual(stop["applied_step"], stop["cause_step"] + 2)
+        self.assertIn(f"step {stop['cause_step']}", stop["reason"])
+        (epoch,) = report["epochs"]
+        self.assertEqual(epoch["step"], stop["applied_step"])
+        self.assertLess(epoch["step"], 39)
+        self.assertTrue(epoch["partial"])
+        self.assertIsNone(epoch["train"]["loss"])
+        self.assertEqual(report["state"], "finished")
+        self.assertIn("terminate_on_nan", said)
+        # the trainer's own words of it: the loss was a number until its cause, and no step came behind the stop
+        events = [json.loads(line) for line in (self.folder / "run" / "metrics.jsonl").read_text().splitlines()]
+        losses = {event["step"]: event["loss"] for event in events if event["event"] == "BatchEnd"}
+        self.assertEqual(max(losses), stop["applied_step"])
+        for step in range(1, stop["cause_step"]):
+            self.assertIsInstance(losses[step], float, step)
+        self.assertNotIsInstance(losses[stop["cause_step"]], float)
+
+    def test_without_terminate_on_nan_the_same_run_goes_on(self):
+        run = self.train("run", "--epochs", "1", "--optimizer", "sgd", "--lr", "1000", "--no-default-callbacks")
+        self.assertEqual(self.report(run)["epochs"][0]["step"], 39)
 
     def test_a_metric_that_never_comes_is_a_failure(self):
         done = self.sidestep(*self.train_arguments("run", "--epochs", "1", "--callback",

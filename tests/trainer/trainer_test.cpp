@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include <scratch_folder.hpp>
@@ -283,6 +284,63 @@ TEST(Trainer, CallbackThatHangsElsewhereHoldsNoStepAndNoEnd) {
     released = true;
     released.notify_all();
   }
+}
+
+TEST(Trainer, TakesItsStepsWhileAHandlerElsewhereStandsStill) {
+  std::atomic<bool> released{false};
+  std::atomic<std::int64_t> returned{0};
+  Bus bus;
+  Control control;
+  Trainer trainer{mlp(), small_data(), small(1)};
+  // One value waits behind the one that it stands at: then the dispatcher stands as well, and publishing goes on all
+  // the same.
+  const Handle hangs =
+      bus.on<BatchEnd>().named("hangs") | observe_on(io, {.capacity = 1}) | subscribe([&](const BatchEnd&) {
+        released.wait(false);
+        ++returned;
+      });
+  std::optional<TrainingReport> report;
+  std::thread training([&] { report = trainer.fit(bus, control, {}); });
+  // FitBegin, EpochBegin, four events a step, and what comes behind the last: TestEnd is the trainer's last word. A
+  // step that waited for the handler would never come, nor would this.
+  while (bus.account().events < 2 + 15 * 4 + 10) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_EQ(returned.load(), 0);
+  released = true;
+  released.notify_all();
+  training.join();
+  bus.close();
+  EXPECT_EQ(returned.load(), 15);
+  EXPECT_EQ(hangs->delivered(), 15U);
+  EXPECT_EQ(report->epochs.at(0).step, 15);
+  EXPECT_EQ(report->state, "finished");
+  EXPECT_TRUE(report->failed().empty());
+}
+
+TEST(Trainer, ClosesInTimeThoughAHandlerElsewhereNeverReturns) {
+  const auto released = std::make_shared<std::atomic<bool>>(false);  // its handler may outlive the test
+  const auto returned = std::make_shared<std::atomic<std::int64_t>>(0);
+  {
+    Bus bus({.deadline = std::chrono::milliseconds(300)});
+    Control control;
+    Trainer trainer{mlp(), small_data(), small(1)};
+    bus.on<BatchEnd>() | filter([](const BatchEnd& e) { return e.step == 15; }) | observe_on(io) |
+        subscribe([released, returned](const BatchEnd&) {
+          released->wait(false);
+          ++*returned;
+        });
+    const Handle completes =
+        bus.on<BatchEnd>().named("completes") | window(count(100)) | mean(&BatchEnd::loss) | subscribe([](double) {});
+    const TrainingReport report =
+        trainer.fit(bus, control, {});  // its flush has failed it; close() finds it still there
+    bus.close();                        // it comes back: without a deadline it never would
+    EXPECT_EQ(returned->load(), 0);
+    EXPECT_EQ(report.epochs.at(0).step, 15);
+    EXPECT_EQ(report.failed().size(), 1U);
+    EXPECT_FALSE(completes->failed());
+    EXPECT_EQ(completes->life(), Subscription::Life::completed);
+  }
+  *released = true;
+  released->notify_all();
 }
 
 struct Unfreeze {

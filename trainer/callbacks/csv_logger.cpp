@@ -90,7 +90,7 @@ Callback csv_logger(CsvLoggerOptions options) {
           [options](CallbackContext& run) {
             const bool keep = run.resumed || options.append;
             auto file =
-                std::make_shared<RowFile>(run.folder / options.file, keep ? RowFile::Open::keep : RowFile::Open::fresh);
+                std::make_shared<RowFile>(callback_file(run, options.file), keep ? RowFile::Open::keep : RowFile::Open::fresh);
             run.on<Metric, EpochEnd>().from(Stream::trainer) | EpochRows{} | observe_on(io) |
                 subscribe(saved, CsvWriter(std::move(file), options.separator));
           }};

@@ -83,13 +83,13 @@ Callback jsonl_logger(JsonlLoggerOptions options) {
           [options](CallbackContext& run) {
             know_all_event_types();
             const auto open = run.resumed ? RowFile::Open::keep : RowFile::Open::fresh;
-            auto file = std::make_shared<RowFile>(run.folder / options.file, open);
+            auto file = std::make_shared<RowFile>(callback_file(run, options.file), open);
             std::vector<EventId> types = logged_types();
             const Logged logged(types, options.every);
             detail::any_event(run, types, Stream::trainer) | filter(logged) | observe_on(io) |
                 subscribe(saved, JsonlWriter(std::move(file)));
             if (options.events.empty()) return;
-            auto others = std::make_shared<RowFile>(run.folder / options.events, RowFile::Open::keep);
+            auto others = std::make_shared<RowFile>(callback_file(run, options.events), RowFile::Open::keep);
             detail::any_event(run, types, Stream::others) | filter(Logged(types, 1)) | observe_on(io) |
                 subscribe(JsonlWriter(std::move(others)));
           }};

@@ -11,7 +11,9 @@ namespace sidestep {
 
 Decisions LearningRateScheduleRule::operator()(const FitBegin& begin) const {
   SetSchedule set{.schedule = schedule, .reason = "the run begins"};
-  if (set.schedule.length == 0) set.schedule.length = std::max<Step>(1, begin.last_step - set.schedule.warmup);
+  // A run that is cut short goes on some day: the epochs that were asked for count, where they are known.
+  const Step whole = begin.epochs * begin.steps_per_epoch > 0 ? begin.epochs * begin.steps_per_epoch : begin.last_step;
+  if (set.schedule.length == 0) set.schedule.length = std::max<Step>(1, whole - set.schedule.warmup);
   return Decisions{}.ask(set);
 }
 

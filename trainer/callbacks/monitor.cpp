@@ -38,11 +38,12 @@ std::string When::text() const { return batches == 0 ? "epoch" : fmt::format("ba
 Better::Better(Mode mode, std::string_view metric, double min_delta, std::string_view owner)
     : falls_(mode == Mode::min), min_delta_(std::abs(min_delta)) {
   if (mode != Mode::automatic) return;
-  static constexpr std::array<std::string_view, 6> falling{"loss", "err", "perplexity", "mse", "mae", "nll"};
+  static constexpr std::array<std::string_view, 7> falling{"loss", "err", "perplexity", "mse", "mae", "mape", "nll"};
   static constexpr std::array<std::string_view, 9> rising{"acc",  "auc",       "map",    "iou", "f1",
                                                           "dice", "precision", "recall", "bleu"};
   const std::string name = lower(metric.substr(metric.rfind('/') + 1));
-  const bool falls = any_in(name, falling), rises = any_in(name, rising);
+  const bool falls = any_in(name, falling);
+  const bool rises = any_in(name, rising) && name.find("mape") == std::string::npos;  // a mean average error in percent
   if (falls == rises)
     throw CallbackError(
         fmt::format("{}: whether a smaller or a greater '{}' is better can't be told from its name. "

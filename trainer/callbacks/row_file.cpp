@@ -155,4 +155,24 @@ void RowFile::settle() {
   cut_ = false;
 }
 
+std::filesystem::path callback_file(CallbackContext& run, const std::filesystem::path& name) {
+  namespace fs = std::filesystem;
+  const fs::path path = run.folder / name;
+  const auto whole = [](const fs::path& of) { return fs::weakly_canonical(fs::absolute(of)); };
+  const fs::path at = whole(path);
+  const auto refuse = [&](std::string_view why) {
+    throw CallbackError(fmt::format("{}: it can't write to {}: {}. Give it a file of its own.", run.name, path.string(), why));
+  };
+  if (!run.folder.empty())
+    for (const char* own : {"config.toml", "report.json"})
+      if (at == whole(run.folder / own)) refuse("that is the run's own");
+  if (!run.checkpoints.empty()) {
+    const fs::path checkpoints = whole(run.checkpoints);
+    if (std::mismatch(checkpoints.begin(), checkpoints.end(), at.begin(), at.end()).first == checkpoints.end())
+      refuse("checkpoints lie there");
+  }
+  if (run.files != nullptr && !run.files->insert(at).second) refuse("another callback does already");
+  return path;
+}
+
 }  // namespace sidestep

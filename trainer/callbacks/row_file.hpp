@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sidestep/trainer/control/callback.hpp>
+
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -45,5 +47,9 @@ class RowFile {
   bool on_trial_ = false;   // made here, and nobody has written to it yet
   std::string waiting_;
 };
+
+/// `name` in the run's folder, for this callback alone to write to. Throws CallbackError if it is one of the run's own
+/// files, or another callback's.
+std::filesystem::path callback_file(CallbackContext& run, const std::filesystem::path& name);
 
 }  // namespace sidestep

@@ -4,6 +4,7 @@
 #include <new>
 
 #include <fmt/format.h>
+#include <sidestep/bus/log_format.hpp>
 #include <sidestep/kernels/error.hpp>
 #include <sidestep/trainer/callbacks/error.hpp>
 #include <sidestep/trainer/command/exit_code.hpp>
@@ -39,11 +40,20 @@ namespace {
   throw ConfigError(fmt::format("{}: there is no such command. {}", argument, did_you_mean(argument, views)));
 }
 
-/// CLI11 explains what it couldn't parse, without a full stop and a mend.
-std::string explained(const CLI::ParseError& error) {
+/// What CLI11 couldn't parse, with a mend. `command`: the one that was named, or empty.
+std::string explained(const CLI::ParseError& error, const std::string& command) {
   std::string why = error.what();
   while (!why.empty() && (why.back() == '\n' || why.back() == '.')) why.pop_back();
-  return fmt::format("{}. See `sidestep --help`.", why);
+  const std::string before = command.empty() ? "" : command + ": ";
+  const std::string see = fmt::format(" See `sidestep {}--help`.", command.empty() ? "" : command + " ");
+  const std::string name = why.substr(0, why.find(':'));
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr && name.starts_with("--"))
+    return fmt::format("{}{} has no value. Give it one.{}", before, name, see);
+  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr)
+    return fmt::format("{}no {} was given. Name one.{}", before, why.substr(0, why.find(' ')), see);
+  if (const auto at = why.find("--"); dynamic_cast<const CLI::ConversionError*>(&error) != nullptr && at != std::string::npos)
+    return fmt::format("{}{} takes no value. Leave out what follows it.{}", before, why.substr(at, why.find(' ', at) - at), see);
+  return fmt::format("{}{}.{}", before, why, see);
 }
 
 int parse_and_run(std::vector<std::string> arguments, Streams streams) {
@@ -70,7 +80,8 @@ int parse_and_run(std::vector<std::string> arguments, Streams streams) {
     streams.out << version.what() << '\n';
     return exit_well;
   } catch (const CLI::ParseError& error) {
-    throw ConfigError(explained(error));
+    const auto parsed = app.get_subcommands();
+    throw ConfigError(explained(error, parsed.empty() ? "" : parsed.front()->get_name()));
   }
   if (const auto extras = app.remaining(); !extras.empty()) refuse_unexpected(app, extras.front());
   for (const auto& command : commands) {
@@ -103,6 +114,8 @@ int run_command_line(const std::vector<std::string>& arguments, Streams streams)
   } catch (const RunFolderError& error) {
     return complain(error.what(), exit_bad_input);
   } catch (const CheckpointError& error) {
+    return complain(error.what(), exit_bad_input);
+  } catch (const LogError& error) {
     return complain(error.what(), exit_bad_input);
   } catch (const FileError& error) {
     return complain(error.what(), exit_bad_input);

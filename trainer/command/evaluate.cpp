@@ -9,6 +9,8 @@
 #include <sidestep/trainer/tensors.hpp>
 #include <sidestep/trainer/trainer_state.hpp>
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace sidestep {
@@ -28,6 +30,17 @@ kernels::NetworkSpec network_of(const Model& model, const Samples& samples) {
   } catch (const ModelError& error) {
     throw ConfigError(error.what());
   }
+}
+
+/// The checkpoint names its model, so a tensor of another shape comes of images of another size.
+void check_image_size(const kernels::Session& session, const SafetensorsFile& file, const std::string& checkpoint,
+                      const Samples& test, const std::string& folder) {
+  for (const auto& info : session.tensors())
+    if (info.weight && file.contains(info.name) && !std::ranges::equal(file.tensor(info.name).shape, info.shape))
+      throw ConfigError(fmt::format(
+          "{}: its images are {}x{}, and {} was trained on images of another size (tensor '{}' has another shape). Name "
+          "a folder of such images with --data.",
+          folder, test.height, test.width, checkpoint, info.name));
 }
 
 class EvaluateCommand : public Subcommand {
@@ -56,6 +69,7 @@ class EvaluateCommand : public Subcommand {
     const Samples& test = data.test();
     const auto session = make_session(network_of(model, test), {});
     const TensorSource source{file, checkpoint_, model.name};
+    check_image_size(*session, file, checkpoint_, test, data_);
     check_tensors(*session, source, kernels::Contents::weights);
     load_tensors(*session, source, kernels::Contents::weights);
     const auto id = session->attach({.images = test.images.data(),

@@ -115,7 +115,7 @@ class TrainRun {
     try {
       report.write(folder.report_file());
     } catch (const FileError& error) {
-      report.json["failed"].push_back(error.what());
+      report.note_failure(error.what());
     }
     for (const std::string& failure : report.failed()) streams_.err << fmt::format("sidestep: {}\n", failure);
     if (config_.quiet) return;

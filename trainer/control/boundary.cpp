@@ -1,4 +1,5 @@
 // A boundary: wait, take, apply, validate, cut.
+#include <sidestep/bus/test_point.hpp>
 #include <sidestep/trainer/control/loop_inside.hpp>
 
 #include <fmt/format.h>
@@ -303,6 +304,7 @@ bool LoopInside::save(const Taken& one) {
 }
 
 void LoopInside::outside_requests() {
+  test_point(Point::mailbox, this);
   ControlCore::Outside request;
   while (core->outside.try_dequeue(request)) {
     note_broken(request.by, fmt::format("asked for '{}' from outside the stream", request.decision.name()));
@@ -311,6 +313,7 @@ void LoopInside::outside_requests() {
 }
 
 void LoopInside::publish_injected() {
+  test_point(Point::mailbox, this);
   Metric metric;
   while (core->injected.try_dequeue(metric)) {
     note_broken("inject", fmt::format("foreign metric {}", metric.metric.text()));

@@ -7,6 +7,7 @@
 #include <concepts>
 #include <filesystem>
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,8 @@ struct CallbackContext {
   bool resumed = false;   ///< the run goes on: state comes with CheckpointLoaded, files are cut back to it
   bool can_save = false;  ///< the loop has a snapshot: SaveCheckpoint will be obeyed
   std::string last;       ///< the name of the checkpoint that a run goes on from; empty: none
+  /// The files that callbacks of this loop write to, whole paths: no two may share one. See callback_file().
+  std::set<std::filesystem::path>* files = nullptr;
   /// What the loop is asked for right behind FitBegin, before its first step; not on resuming: the checkpoint has it.
   std::vector<std::function<Decisions(const FitBegin&)>> at_begin{};
 

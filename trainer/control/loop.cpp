@@ -221,7 +221,8 @@ void Loop::use(std::span<const Callback> callbacks) {
                             .seed = how.seed,
                             .resumed = resumed(),
                             .can_save = how.snapshot != nullptr,
-                            .last = how.last};
+                            .last = how.last,
+                            .files = &inside_->callback_files};
     callback.attach(context);
     for (auto& ask : context.at_begin) inside_->at_begin.emplace_back(callback.name, std::move(ask));
   }

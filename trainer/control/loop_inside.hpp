@@ -74,6 +74,7 @@ class LoopInside {
   FileWriter writer;
   Pending pending;
   std::vector<std::pair<std::string, std::function<Decisions(const FitBegin&)>>> at_begin;  // by whom
+  std::set<std::filesystem::path> callback_files;  // see CallbackContext::files
   Histogram boundary_ns;
   Handle fail_fast;          ///< null: not asked for
   Nanoseconds timer_ns = 0;  ///< what reading the clock costs

@@ -89,6 +89,7 @@ void Watch::take(const std::function<void(Request&&)>& accept) {
       Request request;
       DeciderEntry& entry = *behind_[i].entry;
       const std::uint64_t expected = live_[i].taken + 1;
+      test_point(Point::mailbox, this);
       if (!core_.mailbox.try_dequeue_from_producer(entry.token, request))
         throw MailboxError(
             fmt::format("request {} of a decider is counted in its word and not in the mailbox.", expected));
