@@ -4,3 +4,5 @@
 
 #include <sidestep/bus/bus.hpp>
 #include <sidestep/bus/events.hpp>
+#include <sidestep/bus/log_reader.hpp>
+#include <sidestep/bus/replay.hpp>

@@ -2,6 +2,7 @@
 
 #include <sidestep/bus/clock.hpp>
 #include <sidestep/bus/producer.hpp>
+#include <sidestep/bus/recording.hpp>
 #include <sidestep/bus/source.hpp>
 
 #include <chrono>
@@ -61,6 +62,10 @@ class Bus {
 
   /// What `|` calls at a pipeline's end. It sees every event that is published after this returned.
   Handle add(std::unique_ptr<Pipeline> pipeline, PipelineOptions options);
+
+  /// Writes every event that is published from now on to a new log at `path` (docs/log.md), until close() or Recording::end().
+  /// Throws LogError if it exists already or can't be made. A disk that fails later ends the recording with a LogStopped, and nothing else.
+  Recording record(const std::filesystem::path& path, RecordOptions options = {});
 
   /// Waits until everything published before is handled, behind observe_on too (or failed its deadline). Not from a handler.
   void flush();

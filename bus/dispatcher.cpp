@@ -82,6 +82,7 @@ bool Dispatcher::pass() {
   }
   if (dead()) return false;
   if (any_ending_) end_subscriptions();
+  hurry();
   if (!found) {
     run_length_ = 0;
     if (unsettled_ > 0) settle_cpu();
@@ -255,6 +256,16 @@ void Dispatcher::end_subscriptions() {
   }
 }
 
+/// Who flushes waits for what pipelines hold back.
+void Dispatcher::hurry() {
+  // acquire: pairs with flush(), which has seen all that it waits for run
+  const std::uint64_t asked = hurry_asked_.load(std::memory_order_acquire);
+  if (asked == hurry_done_.load(std::memory_order_relaxed)) return;
+  for (const Handle& to : mine_)
+    if (to->life() == Subscription::Life::running) to->pipeline_->hurry();
+  hurry_done_.store(asked, std::memory_order_release);  // pairs with flush()
+}
+
 void Dispatcher::tick() {
   const Nanoseconds now = clock_.now();
   if (now < last_tick_ + (clock_.manual() ? 1 : tick_interval)) return;
@@ -369,6 +380,12 @@ std::shared_ptr<Ring> Dispatcher::make_ring(std::string_view name, Stream stream
   rings_.push_back(ring);
   version_.fetch_add(1, std::memory_order_release);  // pairs with renew()
   return ring;
+}
+
+std::shared_ptr<const Ring> Dispatcher::find_ring(std::uint32_t id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = std::find_if(rings_.begin(), rings_.end(), [&](const auto& ring) { return ring->id() == id; });
+  return found != rings_.end() ? *found : nullptr;
 }
 
 Producer& Dispatcher::thread_producer() {

@@ -36,6 +36,8 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   void end(Subscription& subscription);
   std::shared_ptr<Ring> make_ring(std::string_view name, Stream stream);
   Producer& thread_producer();
+  /// The ring with this id; null: it is gone.
+  std::shared_ptr<const Ring> find_ring(std::uint32_t id) const;
   /// A pipeline failed, on any thread of the bus: tells the others.
   void report_failure(const Subscription& subscription, Sequence number) noexcept;
 
@@ -64,6 +66,7 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   void advance_words(Sequence number, Nanoseconds stamp);
   void end_subscriptions();
   void tick();
+  void hurry();
   void renew();
   void renew_copy();
   bool rings_empty() const noexcept;
@@ -116,6 +119,7 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   // watched by those who wait for the dispatcher; relaxed: a late view costs a slice of waiting
   std::atomic<std::uint64_t> heartbeat_{0};
   std::atomic<Subscription*> running_{nullptr};
+  std::atomic<std::uint64_t> hurry_asked_{0}, hurry_done_{0};  // by who flushes, and by the dispatcher: release both, acquire both
   Sequence last_trainer_ = 0;
   Nanoseconds last_tick_ = 0;
   bool any_ticks_ = false, any_ending_ = false;

@@ -64,6 +64,8 @@ void Dispatcher::flush() {
              target.ring->unspilled.load(std::memory_order_acquire) >= target.spilled;  // pairs with drain_spill
     });
   });
+  const std::uint64_t ticket = hurry_asked_.fetch_add(1, std::memory_order_release) + 1;  // pairs with hurry()
+  await([&] { return hurry_done_.load(std::memory_order_acquire) >= ticket; });          // pairs with hurry()
   await_queues(subscriptions(), true);
 }
 

@@ -32,6 +32,23 @@ const EventInfo& register_event(const EventInfo& info) {
   return *entry;
 }
 
+const EventInfo* note_event(const EventInfo& info) noexcept {
+  try {
+    return &register_event(info);
+  } catch (...) {  // the clash is told to whoever listens to the second type
+    return nullptr;
+  }
+}
+
+std::vector<const EventInfo*> known_events() {
+  Registry& known = registry();
+  const std::lock_guard lock(known.mutex);
+  std::vector<const EventInfo*> all;
+  for (const EventInfo* info : known.types)
+    if (info != nullptr) all.push_back(info);
+  return all;
+}
+
 const EventInfo* find_event(EventId id) {
   Registry& known = registry();
   const std::lock_guard lock(known.mutex);

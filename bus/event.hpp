@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sidestep/bus/field_layout.hpp>
 #include <sidestep/bus/name.hpp>
 #include <sidestep/bus/slot.hpp>
 
@@ -53,6 +54,9 @@ struct EventInfo {
   std::uint16_t size;
   std::string_view name;
   void (*visit)(const void* body, FieldVisitor& visitor);  ///< null: the type names no fields
+  /// Where its fields lie; null: it names none. Without a body: as in an event that is all zeros.
+  std::vector<FieldLayout> (*layout)(const void* body) = nullptr;
+  bool refers = true;  ///< it may refer to something else, so that one of zeros is nothing that fields() may look at
 };
 
 /// Two event types share an id, or an id is out of range.
@@ -60,8 +64,12 @@ struct EventTypeError : std::logic_error { using std::logic_error::logic_error; 
 
 /// Enters a type into the process' registry. Throws EventTypeError if another type has its id already.
 const EventInfo& register_event(const EventInfo& info);
+/// The same where nobody can be told: the first type with an id keeps it.
+const EventInfo* note_event(const EventInfo& info) noexcept;
 /// The type with this id, or null.
 const EventInfo* find_event(EventId id);
+/// All that the process has met, by id.
+std::vector<const EventInfo*> known_events();
 
 namespace detail {
 
@@ -80,14 +88,24 @@ void visit_fields(const void* body, FieldVisitor& visitor) {
   });
 }
 
+template <Event E>
+EventInfo make_info() {
+  // Those of this library hold plain values; a user's says so of itself.
+  EventInfo info{.id = E::id, .size = sizeof(E), .name = E::name, .visit = nullptr,
+                 .refers = !SelfContained<E> && E::id >= first_user_event};
+  if constexpr (HasFields<E>) info.visit = &visit_fields<E>, info.layout = &layout_fields<E>;
+  return info;
+}
+
+/// A type that is published anywhere in a program is known from the program's start, so that a log can describe it.
+template <Event E>
+inline const EventInfo* const published = note_event(make_info<E>());
+
 }  // namespace detail
 
 template <Event E>
 const EventInfo& event_info() {
-  static const EventInfo& info = register_event(EventInfo{E::id, sizeof(E), E::name, [] {
-    if constexpr (detail::HasFields<E>) return &detail::visit_fields<E>;
-    else return static_cast<void (*)(const void*, FieldVisitor&)>(nullptr);
-  }()});
+  static const EventInfo& info = register_event(detail::make_info<E>());
   return info;
 }
 

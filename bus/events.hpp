@@ -206,6 +206,16 @@ struct MemoryReleased {
   void fields(auto&& f) const { f("step", step), f("bytes_released", bytes_released); }
 };
 
+/// A recording (Bus::record) came to an end before its time: its disk is full, or gone. Nothing else is affected.
+struct LogStopped {
+  SIDESTEP_EVENT(19, "LogStopped");
+  std::int64_t events = 0;  ///< that are in the log
+  Name file{};
+  Name why{};
+  void fields(auto&& f) const { f("events", events), f("file", file), f("why", why); }
+  void state(auto& archive) { archive(events, file, why); }
+};
+
 #undef SIDESTEP_EVENT
 
 }  // namespace sidestep

@@ -53,6 +53,8 @@ class Pipeline {
   virtual void mark(const Mark& mark) noexcept = 0;
   /// No further event, please (it completed, failed or was cancelled); it still answers barriers.
   virtual bool over() const noexcept = 0;
+  /// Somebody waits until all that it was given is done: it should hold nothing back.
+  virtual void hurry() noexcept {}
   /// Does a stage wait for time? Then it gets ticks.
   virtual bool wants_ticks() const noexcept = 0;
   /// Stages and the types between them, from the source's event on.

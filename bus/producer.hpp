@@ -75,6 +75,26 @@ class Producer {
     return Reserved<E>(*this);
   }
 
+  /// An event whose type this program may not know, from 40 bytes that hold it: what a log's replay publishes. As publish_at.
+  /// `change(bytes)` may change them on their way.
+  template <class Change>
+  void publish_bytes(Nanoseconds stamp, EventId type, std::uint16_t size, const std::byte* body, Change&& change) noexcept {
+    Slot* slot = ring_->claim();
+    if (slot == nullptr) [[unlikely]] {
+      std::byte changed[Slot::body_size];
+      std::memcpy(changed, body, sizeof changed);
+      change(changed);
+      return publish_slow(stamp, type, size, changed);
+    }
+    slot->stamp = stamp;
+    slot->type = type;
+    slot->size = size;
+    slot->ring = ring_->id();
+    std::memcpy(slot->body, body, Slot::body_size);
+    change(slot->body);
+    ring_->commit(*slot);
+  }
+
   Nanoseconds now() const noexcept { return clock_.now(); }
   Sequence next() const noexcept { return ring_->next(); }
   const Ring& ring() const noexcept { return *ring_; }
@@ -94,6 +114,7 @@ class Producer {
 
   template <Event E>
   void put(Slot& slot, Nanoseconds stamp, const E& event) noexcept {
+    (void)detail::published<E>;  // enters the type into the registry before main()
     if constexpr (SelfContained<E>)
       if (ring_->streaming()) return ring_->commit_streaming(slot, stamp, slot_header(E::id, sizeof(E), ring_->id()), words_of(event));
     write(slot, ring_->id(), stamp, E::id, sizeof(E), &event);
@@ -139,6 +160,7 @@ class Reserved {
  private:
   friend class Producer;
   explicit Reserved(Producer& producer) noexcept : producer_(producer) {
+    (void)detail::published<E>;
     if (!SelfContained<E> || !producer.ring_->streaming()) slot_ = producer.ring_->claim();
     event_ = slot_ != nullptr ? std::construct_at(reinterpret_cast<E*>(slot_->body)) : std::construct_at(&aside_);
   }

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <atomic>
+#include <cstddef>
+
 #include <sidestep/kernels/cuda/memory.hpp>
 
 namespace sidestep::kernels::cuda {
@@ -12,6 +15,8 @@ struct Home {
   Pool pool;
   Stream stream;  ///< training and evaluation
   Stream side;    ///< snapshots' way to the host
+  /// Of the snapshots that live. Always relaxed: an estimate, and snapshots end on any thread.
+  std::atomic<std::size_t> snapshot_bytes = 0;
 };
 
 }  // namespace sidestep::kernels::cuda

@@ -27,6 +27,8 @@ class Parameters {
   /// Of one layer, in the order of kernels::parameters().
   std::vector<TensorPlace> of(std::size_t layer) const;
   ParameterArrays arrays() const;
+  /// What a snapshot of everything takes on the device.
+  std::size_t snapshot_bytes() const { return state_.bytes(); }
 
   void read(std::size_t tensor, std::span<float> values) const;
   void write(std::size_t tensor, std::span<const float> values);

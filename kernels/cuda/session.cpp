@@ -320,12 +320,16 @@ std::unique_ptr<Plan> CudaSession::build(std::uint32_t batch, bool training) {
     static_cast<void>(make(counted));
     bench_.release();  // what was already taken for this batch; smaller ones take theirs anew
     SIDESTEP_CHECK(cudaStreamSynchronize(home_->stream));  // so that it counts as free
-    const std::size_t asked = counted.bytes(), usable = home_->pool.available();
-    if (!training) throw DeviceMemoryError(asked, home_->pool.used(), usable);  // nobody asked for this batch
-    // a sixteenth stays free: pools grow in large pieces
+    const std::size_t asked = counted.bytes(), free = home_->pool.available();
+    if (!training) throw DeviceMemoryError(asked, home_->pool.used(), free);  // nobody asked for this batch
+    // less those of prepare()'s two checkpoints that aren't taken now; and a sixteenth stays free: pools grow in large
+    // pieces. relaxed: as in Home
+    const std::size_t all = 2 * parameters_.snapshot_bytes();
+    const std::size_t taken = std::min(all, home_->snapshot_bytes.load(std::memory_order_relaxed));
+    const std::size_t usable = free - std::min(free, all - taken);
     const auto fitting =
         static_cast<std::size_t>(static_cast<double>(usable) * 15 / 16 / static_cast<double>(asked) * batch);
-    throw DeviceMemoryError(asked, home_->pool.used(), usable, batch, std::min<std::size_t>(fitting, batch - 1));
+    throw DeviceMemoryError(asked, home_->pool.used(), free, batch, std::min<std::size_t>(fitting, batch - 1));
   }
 }
 

@@ -12,9 +12,11 @@ CudaSnapshot::CudaSnapshot(std::shared_ptr<Home> home, std::size_t count, Conten
       copied_(make_event()),
       arrived_(make_event()) {
   SIDESTEP_CHECK(cudaEventRecord(arrived_, home_->side));  // take's wait for it comes behind the allocation
+  home_->snapshot_bytes.fetch_add(copy_.bytes(), std::memory_order_relaxed);  // as in Home
 }
 
 CudaSnapshot::~CudaSnapshot() {
+  home_->snapshot_bytes.fetch_sub(copy_.bytes(), std::memory_order_relaxed);  // as in Home
   // The copy to the host may be under way, which the free of pinned memory wouldn't wait for.
   static_cast<void>(cudaEventSynchronize(arrived_));
   // The device's copy is freed on the side stream: this may be any thread, and the training stream may be under capture

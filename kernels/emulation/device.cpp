@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include <sidestep/kernels/emulation/calls.hpp>
+#include <sidestep/kernels/emulation/faults.hpp>
 #include <sidestep/kernels/emulation/shared_arrays.hpp>
 
 #include "include/sidestep_emulation.h"
@@ -167,7 +168,7 @@ cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp* properties, int devic
     if (!properties) return cudaErrorInvalidValue;
     cudaDeviceProp p{};
     std::strncpy(p.name, "emulated on the CPU", sizeof p.name - 1);
-    p.totalGlobalMem = faults().memory_limit;
+    p.totalGlobalMem = memory_limit();
     p.sharedMemPerBlock = SharedArrays::static_limit;
     p.regsPerBlock = device_attribute(cudaDevAttrMaxRegistersPerBlock);
     p.warpSize = 32;

@@ -1,5 +1,6 @@
 #include <cstdlib>
 #include <sstream>
+#include <utility>
 
 #include <sidestep/kernels/emulation/faults.hpp>
 #include <sidestep/kernels/emulation/raw.hpp>
@@ -12,7 +13,7 @@ namespace {
 
 [[noreturn]] void refuse(const std::string& part) {
   detail::report("SIDESTEP_EMULATION_FAULTS: '" + part +
-                 "' is none of no_driver, no_device, driver=12040, compute=7.5, memory=64M, "
+                 "' is none of no_driver, no_device, driver=12040, compute=7.5, memory=64M, memory=8M@KERNEL:N, "
                  "illegal_address=KERNEL:N, plant=NAME.");
   std::exit(2);
 }
@@ -26,6 +27,13 @@ std::size_t parse_bytes(const std::string& text, const std::string& part) {
   if (unit == "M") number <<= 20;
   if (unit == "G") number <<= 30;
   return number;
+}
+
+/// "KERNEL:N", or "KERNEL" for its next run.
+std::pair<std::string, std::uint64_t> parse_run(const std::string& text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string::npos) return {text, 1};
+  return {text.substr(0, colon), std::strtoull(text.c_str() + colon + 1, nullptr, 10)};
 }
 
 Faults from_environment() {
@@ -47,12 +55,17 @@ Faults from_environment() {
       made.compute_major = std::atoi(value.c_str());
       made.compute_minor = std::atoi(value.c_str() + value.find('.') + 1);
     } else if (name == "memory" && !value.empty()) {
-      made.memory_limit = parse_bytes(value, part);
+      const std::size_t at = value.find('@');
+      const std::size_t bytes = parse_bytes(value.substr(0, at), part);
+      if (at == std::string::npos) {
+        made.memory_limit = bytes;
+      } else {
+        const auto [kernel, n] = parse_run(value.substr(at + 1));
+        made.neighbours.push_back({kernel, n, bytes});
+      }
     } else if (name == "illegal_address" && !value.empty()) {
-      const std::size_t colon = value.rfind(':');
-      const bool counted = colon != std::string::npos;
-      made.failing_launches.push_back(
-          {value.substr(0, colon), counted ? std::strtoull(value.c_str() + colon + 1, nullptr, 10) : 1});
+      const auto [kernel, n] = parse_run(value);
+      made.failing_launches.push_back({kernel, n});
     } else if (name == "plant" && !value.empty()) {
       made.planted.insert(value);
     } else {
@@ -78,10 +91,16 @@ namespace detail {
 
 cudaError_t injected_failure(const void* kernel) {
   auto& failing = faults().failing_launches;
-  if (failing.empty()) return cudaSuccess;
+  auto& neighbours = faults().neighbours;
+  if (failing.empty() && neighbours.empty()) return cudaSuccess;
   static RawMutex mutex;
   const RawLock lock(mutex);
   const std::string name = function_name(kernel);
+  for (auto& neighbour : neighbours) {
+    if (neighbour.n == 0 || name.find(neighbour.kernel) == std::string::npos) continue;
+    // relaxed: a number by itself, as in memory_limit()
+    if (--neighbour.n == 0) __atomic_store_n(&faults().memory_limit, neighbour.memory_limit, __ATOMIC_RELAXED);
+  }
   for (auto& launch : failing) {
     if (launch.n == 0 || name.find(launch.kernel) == std::string::npos) continue;
     if (--launch.n > 0) continue;
@@ -90,6 +109,9 @@ cudaError_t injected_failure(const void* kernel) {
   }
   return cudaSuccess;
 }
+
+// relaxed: who asks sees a neighbour's memory gone now or at the next call
+std::size_t memory_limit() { return __atomic_load_n(&faults().memory_limit, __ATOMIC_RELAXED); }
 
 }  // namespace detail
 }  // namespace sidestep::emulation

@@ -21,8 +21,13 @@ constexpr std::size_t page = 4096;
 
 std::size_t extent(std::size_t bytes) { return round_up(bytes, alignment) + zone; }
 
-/// How much freed memory waits before it is used again.
-std::size_t patience() { return under_address_sanitizer() || under_thread_sanitizer() ? std::size_t{256} << 20 : 0; }
+bool sanitized() { return under_address_sanitizer() || under_thread_sanitizer(); }
+
+/// How much freed memory waits before it is used again. Without a sanitizer little: the fewer pages are in use, the
+/// less it costs to close and open them.
+std::size_t patience() { return std::size_t{sanitized() ? 256u : 1u} << 20; }
+/// The same where the alternative is more memory, or where pages are to be given back.
+std::size_t least_patience() { return sanitized() ? patience() : 0; }
 
 void fill_with_nan(std::uintptr_t address, std::size_t bytes) {
   const DeviceAccess access;
@@ -101,9 +106,10 @@ std::uintptr_t DeviceHeap::allocate(std::size_t bytes, CUmemPoolHandle_st* pool,
   auto fits = [&] {
     return std::find_if(gaps_.begin(), gaps_.end(), [&](const auto& gap) { return gap.second.bytes >= wanted; });
   };
+  while (dead_bytes_ > patience()) reuse_oldest();
   auto gap = fits();
   if (gap == gaps_.end()) {
-    while (dead_bytes_ > patience()) reuse_oldest();
+    while (dead_bytes_ > least_patience()) reuse_oldest();
     gap = fits();
   }
   if (gap == gaps_.end()) {
@@ -122,6 +128,7 @@ std::uintptr_t DeviceHeap::allocate(std::size_t bytes, CUmemPoolHandle_st* pool,
   living_[start] = {start, bytes, next_id_++, pool};
   *reused = used;
   unpoison(pointer(start), bytes);
+  const DeviceAccess once;  // for both below: opening is two calls of the kernel where the CPU has no keys
   fill_with_nan(start, bytes);
   if (!under_address_sanitizer()) surround(start + bytes, extent(bytes) - bytes);
   return start;
@@ -133,6 +140,7 @@ bool DeviceHeap::free(std::uintptr_t address, std::string* overrun) {
   if (found == living_.end()) return false;
   const Allocation gone = found->second;
   living_.erase(found);
+  const DeviceAccess once;  // as in allocate
   if (!under_address_sanitizer()) *overrun = written_around(gone);
   fill_with_nan(gone.address, gone.bytes);
   poison(pointer(gone.address), gone.bytes);
@@ -170,7 +178,7 @@ Allocation DeviceHeap::holding(std::uintptr_t address, std::size_t bytes) {
 
 void DeviceHeap::release_pages() {
   const RawLock lock(mutex_);
-  while (dead_bytes_ > patience()) reuse_oldest();
+  while (dead_bytes_ > least_patience()) reuse_oldest();
   for (const auto& [address, gap] : gaps_) {
     const std::uintptr_t first = round_up(address, page);
     const std::uintptr_t last = (address + gap.bytes) / page * page;

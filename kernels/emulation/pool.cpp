@@ -4,6 +4,7 @@
 #include <vector>
 
 #include <sidestep/kernels/emulation/calls.hpp>
+#include <sidestep/kernels/emulation/faults.hpp>
 #include <sidestep/kernels/emulation/heap.hpp>
 #include <sidestep/kernels/emulation/memory.hpp>
 #include <sidestep/kernels/emulation/raw.hpp>
@@ -48,7 +49,7 @@ bool shrink(CUmemPoolHandle_st& pool, std::uint64_t keep) {
 
 /// Room for so much more, if need be by what pools keep without using it.
 bool room(Accounts& all, std::uint64_t more) {
-  const std::uint64_t limit = faults().memory_limit;
+  const std::uint64_t limit = memory_limit();
   if (in_use(all) + more <= limit) return true;
   for (auto* pool : all.pools) shrink(*pool, 0);
   return in_use(all) + more <= limit;
@@ -75,7 +76,7 @@ cudaError_t take_memory(void** pointer, std::size_t bytes, cudaMemPool_t pool, b
   const std::uint64_t size = round_up(bytes, granule);
   {
     const RawLock lock(all.mutex);
-    if (size < bytes || size > faults().memory_limit) return cudaErrorMemoryAllocation;
+    if (size < bytes || size > memory_limit()) return cudaErrorMemoryAllocation;
     if (!pool) {
       if (!room(all, size)) return cudaErrorMemoryAllocation;
       all.direct += size;
@@ -227,7 +228,7 @@ cudaError_t cudaMemPoolTrimTo(cudaMemPool_t pool, size_t bytes_to_keep) {
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
   return api(Call::cudaMemGetInfo, [&]() -> cudaError_t {
     if (!free || !total) return cudaErrorInvalidValue;
-    const std::size_t limit = sidestep::emulation::faults().memory_limit;
+    const std::size_t limit = memory_limit();
     const std::uint64_t used = device_memory_in_use();
     *total = limit;
     *free = used < limit ? limit - used : 0;

@@ -1,3 +1,5 @@
+#include <map>
+#include <set>
 #include <thread>
 
 #include "session_support.hpp"
@@ -152,6 +154,57 @@ TEST(CudaSession, SnapshotsAreOfTheirMomentWhileTrainingGoesOn) {
   values.resize(session->tensors().back().size);
   EXPECT_THROW(session->read(*weights, session->tensors().size() - 1, values), ShapeError);
 }
+
+#ifdef SIDESTEP_CUDA_EMULATION
+TEST(CudaSession, ASnapshotWaitsForNothing) {
+  const auto spec = perceptron();
+  const Images images(spec, 100, 2);
+  const auto session = make(spec);
+  const DataId data = session->attach(images.view);
+  static_cast<void>(step(*session, data, range(0, 20), 1));
+  std::unique_ptr<Snapshot> copy;
+  for (const bool anew : {true, false})
+    for (const auto contents : {Contents::everything, Contents::everything, Contents::weights}) {
+      SCOPED_TRACE(testing::Message() << (anew ? "anew" : "again")
+                                      << (contents == Contents::weights ? ", weights" : ""));
+      if (anew) copy.reset();
+      const bool reused = copy && copy->contents() == contents;
+      const bool ended = copy && !reused;  // whose copy to the host must have arrived before its memory is gone
+      session->submit(data, range(0, 20), {.step = 2});
+      emulation::reset_calls();
+      copy = session->snapshot(contents, std::move(copy));
+      auto calls = emulation::calls();
+      EXPECT_EQ(calls["cudaMemcpyAsync"], 2u);  // on the device, and to the host
+      std::set<std::string> allowed{"cudaMemcpyAsync", "cudaEventRecord", "cudaStreamWaitEvent"};
+      if (!reused)
+        allowed.insert({"cudaMallocFromPoolAsync", "cudaHostAlloc", "cudaHostGetDevicePointer", "cudaEventCreate",
+                        "cudaEventCreateWithFlags"});
+      if (ended) allowed.insert({"cudaEventSynchronize", "cudaEventDestroy", "cudaFreeAsync", "cudaFreeHost"});
+      for (const auto& [name, count] : calls)
+        EXPECT_TRUE(count == 0 || allowed.contains(name)) << name << ": " << count;
+      static_cast<void>(session->wait());
+    }
+}
+#endif
+
+#ifdef SIDESTEP_CUDA_EMULATION
+TEST(CudaSession, StepsSnapshotsAndEvaluationsAreRangesThatEnd) {
+  const auto spec = perceptron();
+  const Images images(spec, 100, 2);
+  const auto session = make(spec);
+  const DataId data = session->attach(images.view);
+  emulation::reset_ranges();
+  for (std::uint64_t number = 1; number <= 5; ++number) static_cast<void>(step(*session, data, range(0, 20), number));
+  static_cast<void>(session->snapshot(Contents::everything));
+  static_cast<void>(session->evaluate(data, 0, 50));
+  using Counts = std::map<std::string, emulation::RangeCount>;
+  EXPECT_EQ(emulation::ranges(), (Counts{{"submit", {5, 5}}, {"snapshot", {1, 1}}, {"evaluate", {1, 1}}}));
+  // and where a call is refused
+  EXPECT_THROW(session->submit(data, {}, {}), ShapeError);
+  EXPECT_THROW(session->evaluate(data, 90, 11), DataError);
+  EXPECT_EQ(emulation::ranges(), (Counts{{"submit", {6, 6}}, {"snapshot", {1, 1}}, {"evaluate", {2, 2}}}));
+}
+#endif
 
 TEST(CudaSession, ReleasedMemoryComesBackWhenNeeded) {
   const auto spec = small_lenet();

@@ -24,6 +24,18 @@ find_program(SIDESTEP_CLANG NAMES clang++ clang++-14)
 set(real_headers ${CUDAToolkit_INCLUDE_DIRS} ${CUDNN_INCLUDE})
 list(REMOVE_DUPLICATES real_headers)
 
+set(nvcc "")
+if(CUDAToolkit_FOUND AND CUDAToolkit_VERSION VERSION_GREATER_EQUAL 13)
+  set(nvcc ${CUDAToolkit_NVCC_EXECUTABLE})
+endif()
+add_test(NAME build.device_words COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/device_words_test.py
+         ${CMAKE_CXX_COMPILER} ${PROJECT_SOURCE_DIR}/kernels/emulation/include
+         ${CMAKE_CURRENT_LIST_DIR}/device_words.cu ${nvcc})
+add_test(NAME build.calls_not_in_use COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/calls_not_in_use_test.py
+         ${CMAKE_CXX_COMPILER} ${PROJECT_SOURCE_DIR}/kernels/emulation/include
+         $<TARGET_FILE:sidestep_cuda_emulation> -ltbb -lboost_context -ldnnl -lgomp -lpthread)
+set_tests_properties(build.device_words build.calls_not_in_use PROPERTIES LABELS build TIMEOUT 120)
+
 if(CUDAToolkit_FOUND AND CUDNN_INCLUDE AND SIDESTEP_CLANG)
   foreach(variant "" --break)
     set(name build.stand_in_headers${variant})

@@ -1,6 +1,11 @@
 #include <gtest/gtest.h>
 
+#include <nvtx3/nvToolsExt.h>
+
 #include <cstring>
+#include <map>
+#include <string>
+#include <thread>
 
 #include "emulation/device.hpp"
 
@@ -68,6 +73,42 @@ TEST(Calls, AreCounted) {
   cudaStreamSynchronize(stream);
   EXPECT_EQ(emulation::calls(),
             (std::map<std::string, std::uint64_t>{{"cudaLaunchKernelEx", 2}, {"cudaStreamSynchronize", 1}}));
+}
+
+TEST(Ranges, AreCountedByNameAndEndInTheirThread) {
+  using Counts = std::map<std::string, emulation::RangeCount>;
+  emulation::reset_ranges();
+  EXPECT_EQ(nvtxRangePushA("step"), 0);
+  EXPECT_EQ(nvtxRangePushA("layer"), 1);
+  std::thread([] { EXPECT_EQ(nvtxRangePushA("writer"), 0); }).join();
+  EXPECT_EQ(nvtxRangePop(), 1);
+  EXPECT_EQ(emulation::ranges(), (Counts{{"step", {1, 0}}, {"layer", {1, 1}}, {"writer", {1, 0}}}));
+  EXPECT_EQ(nvtxRangePop(), 0);
+  EXPECT_LT(nvtxRangePop(), 0) << "none is open";
+  EXPECT_EQ(emulation::ranges(), (Counts{{"step", {1, 1}}, {"layer", {1, 1}}, {"writer", {1, 0}}, {"", {0, 1}}}));
+  emulation::reset_ranges();
+  EXPECT_TRUE(emulation::ranges().empty());
+}
+
+TEST(Faults, AnotherProgramTakesMemoryFromAKernelsNthRunOn) {
+  const auto launch_and_ask = [] {
+    cudaLaunchConfig_t config{};
+    config.gridDim = config.blockDim = 1;
+    EXPECT_EQ(cudaLaunchKernelEx(&config, nothing_else), cudaSuccess);
+    EXPECT_EQ(cudaDeviceSynchronize(), cudaSuccess);
+    std::size_t free = 0, total = 0;
+    EXPECT_EQ(cudaMemGetInfo(&free, &total), cudaSuccess);
+    return total;
+  };
+  const std::size_t whole = emulation::faults().memory_limit, little = std::size_t{3} << 20;
+  emulation::faults().neighbours = {{"nothing_else", 2, little}};
+  EXPECT_EQ(launch_and_ask(), whole);
+  EXPECT_EQ(launch_and_ask(), little);
+  void* memory = nullptr;
+  EXPECT_EQ(cudaMalloc(&memory, 2 * little), cudaErrorMemoryAllocation);
+  cudaGetLastError();
+  emulation::faults().neighbours.clear();
+  emulation::faults().memory_limit = whole;
 }
 
 TEST(Faults, AKernelsNthLaunchFailsForGood) {

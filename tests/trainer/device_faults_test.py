@@ -149,31 +149,34 @@ class BrokenOff(DeviceTest):
 
 
 class FullInTheMiddle(BrokenOff):
-    """What a step works in is given back at each epoch's end. From step 14 on another program holds the device's
-    memory, so the first step of epoch 3 doesn't get it back."""
+    """What a step works in is given back at each epoch's end, every third step. From step 4 on another program holds
+    most of the device's memory, so the first step of epoch 3 doesn't get it back."""
 
-    FAULT = "memory=4M@update_all:14"
+    FAULT = "memory=6M@update_all:4"
     OPTIONS = ["--epochs", "3", "--callback", "memory_release"]
+
+    def train_arguments(self, name, *arguments):
+        return ["train", "--data", self.data, "--out", self.folder / name, "--batch-size", "150", *arguments]
 
     def test_says_what_would_fit_and_keeps_what_was_done(self):
         done, run = self.broken(), self.folder / "broken"
         sentence = self.sentence(done)
-        for words in ("after step 20", "memory is full", "asked for", "used by this session", "free", "31 doesn't",
+        for words in ("after step 6", "memory is full", "asked for", "used by this session", "free", "150 doesn't",
                       f"--resume --out {run}"):
             self.assertIn(words, sentence)
         fitting = int(re.search(r"--batch-size (\d+)", sentence).group(1))
-        self.assertIn(fitting, range(1, 31))
+        self.assertIn(fitting, range(50, 150))
         whole = self.on_device("whole", *self.OPTIONS)
-        self.assertDelivered(run, whole, 20)
+        self.assertDelivered(run, whole, 6)
         self.assertEqual(len((run / "metrics.csv").read_text().splitlines()), 3)  # head and two epochs
         # the last whole checkpoint is that of epoch 2; with the memory back the run ends as if nothing had been
-        self.assertEqual(trainer_state(run)["step"], 20)
+        self.assertEqual(trainer_state(run)["step"], 6)
         self.sidestep("evaluate", run / "checkpoints" / "last.safetensors", "--data", self.data)
         self.sidestep("train", "--resume", "--out", run)
         self.assertSame(run, whole)
         # and that batch does fit where so much memory is left
         self.sidestep("train", "--data", self.data, "--out", self.folder / "fits", *ON_DEVICE, "--epochs", "1",
-                      "--batch-size", fitting, env=self.environment(faults="memory=4M"))
+                      "--batch-size", fitting, env=self.environment(faults="memory=6M"))
 
 
 class FaultInAStep(BrokenOff):

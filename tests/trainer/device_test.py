@@ -34,7 +34,7 @@ class AsOnTheCpu(DeviceTest):
         return [(d["by"], d["decision"], d["cause_step"], d["applied_step"], d["learning_rate"])
                 for d in self.report(run)["boundary"]["decisions"]]
 
-    def check_decisions(self, *options):
+    def check_decisions(self, *options, tolerance):
         device = self.on_device("device", *options)
         cpu = self.train("cpu", *options)
         made = self.decisions(device)
@@ -51,13 +51,15 @@ class AsOnTheCpu(DeviceTest):
                          [(row["step"], row["learning_rate"]) for row in theirs])
         self.assertLess(len(ours), 100)  # it was stopped, by that decision
         for one, other in zip(ours, theirs):
-            self.assertAlmostEqual(one["loss"], other["loss"], delta=1e-3 * other["loss"])
+            self.assertAlmostEqual(one["loss"], other["loss"], delta=tolerance * other["loss"])
 
     def test_lenet_decides_alike(self):
-        self.check_decisions("--epochs", "10", *SGD, *PLATEAU, *STOPPING)
+        self.check_decisions("--epochs", "10", *SGD, *PLATEAU, *STOPPING, tolerance=1e-4)
 
     def test_resnet8_decides_alike(self):
-        self.check_decisions("--epochs", "10", "--model", "resnet8", *SGD, *PLATEAU, *STOPPING)
+        # At this rate a ReLU that falls on the other side of 0, step 8 or so, is a difference that grows; how fast
+        # depends on the CPU's own kernels. device_agreement_test.cpp has the bound of the last bits.
+        self.check_decisions("--epochs", "10", "--model", "resnet8", *SGD, *PLATEAU, *STOPPING, tolerance=0.04)
 
     @unittest.skipUnless(FASHION_MNIST.is_dir(), f"{FASHION_MNIST} isn't there")
     def test_five_thousand_images_are_learnt_as_well(self):

@@ -70,6 +70,17 @@ std::uint64_t seed();
 std::map<std::string, std::uint64_t> calls();
 void reset_calls();
 
+/// NVTX ranges of this name: how often they began, and ended. One that ends where none is open has no name.
+struct RangeCount {
+  std::uint64_t begun = 0, ended = 0;
+
+  bool operator==(const RangeCount&) const = default;
+};
+
+/// By name, since the start or reset_ranges(); of all threads.
+std::map<std::string, RangeCount> ranges();
+void reset_ranges();
+
 // ---- what went wrong
 
 /// The last error that the emulation described: one sentence with kernel, block and thread. "" when there was none.
@@ -87,8 +98,16 @@ struct FailingLaunch {
   cudaError_t error = cudaErrorIllegalAddress;
 };
 
+/// Another program that takes memory meanwhile: from the n-th run (1 is the next) of a kernel whose name contains
+/// `kernel` on, the device has no more than this.
+struct Neighbour {
+  std::string kernel;
+  std::uint64_t n = 1;
+  std::size_t memory_limit = 0;
+};
+
 /// What the emulated machine is like. From SIDESTEP_EMULATION_FAULTS at start, for example
-/// "no_driver;driver=12040;compute=7.5;memory=64M;illegal_address=sgd_step:3;plant=late_wait".
+/// "no_driver;driver=12040;compute=7.5;memory=64M;memory=8M@sgd_step:3;illegal_address=sgd_step:3;plant=late_wait".
 struct Faults {
   bool no_driver = false;               ///< cudaErrorInsufficientDriver, and cudaDriverGetVersion gives 0, as CUDA does
   bool no_device = false;               ///< a driver, but cudaErrorNoDevice
@@ -98,6 +117,7 @@ struct Faults {
   cudaError_t kernel_load = cudaSuccess;            ///< what cudaFuncSetAttribute says of every kernel
   std::size_t memory_limit = std::size_t{8} << 30;  ///< the device's memory, in bytes
   std::vector<FailingLaunch> failing_launches;
+  std::vector<Neighbour> neighbours;
   std::set<std::string> planted;  ///< names for planted()
 };
 

@@ -1,0 +1,149 @@
+// A log of events, all on one core: recorded as a bus' user has it, replayed into a bus, verified.
+//   log/record   counter events_per_second: from the first publish until all is written, publisher, dispatcher and writer together
+//   log/replay   the same: from the file, which the system has in memory, through a bus to a listener
+//   log/verify   the same: every block's checksums and every record
+//   log/memory   counter gigabytes_per_second: what a copy of as many bytes costs here, which bounds them all
+#include <sidestep/operators.hpp>
+#include <suite.hpp>
+
+#include <sched.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <stdexcept>
+
+namespace {
+
+using namespace sidestep;
+
+constexpr std::int64_t events = 1 << 21;
+
+/// This thread, and all that it makes, on one core; where it was before afterwards.
+class OneCore {
+ public:
+  OneCore() {
+    sched_getaffinity(0, sizeof before_, &before_);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(sched_getcpu(), &one);
+    sched_setaffinity(0, sizeof one, &one);
+  }
+  ~OneCore() { sched_setaffinity(0, sizeof before_, &before_); }
+
+ private:
+  cpu_set_t before_;
+};
+
+class File {
+ public:
+  File() {
+    std::string name = (std::filesystem::temp_directory_path() / "sidestep-bench-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no folder for a log");
+    folder_ = name;
+  }
+  ~File() {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+  std::filesystem::path path() const { return folder_ / "events.log"; }
+
+ private:
+  std::filesystem::path folder_;
+};
+
+/// What a step of training publishes, once for all steps.
+void publish_all(Producer& producer) {
+  const Name loss = intern("batch/loss"), accuracy = intern("batch/accuracy");
+  for (std::int64_t i = 0; i < events; i += 4) {
+    const Step step = i / 4 + 1;
+    producer.publish_at(1000 * i, BatchBegin{.step = step});
+    producer.publish_at(1000 * i + 1, Metric{.step = step, .value = 0.5, .metric = loss});
+    producer.publish_at(1000 * i + 1, Metric{.step = step, .value = 0.25, .metric = accuracy});
+    producer.publish_at(1000 * i + 2, BatchEnd{.step = step, .loss = 0.5});
+  }
+}
+
+Nanoseconds record_once(const File& file) {
+  std::filesystem::remove(file.path());
+  Bus bus;
+  const Recording recording = bus.record(file.path());
+  Producer producer = bus.producer("trainer", Stream::trainer);
+  const Nanoseconds begin = Clock::steady();
+  publish_all(producer);
+  bus.flush();
+  const Nanoseconds spent = Clock::steady() - begin;
+  if (recording.events() != events) throw std::runtime_error(recording.error());
+  return spent;
+}
+
+void report(benchmark::State& state, Nanoseconds spent) {
+  state.counters["events_per_second"] =
+      1e9 * static_cast<double>(events) * static_cast<double>(state.iterations()) / static_cast<double>(spent);
+}
+
+void record(benchmark::State& state) {
+  const OneCore here;
+  const File file;
+  Nanoseconds spent = 0;
+  for (auto _ : state) spent += record_once(file);
+  report(state, spent);
+  state.counters["bytes_per_event"] = static_cast<double>(std::filesystem::file_size(file.path())) / events;
+}
+
+void replay_all(benchmark::State& state) {
+  const File file;
+  record_once(file);
+  const OneCore here;
+  Nanoseconds spent = 0;
+  for (auto _ : state) {
+    Bus bus({.ring_capacity = 1024, .thread = false});
+    double sum = 0;
+    bus.on<BatchEnd>() | subscribe([&sum](const BatchEnd& event) { sum += event.loss; });
+    const Nanoseconds begin = Clock::steady();
+    if (replay(file.path(), bus).events != events) throw std::runtime_error("events are missing");
+    spent += Clock::steady() - begin;
+    if (sum != events / 4 * 0.5) throw std::runtime_error("events are wrong");
+  }
+  report(state, spent);
+}
+
+void verify(benchmark::State& state) {
+  const File file;
+  record_once(file);
+  const OneCore here;
+  Nanoseconds spent = 0;
+  for (auto _ : state) {
+    const Nanoseconds begin = Clock::steady();
+    LogReader log(file.path());
+    std::int64_t count = 0;
+    log.for_each([&](const LoggedEvent&) { ++count; });
+    spent += Clock::steady() - begin;
+    if (count != events || !log.damage().empty()) throw std::runtime_error("events are missing");
+  }
+  report(state, spent);
+}
+
+void memory(benchmark::State& state) {
+  std::vector<char> from(std::size_t{64} << 20, 'x'), to(std::size_t{64} << 20);
+  Nanoseconds spent = 0;
+  for (auto _ : state) {
+    const Nanoseconds begin = Clock::steady();
+    std::memcpy(to.data(), from.data(), from.size());
+    benchmark::ClobberMemory();
+    spent += Clock::steady() - begin;
+  }
+  state.counters["gigabytes_per_second"] =
+      static_cast<double>(from.size()) * static_cast<double>(state.iterations()) / static_cast<double>(spent);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  benchmark::RegisterBenchmark("log/record", record)->Unit(benchmark::kMillisecond);
+  benchmark::RegisterBenchmark("log/replay", replay_all)->Unit(benchmark::kMillisecond);
+  benchmark::RegisterBenchmark("log/verify", verify)->Unit(benchmark::kMillisecond);
+  benchmark::RegisterBenchmark("log/memory", memory)->Unit(benchmark::kMillisecond);
+  return bench::run(argc, argv, bench::interleaved);
+}

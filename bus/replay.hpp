@@ -1,0 +1,29 @@
+#pragma once
+
+#include <sidestep/bus/bus.hpp>
+#include <sidestep/bus/log_reader.hpp>
+
+namespace sidestep {
+
+struct ReplayOptions {
+  enum class Speed : std::uint8_t {
+    full,  ///< as fast as the bus takes them
+    real,  ///< with the pauses that lay between the events
+  };
+  Speed speed = Speed::full;
+};
+
+struct ReplayAccount {
+  std::uint64_t events = 0;   ///< published
+  std::uint64_t skipped = 0;  ///< of a type that no bus can carry: an id that is too large
+  std::vector<LogDamage> damage;  ///< what couldn't be read
+};
+
+/// Publishes what is left of a log into a bus: each event with its own stamp, through a producer of its ring's name and stream, in
+/// the order of that ring. On a bus without a thread, which is polled meanwhile, all rings together keep the order of the log. Types
+/// that this program doesn't know are published as they are. Waits when the bus does. Returns when the log ends; flushes nothing.
+/// Throws LogError (mismatch) before anything is published if a type is here another one, or of another size, than in the log.
+ReplayAccount replay(LogReader& log, Bus& bus, ReplayOptions options = {});
+ReplayAccount replay(const std::filesystem::path& path, Bus& bus, ReplayOptions options = {});
+
+}  // namespace sidestep
