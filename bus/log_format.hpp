@@ -83,10 +83,8 @@ struct EventRecord {
   std::uint8_t flags;
   std::uint32_t after;         ///< nanoseconds since the stamp of the event before it in its block
 };
-enum EventFlags : std::uint8_t {
-  moved = 1,       ///< it isn't the next event of the same ring
-  full_stamp = 2,  ///< an 8-byte stamp of its own: `after` is 0
-};
+inline constexpr std::uint8_t moved = 1;  ///< it isn't the next event of the same ring
+inline constexpr std::uint8_t full_stamp = 2;  ///< an 8-byte stamp of its own: `after` is 0
 struct Moved {
   std::uint32_t ring;
   std::uint32_t reserved;

@@ -125,6 +125,13 @@ RunFolder::~RunFolder() {
   if (lock_ >= 0) ::close(lock_);
 }
 
+fs::path RunFolder::next_event_log() const {
+  fs::path file = path_ / "events.log";
+  std::error_code ignored;
+  for (int number = 2; fs::exists(file, ignored); ++number) file = path_ / ("events-" + std::to_string(number) + ".log");
+  return file;
+}
+
 void RunFolder::lock() {
   // advisory, and gone with the process however it ends
   lock_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);

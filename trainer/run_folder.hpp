@@ -17,7 +17,7 @@ class RunFolderError : public std::runtime_error {
 
 /// The folder of one run, for as long as this process works on it; another process is refused meanwhile.
 ///
-///   config.toml · report.json · metrics.csv · metrics.jsonl · events.jsonl · checkpoints/
+///   config.toml · report.json · metrics.csv · metrics.jsonl · events.jsonl · events.log · checkpoints/
 ///
 /// Until keep() a new folder is on trial: it and whatever else had to be made on the way to it go away with this
 /// object, so that a run which never began leaves no trace. A resumed one is never removed, and gets its old
@@ -44,6 +44,8 @@ class RunFolder {
   std::filesystem::path config_file() const { return path_ / "config.toml"; }
   std::filesystem::path report_file() const { return path_ / "report.json"; }
   std::filesystem::path checkpoints() const { return path_ / "checkpoints"; }
+  /// events.log; where a run that was recorded goes on, events-2.log, and so on: each process writes one of its own.
+  std::filesystem::path next_event_log() const;
   std::filesystem::path last_checkpoint() const { return checkpoints() / "last.safetensors"; }
 
   /// What config.toml says. Throws ConfigError.

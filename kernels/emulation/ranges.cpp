@@ -3,6 +3,7 @@
 #include <vector>
 
 #include <sidestep/kernels/emulation/raw.hpp>
+#include <sidestep/kernels/emulation/sanitizer.hpp>
 
 #include "include/nvtx3/nvToolsExt.h"
 #include "include/sidestep_emulation.h"
@@ -25,11 +26,13 @@ thread_local std::vector<std::string> open_ranges;
 }  // namespace
 
 std::map<std::string, RangeCount> ranges() {
+  const detail::Quiet quiet;
   const detail::RawLock lock(counted().mutex);
   return counted().by_name;
 }
 
 void reset_ranges() {
+  const detail::Quiet quiet;
   const detail::RawLock lock(counted().mutex);
   counted().by_name.clear();
 }
@@ -37,6 +40,7 @@ void reset_ranges() {
 namespace detail {
 
 int push_range(const char* name) {
+  const Quiet quiet;
   open_ranges.emplace_back(name);
   const RawLock lock(counted().mutex);
   ++counted().by_name[open_ranges.back()].begun;
@@ -44,6 +48,7 @@ int push_range(const char* name) {
 }
 
 int pop_range() {
+  const Quiet quiet;
   const std::string name = open_ranges.empty() ? "" : open_ranges.back();
   const int level = static_cast<int>(open_ranges.size()) - 1;
   if (!open_ranges.empty()) open_ranges.pop_back();

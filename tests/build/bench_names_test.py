@@ -12,6 +12,7 @@ SUITES = {
     "bus": [f"publish/{peer}/subscribers:{n}" for peer in PEERS for n in (0, 1, 4, 16)]
     + [f"{what}/{peer}" for what in ("paced_publish", "in_situ") for peer in PEERS]
     + ["parked/sidestep", "many_to_many/sidestep", "many_to_many/moodycamel", "pipelines/16", "line_transfer"],
+    "log": ["log/record", "log/replay", "log/verify"],
     "chain": [f"chain/{chain}/{by}" for chain in ("filter_map_scan", "window_throttle", "ten") for by in ("sidestep", "hand")],
     "boundary": ["boundary/relaxed", "boundary/lag:2"],
     "epoch": ["epoch/callbacks_on", "epoch/callbacks_off"],
@@ -20,6 +21,7 @@ RUN = {  # what is quick enough to run here: counters that must be there
     "bus": {"publish/sidestep/subscribers:1": ["ns_per_event"], "paced_publish/sidestep": ["p50_ns", "p999_ns", "timer_ns", "delay_p50_ns", "delay_p999_ns"],
             "in_situ/sidestep": ["added_ns"], "many_to_many/sidestep": ["events_per_second"], "pipelines/16": ["ns_per_event"],
             "parked/sidestep": ["idle_cpu_share", "delay_p50_ns"], "line_transfer": ["one_way_ns"]},
+    "log": {f"log/{what}": ["events_per_second"] for what in ("record", "replay", "verify")},
     "chain": {"chain/ten/sidestep": ["ns_per_event"]},
     "boundary": {"boundary/lag:2": ["p50_ns", "timer_ns", "line_transfers"]},
 }

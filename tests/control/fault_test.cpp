@@ -1,5 +1,7 @@
 // One test for each fault that a protocol like this has been seen to make, by its number in the model; those that have a test
-// elsewhere: 1, 2, 10, 13 (order_test), 6, 7, 8 (checkpoint_test), 11, 12, 15 (deadline_test), 21 (resume_test), 22 (order_test).
+// elsewhere: 1, 2, 4 (order_test, Order.TheTrainerWaitsForAWordThatCoversARequestAlreadyInTheMailbox: 4 is its item_taken, and
+// boundary_test's Boundary.BehindObserveOnTheSame), 10, 13 (order_test), 6, 7, 8 (checkpoint_test, order_test), 11, 12, 15
+// (deadline_test), 21 (resume_test), 22 (order_test).
 #include "background.hpp"
 #include "gate.hpp"
 #include "hold.hpp"

@@ -2,6 +2,7 @@
 // words.
 #include "no_system_calls.hpp"
 #include "small_run.hpp"
+#include "touched_lines.hpp"
 
 #include <sidestep/trainer/control/control_core.hpp>
 
@@ -32,6 +33,14 @@ extern "C" int clock_gettime(clockid_t clock, timespec* time) noexcept {
 }
 [[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
 [[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+// What asks for an alignment of its own gets whole pages, so that a test can watch who touches them.
+[[gnu::noinline]] void* operator new(std::size_t size, std::align_val_t) {
+  if (counting.load(std::memory_order_relaxed)) allocations.fetch_add(1, std::memory_order_relaxed);
+  if (void* const memory = std::aligned_alloc(sidestep::test::page, sidestep::test::whole_pages(size))) return memory;
+  throw std::bad_alloc{};
+}
+[[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
 
 namespace sidestep::test {
 namespace {
@@ -64,7 +73,18 @@ class Quiet {
       loop_->boundary();
     }
   }
+  /// A quiet step, and the lines of what the control shares with other threads that its boundary touches.
+  std::set<std::uintptr_t> lines_of_a_boundary() {
+    detail::ControlCore& core = control_.core();
+    ++step_;
+    loop_->publish(Metric{.step = step_}, BatchEnd{.step = step_, .loss = 1});
+    core.deciders().front()->decider.advance(static_cast<Sequence>(2 * step_ + 1), true);
+    TouchedLines touched(&core, sizeof core);
+    loop_->boundary();
+    return touched.stop();
+  }
   Loop& loop() { return *loop_; }
+  detail::ControlCore& core() { return control_.core(); }
 
  private:
   Bus bus_{{.thread = false}};
@@ -126,18 +146,43 @@ TEST(HotPath, AStepReadsTheClockForItsStampAndHardlyEverForItsCost) {
   }
 }
 
-TEST(HotPath, EightDecidersWordsShareOneLine) {
+#ifdef __x86_64__
+TEST(HotPath, AQuietBoundaryTouchesOneLineOfWhatThreadsShare) {
+  for (const Sync sync : {relaxed, lag(2), lockstep}) {
+    Quiet run(sync);
+    const std::uintptr_t words = line_of(run.core().deciders().front()->decider.word);
+    for (int step = 0; step < 130; ++step)  // among them two that are timed
+      ASSERT_EQ(run.lines_of_a_boundary(), std::set{words}) << sync.text() << ", step " << step;
+    EXPECT_EQ(run.loop().waits(), 0U);
+  }
+}
+
+TEST(HotPath, ABoundaryAtWhichSomethingWaitsTouchesMore) {  // or the count above would say nothing
+  Quiet run(relaxed);
+  run.core().request(Stop{"enough"}, "test");
+  EXPECT_GT(run.lines_of_a_boundary().size(), 1U);
+}
+#endif
+
+TEST(HotPath, TheBellAndSevenDecidersWordsShareOneLineAndEightMoreTheNext) {
   Bus bus({.thread = false});
   Control control;
   bus.on<BatchEnd>() | decide(control, note_at(1, {}));
-  for (int i = 0; i < 8; ++i) bus.on<BatchEnd>() | observe_on(io) | decide(control, note_at(1, {}));
+  for (int i = 0; i < 15; ++i) bus.on<BatchEnd>() | observe_on(io) | decide(control, note_at(1, {}));
   const auto deciders = control.core().deciders();
-  ASSERT_EQ(deciders.size(), 9u);
-  const auto line = [&](std::size_t i) {
-    return reinterpret_cast<std::uintptr_t>(deciders[i]->decider.word) / cache_line;
-  };
-  for (std::size_t i = 1; i < 8; ++i) EXPECT_EQ(line(i), line(0));
-  EXPECT_NE(line(8), line(0));
+  ASSERT_EQ(deciders.size(), 16u);
+  std::set<const void*> words;
+  std::vector<std::uintptr_t> lines;
+  for (const auto* const one : deciders) {
+    words.insert(one->decider.word);
+    lines.push_back(line_of(one->decider.word));
+    EXPECT_EQ(line_of(one->decider.bell), lines[0]);
+  }
+  EXPECT_EQ(words.size(), 16u) << "each has a word of its own";
+  for (std::size_t i = 1; i < 7; ++i) EXPECT_EQ(lines[i], lines[0]) << i;
+  EXPECT_NE(lines[7], lines[0]);
+  for (std::size_t i = 8; i < 15; ++i) EXPECT_EQ(lines[i], lines[7]) << i;
+  EXPECT_NE(lines[15], lines[7]);
 }
 
 }  // namespace

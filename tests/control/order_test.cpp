@@ -156,6 +156,108 @@ TEST(Order, TheListOfACutIsSealedOnlyWhenEveryWordHasPassedItsBarrier) {
   EXPECT_EQ(state.pending[1].cause_step, 3);
 }
 
+/// A cut at boundary 3 while `slow` stands at its request of step 2, which is in the mailbox and which its word doesn't
+/// cover. The trainer goes on until boundary 4, which waits for that step: the cut is open, and can't be sealed.
+struct HeldBetweenCutAndSeal {
+  Folder folder;
+  SmallRun run{.steps = 9,
+               .steps_per_epoch = 100,
+               .options = {.sync = lag(2), .folder = folder.path(), .last = ""},
+               .bus_options = {.thread = true, .deadline = 20s}};
+  Handle slow;
+  Step throws_at = 0;
+
+  void go(const std::function<void(Hold& decider, Hold& trainer)>& between) {
+    run.pipelines = [&](Bus& bus, Control& control) {
+      slow = bus.on<BatchEnd>().named("slow") | observe_on(io) | decide(control, pure([this](const BatchEnd& e) {
+                                                                          if (e.step == throws_at)
+                                                                            throw std::runtime_error("thrown");
+                                                                          return Noted{1, e.step};
+                                                                        }));
+      bus.on<BatchEnd>().named("save") | take(1) |
+          decide(control, [](const BatchEnd&) { return SaveCheckpoint{.file = "cut"}; });
+    };
+    Hold decider(Point::request_enqueued, of(slow), 1);
+    Hold trainer(Point::boundary_wait);
+    run.before = [&](Loop& loop, Step step) {
+      if (step == 2) loop.bus().flush();  // everybody's word covers step 1, so boundary 3 waits for nobody
+      if (step == 3) decider.await();
+      reached = step;
+    };
+    {
+      Background running(run);
+      trainer.await();
+      EXPECT_EQ(reached, 4);
+      EXPECT_TRUE(decider.holds());
+      EXPECT_FALSE(read_folder(folder.path()).contains("cut"));
+      between(decider, trainer);
+      decider.let_go();
+      trainer.let_go();
+    }
+    ASSERT_TRUE(read_folder(folder.path()).contains("cut"));
+    state = CheckpointState::from_text(read_file(folder.path() / "cut").substr(24));
+    EXPECT_EQ(state.step, 3);
+    for (const PendingRow& row : state.pending) {
+      EXPECT_EQ(row.by, "slow");
+      pending.emplace_back(row.cause_step, row.due_step.value_or(-1));
+    }
+  }
+  std::atomic<Step> reached{0};
+  CheckpointState state;
+  std::vector<std::pair<Step, Step>> pending;  // cause and due step of each request in the file's list
+};
+
+TEST(Order, ADeciderThatEndsBetweenCutAndSealLeavesInTheListAllThatItAskedForBeforeTheCut) {
+  HeldBetweenCutAndSeal held;
+  held.go([&](Hold& decider, Hold&) {
+    const QueueAccount& queue = *held.slow->queues()[0];
+    while (queue.handed.get() < 4) std::this_thread::yield();  // the Barrier lies in its queue, in front of step 4
+    const auto marks = queue.marks_pushed.get();
+    std::jthread remover([&] { held.slow->end(); });
+    while (queue.marks_pushed.get() == marks) std::this_thread::yield();
+    decider.let_go();
+    remover.join();
+    EXPECT_NE(held.slow->life(), Subscription::Life::running) << "gone, and the trainer has taken nothing yet";
+  });
+  EXPECT_EQ(held.pending, (std::vector<std::pair<Step, Step>>{{2, 4}, {3, 5}}));
+  ASSERT_EQ(held.state.pipelines.size(), 2u) << "at the cut it was part of the run";
+  EXPECT_EQ(held.state.pipelines[0].requests, 3u);
+  EXPECT_EQ(held.run.table(),
+            "noted slow 1->3 1001\nsave_checkpoint save 1->3 0\nnoted slow 2->4 1002\nnoted slow 3->5 1003\n"
+            "noted slow 4->6 1004\n");
+}
+
+TEST(Order, ADeciderThatIsFailedBetweenCutAndSealLeavesInTheListWhatItsWordCovers) {
+  HeldBetweenCutAndSeal held;
+  held.run.options.decision_deadline = 500ms;
+  held.go([&](Hold& decider, Hold& trainer) {
+    Hold next(Point::request_enqueued, of(held.slow));
+    decider.let_go();
+    next.await();  // its word covers step 2; its request of step 3, before the cut too, is in the mailbox
+    trainer.let_go();
+    while (!held.slow->failed()) std::this_thread::yield();
+  });
+  EXPECT_TRUE(held.slow->decider_failed());
+  EXPECT_EQ(held.pending, (std::vector<std::pair<Step, Step>>{{2, 4}}));
+  ASSERT_EQ(held.state.pipelines.size(), 2u);
+  EXPECT_EQ(held.state.pipelines[0].without, "failed");
+  EXPECT_EQ(held.run.table(), "noted slow 1->3 1001\nsave_checkpoint save 1->3 0\nnoted slow 2->4 1002\n");
+}
+
+TEST(Order, ADeciderThatThrowsBetweenCutAndSealLeavesInTheListWhatItAskedForBefore) {
+  HeldBetweenCutAndSeal held;
+  held.throws_at = 3;
+  held.go([&](Hold& decider, Hold&) {
+    decider.let_go();
+    while (!held.slow->failed()) std::this_thread::yield();
+  });
+  EXPECT_FALSE(held.slow->decider_failed());
+  EXPECT_EQ(held.pending, (std::vector<std::pair<Step, Step>>{{2, 4}}));
+  ASSERT_EQ(held.state.pipelines.size(), 2u);
+  EXPECT_EQ(held.state.pipelines[0].without, "failed");
+  EXPECT_EQ(held.run.table(), "noted slow 1->3 1001\nsave_checkpoint save 1->3 0\nnoted slow 2->4 1002\n");
+}
+
 // ---- all orders, as far as holds make them: who is held at a point goes on when the trainer can't
 
 class Schedule {

@@ -3,9 +3,9 @@
 #include <cuda_runtime.h>
 
 #include <cstdint>
-#include <cuda/atomic>
 #include <type_traits>
 #include <utility>
+#include <cuda/atomic>
 
 #define SAME(expression, ...) static_assert(std::is_same_v<decltype(expression), __VA_ARGS__>)
 
@@ -172,7 +172,7 @@ template <class Atomic, class T>
 constexpr bool has_members() {
   const cuda::memory_order order = cuda::memory_order_relaxed;
   using std::declval;
-#define MEMBER(call, ...) \
+#define MEMBER(call, ...)                     \
   SAME(declval<Atomic&>().call, __VA_ARGS__); \
   static_assert(noexcept(declval<Atomic&>().call))
   MEMBER(load(), T);

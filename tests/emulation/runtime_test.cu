@@ -92,9 +92,7 @@ TEST(Ranges, AreCountedByNameAndEndInTheirThread) {
 
 TEST(Faults, AnotherProgramTakesMemoryFromAKernelsNthRunOn) {
   const auto launch_and_ask = [] {
-    cudaLaunchConfig_t config{};
-    config.gridDim = config.blockDim = 1;
-    EXPECT_EQ(cudaLaunchKernelEx(&config, nothing_else), cudaSuccess);
+    EXPECT_EQ(launch(nothing_else, {}), cudaSuccess);
     EXPECT_EQ(cudaDeviceSynchronize(), cudaSuccess);
     std::size_t free = 0, total = 0;
     EXPECT_EQ(cudaMemGetInfo(&free, &total), cudaSuccess);

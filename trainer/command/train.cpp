@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <new>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -85,9 +86,10 @@ class TrainRun {
   TrainRun(const RunConfig& config, Trainer& trainer, Control& control, Streams streams)
       : config_(config), trainer_(trainer), control_(control), streams_(streams) {}
 
-  int run(RunFolder& folder, bool resume, const std::vector<Callback>& callbacks) {
+  int run(RunFolder& folder, bool resume, bool recorded, const std::vector<Callback>& callbacks) {
     // The dispatcher wakes by itself a few times in the time that a decision has; longer naps would save nothing.
     Bus bus({.longest_nap = std::chrono::milliseconds(5)});
+    if (recorded) recording_ = bus.record(folder.next_event_log());
     try {
       TrainingReport report = before_the_run(
           [&] { return trainer_.fit(bus, control_, callbacks, {.out = folder.path(), .resume = resume}); });
@@ -104,6 +106,11 @@ class TrainRun {
           "from it with --resume --out {}.\n",
           error.step, why, folder.path().string());
       return exit_broken_off;
+    } catch (...) {  // nothing has begun: a folder that is resumed is left as it was
+      bus.close();
+      std::error_code ignored;
+      if (recording_) std::filesystem::remove(recording_->path(), ignored);
+      throw;
     }
   }
 
@@ -112,6 +119,7 @@ class TrainRun {
   void close(Bus& bus, TrainingReport& report, const RunFolder& folder) {
     bus.close();
     report.refresh(bus);
+    if (recording_ && recording_->failed()) report.note_failure(recording_->error());
     try {
       report.write(folder.report_file());
     } catch (const FileError& error) {
@@ -132,6 +140,7 @@ class TrainRun {
   Trainer& trainer_;
   Control& control_;
   Streams streams_;
+  std::optional<Recording> recording_;
 };
 
 }  // namespace
@@ -151,7 +160,7 @@ int run_train(TrainRequest request, Streams streams) {
   RunFolder folder = request.open_folder();
   if (config.sync.relaxed() && !config.quiet && std::ranges::any_of(specs, saves_by_metric))
     streams.out << "sync relaxed: a best checkpoint or kept weights may be some steps younger than their metric.\n";
-  return TrainRun(config, trainer, control, streams).run(folder, resume, callbacks);
+  return TrainRun(config, trainer, control, streams).run(folder, resume, request.record, callbacks);
 }
 
 }  // namespace sidestep

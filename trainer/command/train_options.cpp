@@ -38,6 +38,7 @@ void TrainOptions::declare(CLI::App& app) {
   }
   add(app, "out", out_, "DIR", "the run's folder, which must not exist yet (default runs/<time>)");
   app.add_flag("--resume", resume_, "go on with the run in --out, or with the newest in runs/");
+  app.add_flag("--record", record_, "write every event to events.log in the run's folder, for `sidestep log`");
   add(app, "config", config_, "FILE", "take options from a TOML file, such as a run's config.toml");
 }
 
@@ -56,6 +57,7 @@ TrainRequest TrainOptions::request() const {
   const std::optional<fs::path> out = path_given(out_, "out");
   TrainRequest request;
   apply(request.config, given, "--");
+  request.record = record_;
   if (resume_) {
     request.resumed.emplace(RunFolder::resume(out));
     request.config = resumed_config(request.resumed->stored_config(), given, request.resumed->path());

@@ -65,7 +65,7 @@ void LoopInside::run() {
   }
   const bool waiting = !relaxed_ && watch.pass(need);
   // acquire: pairs with ControlCore::alarm and with Decider::ring
-  if (waiting || waits_ || core->attention.load(std::memory_order_acquire)) [[unlikely]]
+  if (waiting || waits_ || core->first.bell.load(std::memory_order_acquire)) [[unlikely]]
     busy();
 }
 
@@ -100,7 +100,7 @@ void LoopInside::boundary(const Loop::Ahead& at) {
   const std::size_t back = static_cast<std::size_t>(sync.k - behind_);
   const bool waiting = !relaxed_ && watch.pass(recent_[(at_ + recent_.size() - back) % recent_.size()]);
   // acquire: pairs with ControlCore::alarm and with Decider::ring
-  if (waiting || waits_ || core->attention.load(std::memory_order_acquire)) busy();
+  if (waiting || waits_ || core->first.bell.load(std::memory_order_acquire)) busy();
 }
 
 void LoopInside::late(Step step) {
@@ -125,7 +125,7 @@ void LoopInside::busy() {
   waits_ = true;  // until this one is through: if a handler throws, the next boundary looks again
   stop_ = false;
   // acquire: pairs with alarm() and ring(); cleared first, so that what comes during this boundary rings again
-  asked_ |= core->attention.exchange(false, std::memory_order_acquire);
+  asked_ |= core->first.bell.exchange(false, std::memory_order_acquire);
   if (relaxed_) watch.look();
   take();
   settle_next();

@@ -12,9 +12,14 @@ namespace sidestep::detail {
 ControlCore::ControlCore() = default;
 
 DeciderEntry& ControlCore::make_decider(Subscription* subscription) {
-  if (words_ % 8 == 0) lines_.emplace_back();
-  std::atomic<std::uint64_t>& word = lines_.back().words[words_++ % 8];
-  return deciders_.emplace_back(mailbox, word, attention, subscription);
+  const auto new_word = [&]() -> std::atomic<std::uint64_t>& {
+    const std::size_t i = words_++;
+    if (i < first.words.size()) return first.words[i];
+    const std::size_t place = (i - first.words.size()) % 8;
+    if (place == 0) lines_.emplace_back();
+    return lines_.back().words[place];
+  };
+  return deciders_.emplace_back(mailbox, new_word(), first.bell, subscription);
 }
 
 /// The words of deciders end with their bus, for good.

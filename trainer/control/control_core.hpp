@@ -30,6 +30,14 @@ using Mailbox = moodycamel::ConcurrentQueue<Request>;
 struct alignas(cache_line) WordLine {
   std::array<std::atomic<std::uint64_t>, 8> words{};
 };
+/// The first of them has the bell in it, so that a boundary of up to seven deciders reads this line alone, whatever the
+/// mode. Relaxed, where the bell is all that it reads, loses nothing: a word moves there when the bell is rung too, and
+/// otherwise hardly ever.
+struct alignas(cache_line) BellLine {
+  std::atomic<bool> bell{false};  ///< something waits: a word that counts new requests, or what has no word
+  std::array<std::atomic<std::uint64_t>, 7> words{};
+};
+static_assert(sizeof(WordLine) == cache_line && sizeof(BellLine) == cache_line);
 
 /// A decider, and its own lane in the mailbox. One token for each decider, never one for each thread: consecutive items
 /// of a pipeline run on different threads of an arena, and its requests would come out of order.
@@ -85,7 +93,7 @@ class ControlCore {
   void alarm() noexcept {
     // release: pairs with the loop's acquire at its boundary, which then finds what was put into the queues before. A
     // read-modify-write, as in Decider::ring.
-    attention.exchange(true, std::memory_order_release);
+    first.bell.exchange(true, std::memory_order_release);
   }
 
   // the loop
@@ -99,15 +107,15 @@ class ControlCore {
   Mailbox mailbox{64};
   moodycamel::ConcurrentQueue<Outside> outside{8};
   moodycamel::ConcurrentQueue<Metric> injected{8};
-  alignas(no_sharing) std::atomic<bool> attention{false};  ///< something waits that has no word
-  std::atomic<const char*> interrupted{nullptr};
+  alignas(no_sharing) BellLine first;
+  alignas(no_sharing) std::atomic<const char*> interrupted{nullptr};
 
  private:
   DeciderEntry& make_decider(Subscription* subscription);
   void stay_on(std::uint64_t bus);
 
   std::mutex mutex_;
-  std::deque<WordLine> lines_;
+  std::deque<WordLine> lines_;  ///< behind the first
   std::size_t words_ = 0;
   std::deque<DeciderEntry> deciders_;
   std::deque<std::shared_ptr<Asker>> askers_;

@@ -58,7 +58,7 @@ LoopInside::LoopInside(Loop& owner, std::shared_ptr<ControlCore> shared, Bus& on
       writer(bus, *book, options.folder, options.before_visible),
       timer_ns(cost_of_the_timer()) {
   set_sync(sync);
-  hot.attention = &core->attention;
+  hot.bell = &core->first.bell;
   core->attach(*this, bus.serial());
   Request left;
   for (DeciderEntry* const entry : core->deciders()) {
