@@ -53,7 +53,7 @@ namespace log_format {
 namespace {
 
 /// At most `most` bytes, cut between characters (UTF-8).
-std::string_view shortened(std::string_view text, std::size_t most) {
+std::string_view cut_text(std::string_view text, std::size_t most) {
   if (text.size() <= most) return text;
   while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
   return text.substr(0, most);
@@ -86,7 +86,7 @@ class DefinitionBytes {
 /// id, size, number of fields, length of the name, the name; for each field kind, offset, size, length of its name, the name.
 std::vector<std::byte> encode(const LoggedType& type) {
   DefinitionBytes bytes(Defined::type);
-  const std::string_view name = shortened(type.name, longest_text);
+  const std::string_view name = cut_text(type.name, longest_text);
   const std::size_t fields = std::min<std::size_t>(type.fields.size(), 64);
   bytes.number(type.id);
   bytes.number(type.size);
@@ -95,7 +95,7 @@ std::vector<std::byte> encode(const LoggedType& type) {
   bytes.text(name);
   for (std::size_t i = 0; i < fields; ++i) {
     const FieldLayout& field = type.fields[i];
-    const std::string_view field_name = shortened(field.name, 255);
+    const std::string_view field_name = cut_text(field.name, 255);
     bytes.number(field.kind);
     bytes.number(field.offset);
     bytes.number(field.size);
@@ -109,14 +109,14 @@ std::vector<std::byte> encode(const LoggedRing& ring) {
   DefinitionBytes bytes(Defined::ring);
   bytes.number(ring.id);
   bytes.number(static_cast<std::uint32_t>(ring.stream));
-  bytes.text(shortened(ring.name, longest_text));
+  bytes.text(cut_text(ring.name, longest_text));
   return std::move(bytes).take();
 }
 
 std::vector<std::byte> encode_name(std::uint32_t id, std::string_view text) {
   DefinitionBytes bytes(Defined::name);
   bytes.number(id);
-  bytes.text(shortened(text, longest_text));
+  bytes.text(cut_text(text, longest_text));
   return std::move(bytes).take();
 }
 

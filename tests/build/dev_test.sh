@@ -55,4 +55,63 @@ fi
 check "who may not install is told the line" says "sudo apt-get update && sudo apt-get install -y libfmt-dev"
 check "and nothing has begun" test $status -eq 2
 
+# A tree of its own around the script, with tools that note how they were called. This cmake makes a build.ninja, and this ninja
+# finds work as long as the file `work` is there.
+tree=$work/tree
+mkdir -p "$tree/cmake" "$work/elsewhere"
+cp "$dev" "$tree/dev"
+printf 'libfmt-dev\n' >"$tree/cmake/packages.txt"
+printf '{}\n' >"$tree/CMakePresets.json"
+touch -d '1 hour ago' "$tree/CMakePresets.json"
+stub dpkg-query 'shift 2; for package in "$@"; do echo "installed $package"; done'
+stub cmake 'echo "cmake $*" >>"$LOG"; mkdir -p "build/$2"; touch "build/$2/build.ninja"; echo configured'
+stub ninja 'echo "ninja $*" >>"$LOG"
+case " $* " in
+  *" -n "*) if [ -e "$WORK" ]; then echo "[1/1] CXX a.o"; else echo "ninja: no work to do."; fi ;;
+  *" build.ninja "*) echo "ninja: no work to do." ;;
+  *) rm -f "$WORK"; echo "[1/1] CXX a.o" ;;
+esac'
+export WORK=$work/work_to_do
+touch "$WORK"
+rm -f "$work/log"
+run root "$tree/dev" build
+check "the first build says what it does" test $status -eq 0
+check "that it configures" says "configuring build/release"
+check "that it builds" says "building build/release"
+check "and the compiler's lines are seen" says "[1/1] CXX a.o"
+check "it is the preset that CMake is asked for" grep -q '^cmake --preset release' "$work/log"
+rm "$work/log"
+run root "$tree/dev" build
+check "a second build with nothing to do is silent" test "$status,$said" = "0,"
+check "and doesn't configure" test "$(grep -c '^cmake' "$work/log")" -eq 0
+check "nor build" test "$(grep -vc -e ' build.ninja$' -e ' -n' "$work/log")" -eq 0
+touch "$WORK"
+run root "$tree/dev" build
+check "what has changed is built" test "$status,$said" = "0,sidestep: building build/release"$'\n'"[1/1] CXX a.o"
+touch -d '1 hour' "$tree/CMakePresets.json"
+run root "$tree/dev" build
+check "newer presets are configured again" says "configuring build/release"
+touch -d '1 hour ago' "$tree/CMakePresets.json"
+run root "$tree/dev" build debug
+check "another preset has a folder of its own" test -f "$tree/build/debug/build.ninja"
+
+mkdir -p "$tree/build/release"
+printf '#!/bin/sh\nprintf "<%%s>" "$@"; pwd; exit 7\n' >"$tree/build/release/sidestep" && chmod 755 "$tree/build/release/sidestep"
+cd "$work/elsewhere"
+run root "$tree/dev" train --epochs 2 --out "a folder" --callback "csv_logger:file=a b.csv" --no-default-callbacks ''
+check "train passes its options on as they are" \
+  says "<train><--epochs><2><--out><a folder><--callback><csv_logger:file=a b.csv><--no-default-callbacks><>"
+check "in the folder that it was called in, and says nothing of its own" \
+  test "$said" = "<train><--epochs><2><--out><a folder><--callback><csv_logger:file=a b.csv><--no-default-callbacks><>$work/elsewhere"
+check "and ends as the command does" test $status -eq 7
+rm "$work/log"
+touch "$WORK"
+run root "$tree/dev" train
+check "train builds the command first" grep -q 'ninja .*release sidestep_command$' "$work/log"
+check "and runs it without options" says "<train>"
+stub ninja 'echo "ninja: error: a.cpp"; exit 1'
+run root "$tree/dev" train
+check "a build that fails ends it" test $status -ne 0
+check "before anything trains" test "$(grep -c '<train>' <<<"$said")" -eq 0
+
 exit $((failures > 0))

@@ -21,8 +21,9 @@ inline std::uintptr_t line_of(const volatile void* address) {
 }
 
 #ifdef __x86_64__
-/// Which cache lines of an object are touched while it lives, by instructions of this thread. The object's pages, which hold nothing
-/// else, are closed; each access opens them for the length of one instruction. One at a time, and nobody else may come near.
+/// Which cache lines of an object are touched while it lives, by instructions of this thread. The object's pages, which
+/// hold nothing else, are closed; each access opens them for the length of one instruction. One at a time, and nobody
+/// else may come near.
 class TouchedLines {
  public:
   TouchedLines(const void* object, std::size_t size) {

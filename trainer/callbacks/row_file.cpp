@@ -164,7 +164,7 @@ std::filesystem::path callback_file(CallbackContext& run, const std::filesystem:
     throw CallbackError(fmt::format("{}: it can't write to {}: {}. Give it a file of its own.", run.name, path.string(), why));
   };
   if (!run.folder.empty())
-    for (const char* own : {"config.toml", "report.json"})
+    for (const char* own : {"config.toml", "report.json", "events.log"})
       if (at == whole(run.folder / own)) refuse("that is the run's own");
   if (!run.checkpoints.empty()) {
     const fs::path checkpoints = whole(run.checkpoints);
