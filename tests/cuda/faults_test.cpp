@@ -3,6 +3,7 @@
 #include <sidestep/kernels/cuda/error.hpp>
 
 #include "session_support.hpp"
+#include "emulation/sanitizers.hpp"
 
 namespace sidestep::kernels::cuda::test {
 namespace {
@@ -66,7 +67,10 @@ TEST(CudaFaults, AnEvaluationTakesFewerSamplesAtATimeWhereMemoryIsShort) {
     const auto session = make(spec);
     return session->evaluate(session->attach(images.view), 0, 100);
   }();
-  for (std::size_t kilobytes = 9216; kilobytes <= 24576; kilobytes += kilobytes < 12288 ? 128 : 2048) {
+  // Sanitizers make closing and opening memory slow, where the CPU has no protection keys: fewer sizes there.
+  constexpr bool sanitized = sidestep::test::thread_sanitizer || sidestep::test::address_sanitizer;
+  constexpr std::size_t fine = sanitized ? 1024 : 128, coarse = sanitized ? 6144 : 2048;
+  for (std::size_t kilobytes = 9216; kilobytes <= 24576; kilobytes += kilobytes < 12288 ? fine : coarse) {
     SCOPED_TRACE(kilobytes);
     const bool prepared = kilobytes >= 18432;  // with room for two checkpoints
     const FaultsGuard guard;
