@@ -32,14 +32,19 @@ if not stopped or not 6 < epochs < 60:
     sys.exit(f"early stopping did not end the run where it should:\n{whole}")
 
 # Killed when all but two epochs of patience are used up: it must go on with the rest, not begin anew.
-killed = subprocess.Popen([program, work / "killed"], stdout=subprocess.PIPE, text=True)
-for line in killed.stdout:
-    if line.startswith(f"epoch {epochs - 2}:"):
-        killed.send_signal(signal.SIGKILL)
+# (An epoch takes a millisecond: the first checkpoint may not be on the disk by then. Then once more.)
+for attempt in range(20):
+    shutil.rmtree(work / "killed", ignore_errors=True)
+    killed = subprocess.Popen([program, work / "killed"], stdout=subprocess.PIPE, text=True)
+    for line in killed.stdout:
+        if line.startswith(f"epoch {epochs - 2}:"):
+            killed.send_signal(signal.SIGKILL)
+            break
+    killed.stdout.read()
+    if killed.wait() == -signal.SIGKILL and (work / "killed/checkpoints/last.detector").exists():
         break
-killed.stdout.read()
-if killed.wait() != -signal.SIGKILL:
-    sys.exit("it ended before it could be killed")
+else:
+    sys.exit("it could not be killed between its first checkpoint and its end")
 resumed = run("killed", "--resume")
 if "resumed behind step" not in resumed:
     sys.exit(f"it began anew:\n{resumed}")
