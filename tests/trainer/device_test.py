@@ -34,7 +34,8 @@ class AsOnTheCpu(DeviceTest):
         return [(d["by"], d["decision"], d["cause_step"], d["applied_step"], d["learning_rate"])
                 for d in self.report(run)["boundary"]["decisions"]]
 
-    def check_decisions(self, *options, tolerance):
+    def check_decisions(self, *options, tolerance, same_steps=100):
+        """Losses are equal to `tolerance` through `same_steps`; the decisions to the end."""
         device = self.on_device("device", *options)
         cpu = self.train("cpu", *options)
         made = self.decisions(device)
@@ -50,7 +51,7 @@ class AsOnTheCpu(DeviceTest):
         self.assertEqual([(row["step"], row["learning_rate"]) for row in ours],
                          [(row["step"], row["learning_rate"]) for row in theirs])
         self.assertLess(len(ours), 100)  # it was stopped, by that decision
-        for one, other in zip(ours, theirs):
+        for one, other in zip(ours[:same_steps], theirs):
             self.assertAlmostEqual(one["loss"], other["loss"], delta=tolerance * other["loss"])
 
     def test_lenet_decides_alike(self):
@@ -59,7 +60,7 @@ class AsOnTheCpu(DeviceTest):
     def test_resnet8_decides_alike(self):
         # At this rate a ReLU that falls on the other side of 0, step 8 or so, is a difference that grows; how fast
         # depends on the CPU's own kernels. device_agreement_test.cpp has the bound of the last bits.
-        self.check_decisions("--epochs", "10", "--model", "resnet8", *SGD, *PLATEAU, *STOPPING, tolerance=0.04)
+        self.check_decisions("--epochs", "10", "--model", "resnet8", *SGD, *PLATEAU, *STOPPING, tolerance=1e-3, same_steps=7)
 
     @unittest.skipUnless(FASHION_MNIST.is_dir(), f"{FASHION_MNIST} isn't there")
     def test_five_thousand_images_are_learnt_as_well(self):
