@@ -45,9 +45,18 @@ check "nothing to do, nothing called" test ! -e "$work/log"
 stub dpkg-query 'shift 2; for package in "$@"; do [ "$package" = libfmt-dev ] || echo "installed $package"; done'
 if ((EUID == 0)); then
   run root "$dev" setup
-  check "what is missing is named" says "installing 1 Debian packages: libfmt-dev"
+  check "what is missing is named" says "installing 1 Debian packages and what they need: libfmt-dev"
   check "the lists come first" grep -q '^apt-get update' "$work/log"
   check "what is missing is installed" grep -q '^apt-get install .* libfmt-dev$' "$work/log"
+  stub apt-get 'case $1 in install) echo "0 upgraded, 45 newly installed, 0 to remove"
+    for i in $(seq 45); do echo "Setting up package$i"; done; exit "${FAILS:-0}" ;; esac'
+  run root "$dev" setup
+  check "how far it is, is said" says "sidestep: set up 20 of 45"
+  check "in a few lines" test "$(wc -l <<<"$said")" -le 4
+  FAILS=100 run root "$dev" setup
+  check "what can't be installed ends it" test $status -eq 2
+  check "with apt-get's own words" says "Setting up package45"
+  stub apt-get 'echo "apt-get $*" >>"$LOG"'
   run other "$dev" setup
 else
   run root "$dev" setup
@@ -77,7 +86,7 @@ rm -f "$work/log"
 run root "$tree/dev" build
 check "the first build says what it does" test $status -eq 0
 check "that it configures" says "configuring build/release"
-check "that it builds" says "building build/release"
+check "that it builds, and that this takes a while" says "building build/release, which takes some minutes"
 check "and the compiler's lines are seen" says "[1/1] CXX a.o"
 check "it is the preset that CMake is asked for" grep -q '^cmake --preset release' "$work/log"
 rm "$work/log"
@@ -109,6 +118,13 @@ touch "$WORK"
 run root "$tree/dev" train
 check "train builds the command first" grep -q 'ninja .*release sidestep_command$' "$work/log"
 check "and runs it without options" says "<train>"
+mkdir -p "$tree/bench" "$tree/build/release/bench"
+touch "$tree/bench/bus_bench.cpp" "$tree/bench/log_bench.cpp"
+printf '#!/bin/sh\nprintf "<%%s>" bus "$@"\n' >"$tree/build/release/bench/bus_bench" && chmod 755 "$tree/build/release/bench/bus_bench"
+touch "$WORK"
+run root "$tree/dev" bench bus --benchmark_filter=x
+check "a suite is run with its options" says "<bus><--benchmark_filter=x>"
+check "and nothing else is built" grep -q 'ninja .*release bus_bench$' "$work/log"
 stub ninja 'echo "ninja: error: a.cpp"; exit 1'
 run root "$tree/dev" train
 check "a build that fails ends it" test $status -ne 0
