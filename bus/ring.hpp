@@ -30,25 +30,25 @@ template <class Atomics = StdAtomics>
 class BasicRing {
  public:
   explicit BasicRing(std::size_t capacity, Sequence first = 1, bool streaming = false, std::uint32_t id = 0)
-      : slots_(std::make_unique<Slot[]>(capacity)), mask_(capacity - 1), first_(first), id_(id), streaming_(streaming), next_(first),
-        limit_(first + capacity), cursor_(first) {}
+      : slots_(std::make_unique<Slot[]>(capacity)), first_(first), writer_{slots_.get(), capacity - 1, first, first + capacity, id, streaming},
+        reader_{slots_.get(), capacity - 1, first} {}
 
-  std::size_t capacity() const noexcept { return mask_ + 1; }
+  std::size_t capacity() const noexcept { return reader_.mask + 1; }
   /// No other ring of its bus has the same.
-  std::uint32_t id() const noexcept { return id_; }
+  std::uint32_t id() const noexcept { return writer_.id; }
   /// Its producer streams events that refer to nothing else.
-  bool streaming() const noexcept { return streaming_; }
+  bool streaming() const noexcept { return writer_.streaming; }
 
   // ---- the writer's side
 
   /// The slot for the next event, or null when the ring is full as far as the writer knows.
   Slot* claim() noexcept {
-    const Sequence next = Atomics::load(next_, std::memory_order_relaxed);  // only this thread stores it
-    return next < limit_ ? &slots_[next & mask_] : nullptr;
+    const Sequence next = Atomics::load(writer_.next, std::memory_order_relaxed);  // only this thread stores it
+    return next < writer_.limit ? &writer_.slots[next & writer_.mask] : nullptr;
   }
   /// Hands the claimed slot over. Returns its number.
   Sequence commit(Slot& slot) noexcept {
-    const Sequence number = Atomics::load(next_, std::memory_order_relaxed);
+    const Sequence number = Atomics::load(writer_.next, std::memory_order_relaxed);
     // release: pairs with the acquire in available(); a reader that sees this number sees the whole slot
     Atomics::store(slot.sequence, number, std::memory_order_release);
     count(number);
@@ -56,59 +56,67 @@ class BasicRing {
   }
   /// Writes the claimed slot past the caches and hands it over.
   void commit_streaming(Slot& slot, Nanoseconds stamp, std::uint64_t header, const Words& body) noexcept {
-    const Sequence number = Atomics::load(next_, std::memory_order_relaxed);
+    const Sequence number = Atomics::load(writer_.next, std::memory_order_relaxed);
     stream_slot(slot, number, stamp, header, body);
     count(number);
   }
   /// Looks how far the reader is. False: the ring is full indeed.
   bool make_room() noexcept {
     // acquire: pairs with the release in release(); the reader is done with every slot before the cursor
-    limit_ = Atomics::load(cursor_, std::memory_order_acquire) + capacity();
-    return Atomics::load(next_, std::memory_order_relaxed) < limit_;
+    writer_.limit = Atomics::load(reader_.cursor, std::memory_order_acquire) + writer_.mask + 1;
+    return Atomics::load(writer_.next, std::memory_order_relaxed) < writer_.limit;
   }
 
   // ---- the reader's side
 
   /// Events that are ready, contiguous in memory, at most `most`.
   std::span<const Slot> available(std::size_t most) const noexcept {
-    const Sequence from = Atomics::load(cursor_, std::memory_order_relaxed);  // only this thread stores it
-    const std::size_t first = from & mask_;
+    const Sequence from = Atomics::load(reader_.cursor, std::memory_order_relaxed);  // only this thread stores it
+    const std::size_t first = from & reader_.mask;
     const std::size_t end = std::min(most, capacity() - first);
     std::size_t count = 0;
     // acquire: pairs with the release in commit()
-    while (count < end && Atomics::load(slots_[first + count].sequence, std::memory_order_acquire) == from + count) ++count;
-    return {&slots_[first], count};
+    while (count < end && Atomics::load(reader_.slots[first + count].sequence, std::memory_order_acquire) == from + count) ++count;
+    return {&reader_.slots[first], count};
   }
   /// The reader is done with `count` more events.
   void release(std::size_t count) noexcept {
     // release: pairs with the acquire in make_room()
-    Atomics::store(cursor_, Atomics::load(cursor_, std::memory_order_relaxed) + count, std::memory_order_release);
+    Atomics::store(reader_.cursor, Atomics::load(reader_.cursor, std::memory_order_relaxed) + count, std::memory_order_release);
   }
 
   // ---- anybody
 
   /// The number that the next event will have.
-  Sequence next() const noexcept { return Atomics::load(next_, std::memory_order_acquire); }      // pairs with commit()
+  Sequence next() const noexcept { return Atomics::load(writer_.next, std::memory_order_acquire); }      // pairs with commit()
   /// The first number that the reader isn't done with.
   Sequence first() const noexcept { return first_; }  ///< the number of its first event
-  Sequence cursor() const noexcept { return Atomics::load(cursor_, std::memory_order_acquire); }  // pairs with release()
+  Sequence cursor() const noexcept { return Atomics::load(reader_.cursor, std::memory_order_acquire); }  // pairs with release()
   /// The reader is done with all that was published until now.
   bool caught_up() const noexcept { return cursor() >= next(); }
 
  private:
   void count(Sequence number) noexcept {
     // release: pairs with the acquire in next(); whoever reads a number here may wait until the cursor reaches it
-    Atomics::store(next_, number + 1, std::memory_order_release);
+    Atomics::store(writer_.next, number + 1, std::memory_order_release);
   }
 
   const std::unique_ptr<Slot[]> slots_;
-  const std::size_t mask_;
   const Sequence first_;
-  const std::uint32_t id_;
-  const bool streaming_;
-  alignas(no_sharing) Sequence next_;    // the writer's line
-  Sequence limit_;                       // the writer's alone
-  alignas(no_sharing) Sequence cursor_;  // the reader's line
+  // Each side finds all that it needs in one line, what never changes too: a training step leaves nothing in a core's caches, and a
+  // publish behind it waits for each line that it reads.
+  struct alignas(no_sharing) {
+    Slot* slots;
+    std::size_t mask;
+    Sequence next, limit;  // limit: the writer's alone
+    std::uint32_t id;
+    bool streaming;
+  } writer_;
+  struct alignas(no_sharing) {
+    const Slot* slots;
+    std::size_t mask;
+    Sequence cursor;
+  } reader_;
 };
 
 /// A producer's ring and what belongs to it.

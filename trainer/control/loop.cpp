@@ -242,11 +242,14 @@ const CheckpointState& Loop::resume(CheckpointState state, std::string_view name
   return inside_->resume(std::move(state), name);
 }
 
-void Loop::before_sample() {
+Nanoseconds Loop::before_sample() {
   inside_->begin();
-  until_sample_ = 64;
+  until_sample_ = 61;  // odd: a step's two events take turns
+  return Clock::steady();
 }
-void Loop::sampled(Nanoseconds took) noexcept { publish_ns_.record(took - inside_->timer_ns); }
+void Loop::sampled(Nanoseconds begin) noexcept {
+  publish_ns_.record(Clock::steady() - begin - inside_->timer_ns);
+}
 
 void Loop::behind_fit_begin(const FitBegin& begin) { inside_->behind_fit_begin(begin); }
 

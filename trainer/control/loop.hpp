@@ -95,14 +95,12 @@ class Loop {
   template <Event First, Event... More>
   void publish(const First& first, const More&... more) {
     const Nanoseconds stamp = producer_.now();
-    if (--until_sample_ == 0) [[unlikely]] {
-      before_sample();
-      const Nanoseconds begin = Clock::steady();
-      put(stamp, first);
-      sampled(Clock::steady() - begin);
-    } else {
-      put(stamp, first);
-    }
+    const bool timed = --until_sample_ == 0;
+    Nanoseconds begin = 0;
+    if (timed) [[unlikely]] begin = before_sample();
+    // One copy of it: a second one for the timed would lie where no instruction cache has it, and be what is measured.
+    put(stamp, first);
+    if (timed) [[unlikely]] sampled(begin);
     (put(stamp, more), ...);
   }
 
@@ -249,8 +247,8 @@ class Loop {
   void late(Step step);
   void say_behind(std::function<void()> publish);
   [[gnu::cold]] void rung();
-  void before_sample();
-  void sampled(Nanoseconds took) noexcept;
+  [[gnu::cold]] Nanoseconds before_sample();
+  [[gnu::cold]] void sampled(Nanoseconds begin) noexcept;
   void before_end();
   void all_in() const;  ///< throws ControlError if a step's events are yet to come
   void behind_fit_begin(const FitBegin& begin);
