@@ -12,7 +12,7 @@ Bus::Bus(BusOptions options) : options_(options), clock_(options.clock) {
                    std::to_string(std::bit_ceil(options.ring_capacity < 2 ? 2 : options.ring_capacity)) + ".");
   // Without a thread it is polled by who publishes, or near him: plain stores stay in their cache.
   options_.stores = resolve(!options.thread && options.stores == Stores::automatic ? Stores::plain : options.stores);
-  dispatcher_ = std::make_shared<Dispatcher>(options_, clock_, options.stores == Stores::streaming);
+  dispatcher_ = std::make_shared<Dispatcher>(options_, clock_);
   dispatcher_->start();
 }
 

@@ -19,7 +19,7 @@ struct BusOptions {
   bool thread = true;                    ///< false: no dispatcher thread, poll() does its work
   std::chrono::nanoseconds longest_nap = std::chrono::milliseconds(1);  ///< of an idle dispatcher
   std::chrono::milliseconds deadline = std::chrono::seconds(30);        ///< of a handler that blocks, of the drain of one sink at close
-  Stores stores = Stores::automatic;     ///< how producers write events (a trainer's: plainly, unless streaming is asked for); options() says what it came to
+  Stores stores = Stores::automatic;     ///< how producers write events; options() says what it came to
   Sequence first_number = 1;             ///< of each ring's events; a test begins where a watermark's number wraps
 };
 

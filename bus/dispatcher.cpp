@@ -31,8 +31,8 @@ bool is_mark(const Slot& slot) noexcept { return slot.type == Barrier::id || slo
 
 }  // namespace
 
-Dispatcher::Dispatcher(const BusOptions& options, const Clock& clock, bool stream_trainer)
-    : longest_nap(options.longest_nap.count()), options_(options), clock_(clock), stream_trainer_(stream_trainer), serial_(next_serial()) {}
+Dispatcher::Dispatcher(const BusOptions& options, const Clock& clock)
+    : longest_nap(options.longest_nap.count()), options_(options), clock_(clock), serial_(next_serial()) {}
 
 void Dispatcher::start() {
   if (options_.thread) thread_ = std::thread([self = shared_from_this()] { self->work(); });
@@ -375,7 +375,7 @@ std::shared_ptr<Ring> Dispatcher::make_ring(std::string_view name, Stream stream
   if (phase_.load(std::memory_order_relaxed) == Phase::closed)
     throw BusError("producer '" + std::string(name) + "' joined a closed bus: make it before close().");
   auto ring = std::make_shared<Ring>(options_.ring_capacity, options_.first_number, next_ring_++, stream, std::string(name),
-                                     options_.stores == Stores::streaming && (stream_trainer_ || stream != Stream::trainer));
+                                     options_.stores == Stores::streaming);
   if (dead()) ring->abandoned.store(true, std::memory_order_release);  // as abandon() does for those before
   rings_.push_back(ring);
   version_.fetch_add(1, std::memory_order_release);  // pairs with renew()

@@ -20,9 +20,7 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
  public:
   static constexpr std::size_t batch = 64;  // events taken at a time: 16 and 256 lose (measured)
 
-  /// `stream_trainer`: a trainer's events are streamed too. He publishes a few at a time, and behind milliseconds of other stores a
-  /// streaming store is the slower one (190 ns beside 20, measured in a run).
-  Dispatcher(const BusOptions& options, const Clock& clock, bool stream_trainer);
+  Dispatcher(const BusOptions& options, const Clock& clock);
 
   ~Dispatcher();
 
@@ -83,7 +81,6 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
 
   const BusOptions options_;
   const Clock clock_;
-  const bool stream_trainer_;
   const std::uint64_t serial_;  // tells buses apart in a thread's table of producers
 
   // the list, and its copy for the dispatcher
