@@ -1,12 +1,10 @@
 #pragma once
 
-#include <sidestep/bus/ring_memory.hpp>
 #include <sidestep/bus/stores.hpp>
 #include <sidestep/bus/subscription.hpp>
 
 #include <concurrentqueue/concurrentqueue.h>
 
-#include <algorithm>
 #include <atomic>
 #include <bit>
 #include <memory>
@@ -21,7 +19,6 @@ struct StdAtomics {
   static T load(const T& place, std::memory_order order) noexcept { return std::atomic_ref<T>(const_cast<T&>(place)).load(order); }
   template <class T>
   static void store(T& place, T value, std::memory_order order) noexcept { std::atomic_ref<T>(place).store(value, order); }
-  static void fence(std::memory_order order) noexcept { std::atomic_thread_fence(order); }
 };
 
 /// One writer, one reader (the dispatcher). The number lies in the slot, so handing an event over moves one cache line, and
@@ -32,12 +29,9 @@ struct StdAtomics {
 template <class Atomics = StdAtomics>
 class BasicRing {
  public:
-  explicit BasicRing(std::size_t capacity, Sequence first = 1, bool streaming = false, std::uint32_t id = 0, RingMemory memory = {})
-      : slots_(memory.slots != nullptr ? std::move(memory.slots) : std::shared_ptr<Slot[]>(new Slot[capacity]())), traces_(memory.traces),
-        first_(first), writer_{slots_.get(), capacity - 1, first, first + capacity, id, streaming},
+  explicit BasicRing(std::size_t capacity, Sequence first = 1, bool streaming = false, std::uint32_t id = 0)
+      : slots_(std::make_unique<Slot[]>(capacity)), first_(first), writer_{slots_.get(), capacity - 1, first, first + capacity, id, streaming},
         reader_{slots_.get(), capacity - 1, first} {}
-  BasicRing(const BasicRing&) = delete;
-  BasicRing& operator=(const BasicRing&) = delete;
 
   std::size_t capacity() const noexcept { return reader_.mask + 1; }
   /// No other ring of its bus has the same.
@@ -70,16 +64,7 @@ class BasicRing {
   bool make_room() noexcept {
     // acquire: pairs with the release in release(); the reader is done with every slot before the cursor
     writer_.limit = Atomics::load(reader_.cursor, std::memory_order_acquire) + writer_.mask + 1;
-    const Sequence next = Atomics::load(writer_.next, std::memory_order_relaxed);
-    if (traces_ != nullptr) {
-      // Twice a lap, so that there is always half a ring that is not being overwritten.
-      writer_.limit = std::min(writer_.limit, next + capacity() / 2);
-      // relaxed, and then a release fence: pairs with the acquire fence in WatchedRing::next(); whoever copied a word of an event
-      // that is written from now on sees this reach
-      Atomics::store(traces_->reach, writer_.limit, std::memory_order_relaxed);
-      Atomics::fence(std::memory_order_release);
-    }
-    return next < writer_.limit;
+    return Atomics::load(writer_.next, std::memory_order_relaxed) < writer_.limit;
   }
 
   // ---- the reader's side
@@ -100,12 +85,6 @@ class BasicRing {
     Atomics::store(reader_.cursor, Atomics::load(reader_.cursor, std::memory_order_relaxed) + count, std::memory_order_release);
   }
 
-  /// Nothing will be written any more: tells those who read along where it ended.
-  void tell_end() noexcept {
-    // release: pairs with the acquire in WatchedRing::next(); all that was published is in the ring by then
-    if (traces_ != nullptr) Atomics::store(traces_->end, next(), std::memory_order_release);
-  }
-
   // ---- anybody
 
   /// The number that the next event will have.
@@ -122,8 +101,7 @@ class BasicRing {
     Atomics::store(writer_.next, number + 1, std::memory_order_release);
   }
 
-  const std::shared_ptr<Slot[]> slots_;
-  RingTraces* const traces_;
+  const std::unique_ptr<Slot[]> slots_;
   const Sequence first_;
   // Each side finds all that it needs in one line, what never changes too: a training step leaves nothing in a core's caches, and a
   // publish behind it waits for each line that it reads.
@@ -143,9 +121,8 @@ class BasicRing {
 
 /// A producer's ring and what belongs to it.
 struct Ring : BasicRing<> {
-  Ring(std::size_t capacity, Sequence first, std::uint32_t id, Stream stream, std::string name, bool streaming, RingMemory memory = {})
-      : BasicRing(capacity, first, streaming, id, std::move(memory)), stream(stream), name(std::move(name)) {}
-  ~Ring() { tell_end(); }
+  Ring(std::size_t capacity, Sequence first, std::uint32_t id, Stream stream, std::string name, bool streaming)
+      : BasicRing(capacity, first, streaming, id), stream(stream), name(std::move(name)) {}
 
   alignas(no_sharing) const Stream stream;  ///< trainer or others. Aligned: not in what is left of the cursor's line
   const std::string name;
