@@ -7,7 +7,8 @@
 //   many_to_many/PEER            four producers, sixteen listeners; counter events_per_second
 //   pipelines/16                 counter ns_per_event of a dispatcher with sixteen simple pipelines, the events being there
 //   line_transfer                counter one_way_ns: what this machine's cores take for one cache line
-// PEER: sidestep (as its user has it by default), sidestep_plain, sidestep_streaming, moodycamel (one queue, whose reader fans out),
+// PEER: sidestep (as its user has it by default), sidestep_shared (the same, its rings in shared memory), sidestep_plain,
+// sidestep_streaming, moodycamel (one queue, whose reader fans out),
 // moodycamel_queues (one queue a listener), readerwriterqueue, tbb, atomic_queue, mutex.
 #include <bus_peers.hpp>
 #include <line_transfer.hpp>
@@ -235,6 +236,7 @@ void add(const std::string& peer) {
 int main(int argc, char** argv) {
   add<OnBus<Stores::automatic>, OnBus<Stores::automatic, Delays>>("sidestep");
   add<OnBus<Stores::plain>, OnBus<Stores::plain, Delays>>("sidestep_plain");
+  add<OnBus<Stores::automatic, Sum, true>, OnBus<Stores::automatic, Delays, true>>("sidestep_shared");
   add<OnBus<Stores::streaming>, OnBus<Stores::streaming, Delays>>("sidestep_streaming");
   add<FanOut<Moodycamel>, FanOut<Moodycamel, Delays>>("moodycamel");
   add<OneEach<Moodycamel>, OneEach<Moodycamel, Delays>>("moodycamel_queues");

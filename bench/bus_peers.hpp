@@ -5,6 +5,8 @@
 ///
 /// A way has publish(event), flush() (returns when every listener has seen all), and is made with the number of listeners.
 
+#include <sidestep/bus/local_socket.hpp>
+#include <sidestep/bus/shared_bus.hpp>
 #include <sidestep/operators.hpp>
 
 #include <benchmark/benchmark.h>
@@ -17,10 +19,13 @@
 #include <atomic_queue/atomic_queue.h>
 #endif
 
+#include <sys/mman.h>
+
 #include <atomic>
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -166,12 +171,18 @@ struct Mutex {
   }
 };
 
+/// So that others could watch it: at a place that nobody else has.
+inline std::shared_ptr<SharedBus> shared_somewhere() {
+  const Descriptor place(::memfd_create("bench", MFD_CLOEXEC));
+  return std::make_shared<SharedBus>("/proc/self/fd/" + std::to_string(place.get()));
+}
+
 /// The bus.
-template <Stores stores, class Listener = Sum>
+template <Stores stores, class Listener = Sum, bool shared = false>
 class OnBus {
  public:
   explicit OnBus(std::size_t listeners, std::chrono::nanoseconds longest_nap = std::chrono::milliseconds(1))
-      : listeners_(listeners), bus_({.longest_nap = longest_nap, .stores = stores}) {
+      : listeners_(listeners), bus_({.longest_nap = longest_nap, .stores = stores, .shared = shared ? shared_somewhere() : nullptr}) {
     for (Listener& listener : listeners_)
       bus_.on<BatchEnd>() | subscribe([&listener](const BatchEnd& event) { listener.take(event); });
     producer_ = bus_.producer("bench");

@@ -47,7 +47,7 @@ pack() {
   [[ -e $build/libsidestep_cuda.so || -e $build/libsidestep_cuda_emulated.so ]] ||
     fail "$build has no backend that could be packed: build first, with ./dev build"
 
-  mkdir -p "$folder"/{bin,lib,data,peers}
+  mkdir -p "$folder"/{bin,lib,data,peers,tests}
   local file library name
   for file in sidestep bench/gpu_bench libsidestep_cuda.so libsidestep_cuda_emulated.so \
     tests/cuda/gpu/cuda_gpu_test tests/cuda/cuda_kernels_test; do
@@ -81,6 +81,7 @@ pack() {
 
   cp "${SIDESTEP_DATA:-/usr/share/datasets/fashion-mnist}"/*-ubyte.gz "$folder/data/"
   cp "$root/bench/peers/torch_gpu.py" "$folder/peers/"
+  cp "$root"/tests/trainer/{device_test,device_resume_test,device_support,runs}.py "$folder/tests/"
   cp "${BASH_SOURCE[0]}" "$folder/gpu.sh"
   printf '#!/usr/bin/env bash\nhere=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)\nexec bash "$here/gpu.sh" run "$here" "$@"\n' >"$folder/run"
   chmod 755 "$folder/run" "$folder/gpu.sh"
@@ -159,11 +160,11 @@ run() {
     sed -n 's/^bench gpu: nothing was measured: //p')
 
   if [[ $why ]]; then
-    for name in tests bench train train_again; do skip $name "$why"; done
+    for name in tests commands bench train train_again; do skip $name "$why"; done
   else
     local tests=cuda_gpu_test filter='*' bench_options=(--benchmark_min_time=0.3 --benchmark_repetitions=3)
-    local train_options=(--epochs 2)
-    if [[ $backend != cuda ]]; then tests=cuda_kernels_test; fi
+    local train_options=(--epochs 2) train_seconds=60
+    if [[ $backend != cuda ]]; then tests=cuda_kernels_test train_seconds=180; fi  # on a CPU that others use, too
     if ((quick)); then
       filter='CudaStepKernels*'
       bench_options=('--benchmark_filter=step/lenet/fp32/batch:64/|(telemetry|record|host)/lenet')
@@ -174,9 +175,18 @@ run() {
     else
       skip tests "$tests wasn't packed: that build hadn't it"
     fi
+    # The command itself: decisions, files, resumed runs. Emulated, one test is enough to see that they start.
+    local commands=(device_test device_resume_test)
+    if ((quick)) || [[ $backend != cuda ]]; then commands=(device_resume_test.DeviceResume.test_a_checkpoint_holds_the_algorithms_that_were_chosen); fi
+    if [[ -e $folder/tests/runs.py ]]; then
+      part commands 120 env PYTHONDONTWRITEBYTECODE=1 "PYTHONPATH=$folder/tests" "SIDESTEP_DEVICE_BACKEND=$backend" \
+        "SIDESTEP=$folder/bin/sidestep" "${own[@]}" "$python" -m unittest "${commands[@]}"
+    else
+      skip commands "the command's tests weren't packed"
+    fi
     part bench 130 "${own[@]}" "$folder/bin/gpu_bench" "${bench_options[@]}" --benchmark_out="$work/bench.json"
     for name in train train_again; do
-      part $name 60 "${own[@]}" "$folder/bin/sidestep" train --backend "$backend" --data "$folder/data" \
+      part $name "$train_seconds" "${own[@]}" "$folder/bin/sidestep" train --backend "$backend" --data "$folder/data" \
         --out "$work/$name" "${train_options[@]}"
     done
   fi
@@ -222,7 +232,8 @@ def part(name):
     return result
 
 
-parts = {name: part(name) for name in ("machine", "info", "tests", "bench", "train", "train_again", "peers")}
+parts = {name: part(name) for name in ("machine", "info", "tests", "commands", "bench", "train", "train_again",
+                                      "peers")}
 if parts["machine"]["status"] == "failed":  # no nvidia-smi: not everywhere where there is a GPU
     parts["machine"] = {"status": "skipped", "reason": "nvidia-smi doesn't answer here"}
 on_a_gpu = backend == "cuda" and bool(parsed("bench.json") or parsed("train/report.json"))

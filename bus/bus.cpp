@@ -10,13 +10,18 @@ Bus::Bus(BusOptions options) : options_(options), clock_(options.clock) {
   if (!std::has_single_bit(options.ring_capacity) || options.ring_capacity < 2)
     throw BusError("ring capacity " + std::to_string(options.ring_capacity) + " isn't a power of two: choose " +
                    std::to_string(std::bit_ceil(options.ring_capacity < 2 ? 2 : options.ring_capacity)) + ".");
+  if (options.dispatchers == 0 || options.dispatchers > 64)
+    throw BusError(std::to_string(options.dispatchers) + " dispatchers: a bus has 1 to 64.");
   // Without a thread it is polled by who publishes, or near him: plain stores stay in their cache.
   options_.stores = resolve(!options.thread && options.stores == Stores::automatic ? Stores::plain : options.stores);
   dispatcher_ = std::make_shared<Dispatcher>(options_, clock_);
   dispatcher_->start();
 }
 
-Bus::~Bus() { dispatcher_->close(); }
+Bus::~Bus() {
+  dispatcher_->close();
+  if (options_.shared != nullptr) options_.shared->end();
+}
 
 Producer Bus::producer(std::string_view name, Stream stream) {
   if (closed()) throw BusError("producer '" + std::string(name) + "' joined a closed bus: make it before close().");
@@ -32,16 +37,22 @@ void Bus::close() { dispatcher_->close(); }
 void Bus::on_close(std::function<bool()> ask) { dispatcher_->on_close(std::move(ask)); }
 bool Bus::closed() const noexcept { return dispatcher_->closed(); }
 bool Bus::poll() { return !options_.thread && dispatcher_->poll(); }  // beside its thread it would race
-void Bus::wake() noexcept { dispatcher_->waker.wake(); }
+void Bus::wake() noexcept { dispatcher_->wake(); }
 void Bus::longest_nap(std::chrono::nanoseconds nap) noexcept {
-  dispatcher_->longest_nap.store(nap.count(), std::memory_order_relaxed);  // advice: orders nothing
+  // relaxed, both: advice, orders nothing
+  dispatcher_->longest_nap.store(nap.count(), std::memory_order_relaxed);
+  dispatcher_->nap_was_set.store(true, std::memory_order_relaxed);
 }
 void Bus::abandon_dispatcher() noexcept { dispatcher_->abandon(); }
 void Bus::cut_sink(CutSink* sink) noexcept {
   dispatcher_->cut_sink.store(sink, std::memory_order_release);  // pairs with Dispatcher::send_mark
 }
+bool Bus::has_cut_sink() const noexcept {
+  return dispatcher_->cut_sink.load(std::memory_order_acquire) != nullptr;  // pairs with cut_sink()
+}
 BusAccount Bus::account() const { return dispatcher_->account(); }
 std::uint64_t Bus::serial() const noexcept { return dispatcher_->serial(); }
 std::vector<Handle> Bus::subscriptions() const { return dispatcher_->subscriptions(); }
+std::vector<std::unique_ptr<PastPipelines>> Bus::past() const { return dispatcher_->past(); }
 
 }  // namespace sidestep

@@ -13,14 +13,27 @@
 
 namespace sidestep {
 
+/// What a dispatcher does while nothing comes.
+enum class Waiting : std::uint8_t {
+  park,      ///< sleeps and looks, ever more seldom: takes next to no CPU time, and an event may wait for a nap
+  yield,     ///< looks, and lets others run in between
+  busy_spin  ///< looks: takes a whole core
+};
+
 struct BusOptions {
   std::size_t ring_capacity = 16384;     ///< events for each producer; a power of two
   const ManualClock* clock = nullptr;    ///< a test's clock; null: the real one
   bool thread = true;                    ///< false: no dispatcher thread, poll() does its work
+  Waiting waiting = Waiting::park;
   std::chrono::nanoseconds longest_nap = std::chrono::milliseconds(1);  ///< of an idle dispatcher
+  /// After a silence, where neither a control is attached nor a pipeline waits for time: an eighth of the silence, up to this. Not if
+  /// another `longest_nap` than the default is asked for, here or later: then that is the bound.
+  std::chrono::nanoseconds idle_nap = std::chrono::milliseconds(20);
+  unsigned dispatchers = 1;              ///< threads that run pipelines; those that decide or are part of checkpoints run on the first
   std::chrono::milliseconds deadline = std::chrono::seconds(30);        ///< of a handler that blocks, of the drain of one sink at close
   Stores stores = Stores::automatic;     ///< how producers write events; options() says what it came to
   Sequence first_number = 1;             ///< of each ring's events; a test begins where a watermark's number wraps
+  std::shared_ptr<RingMemorySource> shared = nullptr;  ///< where rings get their memory from: a SharedBus, so that others can watch; null: the heap
 };
 
 /// Sums over all subscriptions; `events` counts each event once.
@@ -87,9 +100,14 @@ class Bus {
 
   /// Who collects states at a Barrier and hands them out at a CheckpointLoaded of the trainer's stream; null: nobody.
   void cut_sink(CutSink* sink) noexcept;
+  bool has_cut_sink() const noexcept;  ///< a trainer's control is attached: it acts on events of the trainer's stream
 
   BusAccount account() const;
+  /// Pipelines that are there. One that has come to its end is forgotten when nothing of it runs any more; kept are those that decide,
+  /// those that are part of checkpoints unless they were ended, and the first 64 that failed.
   std::vector<Handle> subscriptions() const;
+  /// What is kept of the others, by owner (128 of them; what comes later is "(others)").
+  std::vector<std::unique_ptr<PastPipelines>> past() const;
   const Clock& clock() const noexcept { return clock_; }
   const BusOptions& options() const noexcept { return options_; }
   /// Tells buses of this process apart: no two have the same.

@@ -1,24 +1,23 @@
 #pragma once
 
 #include <sidestep/bus/bus.hpp>
-#include <sidestep/bus/waker.hpp>
+#include <sidestep/bus/worker.hpp>
 
-#include <array>
 #include <atomic>
 #include <functional>
 #include <mutex>
+#include <string>
 #include <thread>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace sidestep {
 
-/// Who takes events out of the rings and runs the pipelines over them: the bus' inside. One thread at a time.
-///
-/// What is added or ended changes a list under a lock; the dispatcher's own copy of the list is renewed *after* it has taken
-/// events, so a subscription that was added before an event was published is in the copy when the event is run.
+/// The inside of a bus: the lists of its rings and pipelines, and its workers, who take events out of the ones and run the others.
 class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
  public:
-  static constexpr std::size_t batch = 64;  // events taken at a time: 16 and 256 lose (measured)
+  static constexpr std::size_t batch = Worker::batch;
 
   Dispatcher(const BusOptions& options, const Clock& clock);
 
@@ -31,50 +30,48 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   void abandon() noexcept;
   void on_close(std::function<bool()> ask);
   bool closed() const noexcept { return phase_.load(std::memory_order_acquire) == Phase::closed; }  // pairs with close()
+  void wake() noexcept;
 
   Handle add(std::unique_ptr<Pipeline> pipeline, PipelineOptions options);
   void end(Subscription& subscription);
+  bool admit(Subscription& subscription);
   std::shared_ptr<Ring> make_ring(std::string_view name, Stream stream);
   Producer& thread_producer();
   /// The ring with this id; null: it is gone.
   std::shared_ptr<const Ring> find_ring(std::uint32_t id) const;
   /// A pipeline failed, on any thread of the bus: tells the others.
   void report_failure(const Subscription& subscription, Sequence number) noexcept;
+  /// A pipeline has come to its end, whatever it was: it is forgotten when nothing of it runs any more.
+  void note_end() noexcept {
+    ends_.fetch_add(1, std::memory_order_release);  // pairs with retire_pipelines()
+  }
 
   BusAccount account() const;
   std::vector<Handle> subscriptions() const;
+  std::vector<std::unique_ptr<PastPipelines>> past() const;
   const Clock& clock() const noexcept { return clock_; }
   const BusOptions& options() const noexcept { return options_; }
   std::uint64_t serial() const noexcept { return serial_; }
 
-  Waker waker;
   std::atomic<Nanoseconds> longest_nap;       // relaxed: advice
+  std::atomic<bool> nap_was_set{false};       // relaxed: advice
   std::atomic<CutSink*> cut_sink{nullptr};    // release by the control before it publishes; acquire at a mark
 
  private:
-  enum class Phase : std::uint8_t { open, closing, closed };
+  friend class Worker;
+  enum class Phase : std::uint8_t { open, closing, completing, closed };
 
-  void work();
-  bool pass();
-  bool drain(Ring& ring);
-  bool drain_spill(Ring& ring);
-  std::size_t up_to_mark(const Ring& ring, std::span<const Slot> slots) const noexcept;
-  void run(const Ring& ring, std::span<const Slot> slots);
-  static std::uint64_t matches(const Subscription& to, std::span<const Slot> slots) noexcept;
-  static std::span<const Slot> within_bounds(const Subscription& to, unsigned ring, std::span<const Slot> slots) noexcept;
-  void send_mark(const Slot& slot);
-  void advance_words(Sequence number, Nanoseconds stamp);
-  void end_subscriptions();
-  void tick();
-  void hurry();
-  void renew();
-  void renew_copy();
-  bool rings_empty() const noexcept;
+  bool pass_all();
+  bool rings_empty() const;
   bool any_held() const;
   bool try_close();
+  bool await_workers();
   void await_queues(std::span<const Handle> subscriptions, bool outside);
   void retire_rings();
-  void settle_cpu();
+  bool retire_pipelines(std::span<const Handle> candidates);
+  void forget(const Subscription& subscription);
+  void free_name(const Subscription& subscription);
+  void begin_here(Subscription& subscription);
   bool dead() const noexcept { return abandoned_.load(std::memory_order_acquire); }  // pairs with abandon()
   bool await(const std::function<bool()>& done);
   std::uint64_t signs_of_life() const;
@@ -83,46 +80,29 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   const Clock clock_;
   const std::uint64_t serial_;  // tells buses apart in a thread's table of producers
 
-  // the list, and its copy for the dispatcher
+  // the lists
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<Ring>> rings_;
-  std::vector<Handle> subscriptions_;
+  std::vector<Handle> subscriptions_, deferred_;
   std::function<bool()> ask_at_close_;
-  unsigned next_ring_ = 0;
-  BusAccount retired_;               // what rings that are gone have counted
-  std::atomic<std::uint64_t> version_{0};  // release under the lock; acquire in renew()
+  std::uint32_t next_ring_ = 0;
+  unsigned next_registration_ = 0, next_worker_ = 0;
+  struct Ordinal { unsigned last = 0, live = 0; };
+  std::unordered_map<std::string, Ordinal> ordinals_;  // of the names that are there, by what was asked for
+  std::unordered_set<std::string> names_;
+  unsigned failed_kept_ = 0;
+  BusAccount gone_;                  // what rings and pipelines that are gone have counted
+  std::vector<std::unique_ptr<PastPipelines>> past_;
+  std::atomic<std::uint64_t> version_{0};  // release under the lock; acquire in Worker::renew()
+  std::atomic<std::uint64_t> ends_{0};     // release by who ends a pipeline; acquire in retire_pipelines()
+  const std::shared_ptr<RingPool> pool_ = std::make_shared<RingPool>();
 
-  std::mutex polling_;               // without a thread of its own: one poll() at a time; with one: one close() joins it
-  std::thread thread_;
+  std::mutex polling_;               // without threads of its own: one poll() at a time; with them: one close() joins them
+  std::vector<std::thread> threads_;
   std::atomic<Phase> phase_{Phase::open};
   std::atomic<bool> abandoned_{false};
-
-  // the dispatcher's alone
-  std::uint64_t seen_version_ = ~std::uint64_t{0};
-  std::vector<std::shared_ptr<Ring>> my_rings_;
-  std::vector<Handle> mine_;
-  struct Row {  // of a pipeline that runs: what is looked at for every span, side by side
-    Subscription* to;
-    Pipeline* pipeline;
-    std::span<const EventId> types;
-    std::uint64_t types_seen_as;
-    bool bounded;      // it began, or ends, at a number that is still to come
-    bool listens[3];   // by Stream
-  };
-  std::vector<Row> rows_;
-  std::vector<Decider*> inline_deciders_;
-  std::array<std::uint16_t, event_ids> counts_{};
-  std::uint64_t run_length_ = 0;     // events taken since a ring was found empty
-  Nanoseconds cpu_at_ = 0;           // the thread's CPU time when handlers' times were last settled
-  unsigned unsettled_ = 0;           // spans since then
-  std::uint64_t untimed_ = 0;        // spans behind a backlog
-  // watched by those who wait for the dispatcher; relaxed: a late view costs a slice of waiting
-  std::atomic<std::uint64_t> heartbeat_{0};
-  std::atomic<Subscription*> running_{nullptr};
-  std::atomic<std::uint64_t> hurry_asked_{0}, hurry_done_{0};  // by who flushes, and by the dispatcher: release both, acquire both
-  Sequence last_trainer_ = 0;
-  Nanoseconds last_tick_ = 0;
-  bool any_ticks_ = false, any_ending_ = false;
+  std::atomic<std::uint64_t> hurry_asked_{0};  // release by who flushes; acquire in Worker::hurry()
+  std::vector<std::unique_ptr<Worker>> workers_;
 };
 
 }  // namespace sidestep

@@ -9,10 +9,10 @@ namespace {
 constexpr Nanoseconds wait_slice = 100'000;
 }
 
-/// Changes as long as the dispatcher moves, or what it stands at does: a full queue, at close one that is drained. Each of those has
-/// a deadline of its own, whose end counts as a move.
+/// Changes as long as what a dispatcher may stand at moves: a full queue, at close one that is drained. Each of those has a deadline
+/// of its own, whose end counts as a move.
 std::uint64_t Dispatcher::signs_of_life() const {
-  std::uint64_t signs = heartbeat_.load(std::memory_order_relaxed);
+  std::uint64_t signs = 0;
   const std::lock_guard lock(mutex_);
   for (const Handle& to : subscriptions_) {
     signs += to->failures();
@@ -22,25 +22,30 @@ std::uint64_t Dispatcher::signs_of_life() const {
   return signs;
 }
 
-/// Waits until `done`, or until the dispatcher has not moved for the deadline. The deadline counts slices of this wait, not a
+/// Waits until `done`, or until a dispatcher has not moved for the deadline. The deadline counts slices of this wait, not a
 /// difference of clocks: a suspended process fails nobody when it wakes.
 bool Dispatcher::await(const std::function<bool()>& done) {
-  Nanoseconds stalled = 0;
-  std::uint64_t beat = signs_of_life();
+  struct Seen { std::uint64_t beat = 0; Nanoseconds stalled = 0; };
+  std::vector<Seen> seen(workers_.size());
+  std::uint64_t signs = signs_of_life();
   while (!done()) {
     if (dead() || closed()) return done();
     if (!options_.thread) {
-      if (!poll()) std::this_thread::sleep_for(std::chrono::nanoseconds(wait_slice));
-    } else {
-      waker.wake();
-      std::this_thread::sleep_for(std::chrono::nanoseconds(wait_slice));
+      if (!poll() && !done()) std::this_thread::sleep_for(std::chrono::nanoseconds(wait_slice));
+      continue;
     }
+    wake();
+    std::this_thread::sleep_for(std::chrono::nanoseconds(wait_slice));
     const std::uint64_t now = signs_of_life();
-    stalled = now == beat && options_.thread ? stalled + wait_slice : 0;
-    beat = now;
-    if (stalled > options_.deadline.count() * 1'000'000) {
+    const bool moved = now != std::exchange(signs, now);
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+      Worker& worker = *workers_[i];
+      const std::uint64_t beat = worker.heartbeat.load(std::memory_order_relaxed);
+      const bool stands = !moved && beat == std::exchange(seen[i].beat, beat) && !worker.left.load(std::memory_order_relaxed);
+      seen[i].stalled = stands ? seen[i].stalled + wait_slice : 0;
+      if (seen[i].stalled <= options_.deadline.count() * 1'000'000) continue;
       // relaxed: only a name for the report
-      if (Subscription* const hung = running_.load(std::memory_order_relaxed); hung != nullptr)
+      if (Subscription* const hung = worker.running.load(std::memory_order_relaxed); hung != nullptr)
         hung->fail("its handler blocks the dispatcher: it has not returned within the deadline; put observe_on(io) before it.", 0);
       abandon();
       return done();
@@ -51,21 +56,22 @@ bool Dispatcher::await(const std::function<bool()>& done) {
 
 void Dispatcher::flush() {
   if (BusThread::current()) throw BusError("flush() was called from a handler, which it would wait for: call it elsewhere.");
-  struct Target { std::shared_ptr<Ring> ring; Sequence next; std::uint64_t spilled; };
+  struct Target { std::shared_ptr<Ring> ring; Sequence upcoming; };
   std::vector<Target> targets;
   {
     const std::lock_guard lock(mutex_);
-    // acquire: pairs with the producers' releases
-    for (const auto& ring : rings_) targets.push_back({ring, ring->next(), ring->spilled.load(std::memory_order_acquire)});
+    for (const auto& ring : rings_) targets.push_back({ring, ring->upcoming()});
   }
   await([&] {
-    return std::all_of(targets.begin(), targets.end(), [](const Target& target) {
-      return target.ring->cursor() >= target.next &&
-             target.ring->unspilled.load(std::memory_order_acquire) >= target.spilled;  // pairs with drain_spill
+    return std::all_of(targets.begin(), targets.end(), [](const Target& target) { return target.ring->cursor() >= target.upcoming; });
+  });
+  targets.clear();  // a ring that is still referred to can't be used again
+  const std::uint64_t ticket = hurry_asked_.fetch_add(1, std::memory_order_release) + 1;  // pairs with hurry()
+  await([&] {
+    return std::all_of(workers_.begin(), workers_.end(), [&](const auto& worker) {
+      return worker->hurry_done.load(std::memory_order_acquire) >= ticket;  // pairs with hurry()
     });
   });
-  const std::uint64_t ticket = hurry_asked_.fetch_add(1, std::memory_order_release) + 1;  // pairs with hurry()
-  await([&] { return hurry_done_.load(std::memory_order_acquire) >= ticket; });          // pairs with hurry()
   await_queues(subscriptions(), true);
 }
 
@@ -88,7 +94,7 @@ void Dispatcher::await_queues(std::span<const Handle> subscriptions, bool outsid
       }
       if (!outside) test_point(Point::draining, subscription.get());
       if (outside && !options_.thread) poll();
-      if (!outside) heartbeat_.store(heartbeat_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);  // close() waits too
+      if (!outside) workers_.front()->beat();  // close() waits too
       std::this_thread::sleep_for(std::chrono::nanoseconds(wait_slice));
     }
   }
@@ -115,14 +121,16 @@ void Dispatcher::close() {
     while (!closed() && !dead()) {
       const std::lock_guard one_at_a_time(polling_);
       const BusThread here;
-      while (pass()) {}
+      while (pass_all()) {}
       if (try_close()) break;
     }
   }
   const std::lock_guard one_joins(polling_);
-  if (!thread_.joinable()) return;
-  if (dead()) thread_.detach();  // it hangs in a handler; it holds what it needs
-  else thread_.join();
+  for (std::thread& thread : threads_) {
+    if (!thread.joinable()) continue;
+    if (dead()) thread.detach();  // it hangs in a handler; it holds what it needs
+    else thread.join();
+  }
 }
 
 void Dispatcher::on_close(std::function<bool()> ask) {
@@ -136,28 +144,48 @@ bool Dispatcher::any_held() const {
   return std::any_of(rings_.begin(), rings_.end(), [](const auto& ring) { return ring->held.load(std::memory_order_acquire); });
 }
 
-/// The rings were found empty. Completes the pipelines if nothing can come any more. First that the executors have finished,
-/// *then* the rings: an executor's handler may have published last.
+/// The rings were found empty by the first dispatcher, which this is. Completes the pipelines if nothing can come any more. First that
+/// the executors have finished, *then* the rings: an executor's handler may have published last.
 bool Dispatcher::try_close() {
-  heartbeat_.store(heartbeat_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-  renew();
-  await_queues(mine_, false);
-  renew();  // a handler may have published for the first time, into a ring of its own
-  if (!rings_empty()) return false;
-  for (std::size_t i = 0; i < mine_.size(); ++i) {
-    const Handle to = mine_[i];
-    if (to->life() == Subscription::Life::running)
-      to->pipeline_->mark({.kind = Mark::Kind::end, .number = last_trainer_, .stamp = clock_.now()});
-    await_queues(std::span(&to, 1), false);
-    while (pass()) {}  // completion may have published
-    heartbeat_.store(heartbeat_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  Worker& first = *workers_.front();
+  first.beat();
+  await_queues(subscriptions(), false);
+  if (!rings_empty() || dead()) {  // a handler may have published for the first time, into a ring of its own
+    wake();
+    return false;
   }
-  await_queues(mine_, false);
-  while (pass()) {}
-  for (Decider* const decider : inline_deciders_) decider->finish();
+  // From here on the other dispatchers' threads run nothing: their pipelines complete in order of registration, on this thread.
+  phase_.store(Phase::completing, std::memory_order_release);  // pairs with Worker::work()
+  if (!await_workers()) return false;
+  for (std::vector<Handle> all = subscriptions(); const Handle& to : all) {
+    if (to->life() == Subscription::Life::running) {
+      workers_[to->worker_]->renew();
+      to->pipeline_->mark({.kind = Mark::Kind::end, .number = workers_[to->worker_]->last_trainer(), .stamp = clock_.now()});
+    }
+    await_queues(std::span(&to, 1), false);
+    while (pass_all()) {}  // completion may have published
+    first.beat();
+  }
+  await_queues(subscriptions(), false);
+  while (pass_all()) {}
+  first.finish_words();
+  for (std::vector<Handle> never_began = std::exchange(deferred_, {}); const Handle& to : never_began) to->finish(Subscription::Life::completed);
   const std::lock_guard lock(mutex_);
   for (const auto& ring : rings_) ring->closed.store(true, std::memory_order_release);  // pairs with wait_for_room
   phase_.store(Phase::closed, std::memory_order_release);                               // pairs with closed()
+  return true;
+}
+
+/// Until the threads of all dispatchers but the first have left. False: one hangs, and the bus was given up.
+bool Dispatcher::await_workers() {
+  if (!options_.thread) return true;
+  for (std::size_t i = 1; i < workers_.size(); ++i)
+    while (!workers_[i]->left.load(std::memory_order_acquire)) {  // pairs with Worker::work()
+      if (dead()) return false;
+      workers_[i]->waker.wake();
+      workers_.front()->beat();
+      std::this_thread::sleep_for(std::chrono::nanoseconds(wait_slice));
+    }
   return true;
 }
 

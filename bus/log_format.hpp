@@ -27,6 +27,7 @@ class LogError : public std::runtime_error {
     truncated,  ///< cut off within its first block
     damaged,    ///< a log, but not one of its blocks is whole
     mismatch,   ///< a type that this program knows otherwise, a ring or a step that the log doesn't have
+    refused,    ///< it can't be replayed into this bus: a loop is attached to it, or the log has too many rings
   };
   LogError(Kind kind, const std::string& what) : std::runtime_error(what), kind_(kind) {}
   Kind kind() const noexcept { return kind_; }
@@ -41,6 +42,7 @@ static_assert(std::endian::native == std::endian::little, "logs are little endia
 
 inline constexpr std::array<std::uint8_t, 8> magic{0x89, 'S', 'S', 'L', 'O', 'G', 0x1a, '\n'};
 inline constexpr std::uint16_t version = 1;
+inline constexpr std::uint32_t name_ids = 1 << 24;  ///< numbers of names are smaller; a greater one is a field that was never written
 inline constexpr std::size_t page = 4096, block_size = 65536;
 inline constexpr std::size_t slack = 64;  ///< behind a buffer of records, so that whole bodies can be copied without a look at its end
 

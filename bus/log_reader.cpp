@@ -245,14 +245,21 @@ void LogReader::define_up_to(std::uint64_t offset) {
     if (index_[i].offset < defined_ || (index_[i].header.flags & has_definitions) == 0) continue;
     if (load(index_[i].offset) == Load::whole) take_definitions();
   }
-  defined_ = std::max(defined_, offset);
+  defined_ = std::max(defined_, std::min(offset, indexed_));  // a block that is only half written yet defines later
 }
 
 void LogReader::read_definitions() {
-  const BlockHeader header = header_;
+  const Place here = place();
   define_up_to(file_size());
-  header_ = header;
-  records_ = {};
+  stay(here);
+}
+
+/// Back to the block that was read when place() said so.
+void LogReader::stay(const Place& here) {
+  if (here.was_read) load(here.offset);
+  else records_ = {};
+  header_ = here.header;
+  block_offset_ = here.offset;
 }
 
 void LogReader::go_to_block(std::size_t entry) {
@@ -271,6 +278,7 @@ void LogReader::go_to_block(std::size_t entry) {
 
 bool LogReader::seek(std::size_t first_entry, const std::function<bool(const BlockHeader&)>& may_hold,
                      const std::function<bool(const LoggedEvent&)>& wanted) {
+  const Place here = place();
   for (std::size_t i = first_entry; i < index_.size(); ++i) {
     if (index_[i].header.events == 0 || !may_hold(index_[i].header)) continue;
     define_up_to(index_[i].offset);
@@ -286,6 +294,7 @@ bool LogReader::seek(std::size_t first_entry, const std::function<bool(const Blo
     sought_skip_ = before;
     return true;
   }
+  stay(here);
   return false;
 }
 

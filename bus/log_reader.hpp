@@ -116,6 +116,13 @@ class LogReader {
   void look_at_tail(Load found);
   bool take_definitions();
   void define_up_to(std::uint64_t offset);
+  struct Place {
+    std::uint64_t offset;
+    log_format::BlockHeader header;
+    bool was_read;
+  };
+  Place place() const noexcept { return {block_offset_, header_, !records_.empty()}; }
+  void stay(const Place& here);
   bool seek(std::size_t first_entry, const std::function<bool(const log_format::BlockHeader&)>& may_hold,
             const std::function<bool(const LoggedEvent&)>& wanted);
 

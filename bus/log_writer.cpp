@@ -80,7 +80,7 @@ LogWriter::LogWriter(const std::filesystem::path& path, const LogWriterOptions& 
 }
 
 LogWriter::~LogWriter() {
-  state_->full.enqueue({nullptr, true});
+  state_->full.enqueue(state_->filler, {nullptr, true});
   for (Nanoseconds waited = 0; !closed() && waited < patience.count() * 1'000'000; waited += 50'000)
     std::this_thread::sleep_for(std::chrono::microseconds(50));
   if (closed()) thread_.join();
@@ -92,7 +92,7 @@ LogBlock* LogWriter::take() noexcept {
   return state_->empty.try_dequeue(block) ? block : nullptr;
 }
 
-void LogWriter::put(LogBlock& block, bool is_last) noexcept { state_->full.enqueue({&block, is_last}); }
+void LogWriter::put(LogBlock& block, bool is_last) noexcept { state_->full.enqueue(state_->filler, {&block, is_last}); }
 
 std::string LogWriter::error() const {
   const std::lock_guard lock(state_->mutex);

@@ -43,7 +43,8 @@ struct LogWriterOptions {
   std::function<void()> done = {};  ///< called on the writer's thread behind each block, written or not
 };
 
-/// Writes blocks on a thread of its own. One thread fills blocks: it takes an empty one, fills it, puts it back full.
+/// Writes blocks on a thread of its own. One thread at a time fills blocks: it takes an empty one,
+/// fills it, puts it back full. They are written in the order in which they were put.
 class LogWriter {
  public:
   LogWriter(const std::filesystem::path& path, const LogWriterOptions& options);
@@ -91,6 +92,8 @@ class LogWriter {
     const std::unique_ptr<LogBlock> scratch;  // what is compressed
     moodycamel::ConcurrentQueue<LogBlock*> empty;
     moodycamel::BlockingConcurrentQueue<Full> full;
+    // Whoever puts, and one at a time: the queue keeps order within a producer only, and without a token each thread is one.
+    moodycamel::ProducerToken filler{full};
     std::atomic<std::uint64_t> bytes{0}, blocks{0}, events{0};
     std::atomic<bool> failed{false}, closed{false};
     std::mutex mutex;   // guards error

@@ -18,6 +18,7 @@ class Counter {
     if (to > value_.load(std::memory_order_relaxed)) value_.store(to, std::memory_order_relaxed);
   }
   std::uint64_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
+  void clear() noexcept { value_.store(0, std::memory_order_relaxed); }  ///< its owner is another one from now on
 
  private:
   std::atomic<std::uint64_t> value_{0};
@@ -69,6 +70,12 @@ struct Meter {
   Counter cpu_ns;       ///< time spent in handlers
   Counter max_backlog;  ///< most events taken, or queued, before the handler had caught up
   Histogram delay;      ///< from an event's stamp to its handling
+
+  void merge(const Meter& other) noexcept {
+    cpu_ns.add(other.cpu_ns.get());
+    max_backlog.raise(other.max_backlog.get());
+    delay.merge(other.delay);
+  }
 };
 
 }  // namespace sidestep

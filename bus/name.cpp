@@ -4,6 +4,7 @@
 #include <mutex>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 namespace sidestep {
 namespace {
@@ -12,6 +13,7 @@ struct Table {
   std::mutex mutex;
   std::deque<std::string> texts{std::string{}};  // a deque: texts never move
   std::unordered_map<std::string_view, std::uint32_t> ids{{texts.front(), 0}};
+  std::vector<NameListener*> listeners;
 };
 
 Table& table() {
@@ -27,7 +29,21 @@ Name intern(std::string_view text) {
   if (const auto found = names.ids.find(text); found != names.ids.end()) return Name{found->second};
   const auto id = static_cast<std::uint32_t>(names.texts.size());
   names.ids.emplace(names.texts.emplace_back(text), id);
+  for (NameListener* const listener : names.listeners) listener->named(Name{id}, names.texts.back());
   return Name{id};
+}
+
+void listen_to_names(NameListener& listener) {
+  Table& names = table();
+  const std::lock_guard lock(names.mutex);
+  names.listeners.push_back(&listener);
+  for (std::uint32_t id = 1; id < names.texts.size(); ++id) listener.named(Name{id}, names.texts[id]);
+}
+
+void unlisten_to_names(NameListener& listener) noexcept {
+  Table& names = table();
+  const std::lock_guard lock(names.mutex);
+  std::erase(names.listeners, &listener);
 }
 
 std::string_view Name::text() const {

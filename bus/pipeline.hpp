@@ -55,6 +55,8 @@ class Pipeline {
   virtual bool over() const noexcept = 0;
   /// Somebody waits until all that it was given is done: it should hold nothing back.
   virtual void hurry() noexcept {}
+  /// No thread but its dispatcher's is in it: it may be destroyed there.
+  virtual bool quiet() const noexcept { return true; }
   /// Does a stage wait for time? Then it gets ticks.
   virtual bool wants_ticks() const noexcept = 0;
   /// Stages and the types between them, from the source's event on.

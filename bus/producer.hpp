@@ -115,8 +115,10 @@ class Producer {
   template <Event E>
   void put(Slot& slot, Nanoseconds stamp, const E& event) noexcept {
     (void)detail::published<E>;  // enters the type into the registry before main()
+#ifdef SIDESTEP_STREAMING_STORES
     if constexpr (SelfContained<E>)
       if (ring_->streaming()) return ring_->commit_streaming(slot, stamp, slot_header(E::id, sizeof(E), ring_->id()), words_of(event));
+#endif
     write(slot, ring_->id(), stamp, E::id, sizeof(E), &event);
     ring_->commit(slot);
   }
@@ -130,6 +132,7 @@ class Producer {
   bool spilling() const noexcept;
   Slot* claim_slow() noexcept;
   void publish_slow(Nanoseconds stamp, EventId type, std::uint16_t size, const void* body) noexcept;
+  void spill(const Slot& slot, bool first) noexcept;
   template <class GivenUp>
   bool wait_for_room(GivenUp given_up) noexcept;
 
@@ -161,7 +164,11 @@ class Reserved {
   friend class Producer;
   explicit Reserved(Producer& producer) noexcept : producer_(producer) {
     (void)detail::published<E>;
-    if (!SelfContained<E> || !producer.ring_->streaming()) slot_ = producer.ring_->claim();
+    bool aside = false;
+#ifdef SIDESTEP_STREAMING_STORES
+    aside = SelfContained<E> && producer.ring_->streaming();
+#endif
+    if (!aside) slot_ = producer.ring_->claim();
     event_ = slot_ != nullptr ? std::construct_at(reinterpret_cast<E*>(slot_->body)) : std::construct_at(&aside_);
   }
   Reserved(const Reserved&) = delete;

@@ -93,7 +93,7 @@ void Recorder::describe(const Slot& slot) {
 }
 
 void Recorder::define_name(std::uint32_t id) {
-  if (id >= std::uint32_t{1} << 24) return;  // no name of this process: a field that was never written, say
+  if (id >= log_format::name_ids) return;
   if (id >= named_.size()) named_.resize(id + std::size_t{1});
   named_[id] = true;
   define(log_format::encode_name(id, Name{id}.text()));
@@ -190,6 +190,7 @@ void Recorder::mark(const Mark& mark) noexcept {
 /// The writer failed: says so, and nothing else is affected.
 void Recorder::stop() noexcept {
   stopped_ = true;
+  account_->given_up.store(true, std::memory_order_release);  // pairs with QueueAccount::idle
   to_->finish(Subscription::Life::completed);
   try {
     if (const auto bus = bus_.lock())
@@ -202,8 +203,11 @@ void Recorder::stop() noexcept {
 Recording::Recording(Handle handle, std::shared_ptr<LogWriter> writer) : handle_(std::move(handle)), writer_(std::move(writer)) {}
 
 void Recording::end() {
-  handle_->end();
-  for (int i = 0; i < 200'000 && !writer_->closed() && !writer_->failed(); ++i) std::this_thread::sleep_for(std::chrono::microseconds(50));
+  handle_->end();                       // waits for the last block, which is a mark of its queue
+  if (BusThread::current()) return;     // a handler's thread puts it only later
+  // it may have been ended before, by a handler, and its last block be on its way: that waits for nothing then
+  for (int i = 0; i < 200'000 && !writer_->closed() && !writer_->failed() && handle_->error().empty(); ++i)
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
 }
 
 const std::filesystem::path& Recording::path() const noexcept { return writer_->path(); }

@@ -23,7 +23,8 @@ class Recording {
  public:
   Recording(Handle handle, std::shared_ptr<LogWriter> writer);
 
-  /// No event that is published after this returned is in the log, and the log is closed.
+  /// No event that is published after this returned is in the log, and the log is closed. From a handler: it is closed
+  /// soon, since the handler's own thread has to do it.
   void end();
 
   const Handle& handle() const noexcept { return handle_; }

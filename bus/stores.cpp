@@ -35,7 +35,7 @@ class Patience {
 };
 
 /// How long it takes to hand events to another thread, in nanoseconds.
-Nanoseconds hand_over(Stores form) {
+Nanoseconds hand_over([[maybe_unused]] Stores form) {
   BasicRing<> ring(1024);
   std::atomic<bool> ready{false};
   const int here = sched_getcpu();
@@ -57,10 +57,12 @@ Nanoseconds hand_over(Stores form) {
     Slot* slot = nullptr;
     while ((slot = ring.claim()) == nullptr)
       if (!ring.make_room()) wait();
+#ifdef SIDESTEP_STREAMING_STORES
     if (form == Stores::streaming) {
       ring.commit_streaming(*slot, 0, 1, {{i, i, i, i, i}});
       continue;
     }
+#endif
     slot->stamp = 0;
     slot->type = 1;
     std::fill_n(reinterpret_cast<std::uint64_t*>(slot->body), 5, i);

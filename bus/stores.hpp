@@ -62,8 +62,6 @@ inline void stream_slot(Slot& to, Sequence number, Nanoseconds stamp, std::uint6
 #endif
   );
 }
-#else
-inline void stream_slot(Slot&, Sequence, Nanoseconds, std::uint64_t, const Words&) noexcept {}
 #endif
 
 }  // namespace sidestep

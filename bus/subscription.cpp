@@ -1,4 +1,5 @@
 #include <sidestep/bus/dispatcher.hpp>
+#include <sidestep/bus/running.hpp>
 
 #include <algorithm>
 
@@ -34,10 +35,19 @@ Subscription::Subscription(std::shared_ptr<Dispatcher> bus, unsigned registratio
   for (const EventId type : options_.types) types_seen_as_ |= std::uint64_t{1} << (type % 64);
 }
 
-Subscription::~Subscription() = default;
+Subscription::~Subscription() { pipeline_.reset(); }  // it looks at what is declared behind it
 
 void Subscription::end() {
+  if (RunningHandler* const here = RunningHandler::current(); here != nullptr && here->whose == this) {
+    ended_inside_.store(true, std::memory_order_release);  // pairs with ended_inside()
+    here->stop();
+  }
   if (const auto bus = bus_.lock()) bus->end(*this);
+}
+
+bool Subscription::admit() {
+  const auto bus = bus_.lock();
+  return bus != nullptr && bus->admit(*this);
 }
 
 std::string Subscription::error() const {
@@ -53,12 +63,16 @@ void Subscription::fail(std::string_view error, Sequence number) noexcept {
     // acq_rel: release pairs with life()'s acquire, so that whoever sees `failed` finds the error
     if (!life_.compare_exchange_strong(was, Life::failed, std::memory_order_acq_rel)) return;
   }
-  if (const auto bus = bus_.lock()) bus->report_failure(*this, number);
+  if (const auto bus = bus_.lock()) {
+    bus->note_end();
+    bus->report_failure(*this, number);
+  }
 }
 
 void Subscription::finish(Life how) noexcept {
   Life was = Life::running;
-  life_.compare_exchange_strong(was, how, std::memory_order_acq_rel);  // pairs with life()
+  if (!life_.compare_exchange_strong(was, how, std::memory_order_acq_rel)) return;  // pairs with life()
+  if (const auto bus = bus_.lock()) bus->note_end();
 }
 
 bool Subscription::queues_idle() const noexcept {

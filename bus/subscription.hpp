@@ -4,6 +4,7 @@
 #include <sidestep/bus/decider.hpp>
 #include <sidestep/bus/event.hpp>
 #include <sidestep/bus/meter.hpp>
+#include <sidestep/bus/overload.hpp>
 #include <sidestep/bus/pipeline.hpp>
 
 #include <memory>
@@ -25,7 +26,10 @@ struct PipelineOptions {
   std::string name;         ///< default: "pipeline"
   std::string owner;        ///< the callback that it belongs to; default: its name
   Stream stream = Stream::all;
+  std::string producer;     ///< events of producers with this name alone; empty: of all
   std::vector<EventId> types;  ///< none: events of every type
+  Overload overload{};      ///< what becomes of events that it doesn't take in time
+  int dispatcher = -1;      ///< which of the bus' dispatchers runs it; -1: the bus chooses. One that decides or is saved: the first
   bool saved = false;       ///< part of a checkpoint: all its stages can save their state
   bool decides = false;
   bool wall_time = false;   ///< one of its stages depends on clocks
@@ -38,6 +42,7 @@ struct QueueAccount {
   Counter handed, dropped;   ///< by the dispatcher
   Counter marks_pushed;      ///< by the dispatcher: everything that isn't a value
   std::atomic<std::uint64_t> finished{0}, marks_done{0};  ///< release by the executor; acquire at close, before it looks at the rings
+  std::atomic<bool> given_up{false};  ///< release by the dispatcher: what is in it will never be done, and nobody waits for it
   Meter meter;               ///< by the executor
 
   std::uint64_t queued() const noexcept {
@@ -47,8 +52,9 @@ struct QueueAccount {
   }
   bool idle() const noexcept {
     // acquire both: what the handlers published is visible to whoever looks at the rings next
-    return finished.load(std::memory_order_acquire) + dropped.get() >= handed.get() &&
-           marks_done.load(std::memory_order_acquire) >= marks_pushed.get();
+    return given_up.load(std::memory_order_acquire) ||  // pairs with who gave it up
+           (finished.load(std::memory_order_acquire) + dropped.get() >= handed.get() &&
+            marks_done.load(std::memory_order_acquire) >= marks_pushed.get());
   }
 };
 
@@ -81,6 +87,8 @@ class Subscription {
 
   Life life() const noexcept { return life_.load(std::memory_order_acquire); }  // pairs with fail() and finish()
   bool failed() const noexcept { return life() == Life::failed; }
+  /// It was ended by its own handler: that one sees nothing more, wherever it runs.
+  bool ended_inside() const noexcept { return ended_inside_.load(std::memory_order_acquire); }  // pairs with end()
   unsigned failures() const noexcept { return failed() ? 1 : 0; }
   std::string error() const;
 
@@ -99,6 +107,11 @@ class Subscription {
   bool decider_failed() const noexcept {
     return decider_ != nullptr && decider_->failed.load(std::memory_order_acquire);  // pairs with the trainer's release
   }
+  /// While it is bound: it isn't to see anything before admit(), since who must know of it first isn't on this thread.
+  void defer() noexcept { deferred_ = true; }
+  /// It sees what is published from now on. Called once, for one that was deferred. False: it has ended meanwhile.
+  bool admit();
+
   /// Parts that answer a barrier: the dispatcher's and one for each observe_on.
   unsigned parts() const noexcept { return static_cast<unsigned>(queues_.size()) + 1; }
   void add_queue(std::shared_ptr<QueueAccount> queue) { queues_.push_back(std::move(queue)); }  // while it is bound
@@ -107,11 +120,24 @@ class Subscription {
   std::uint64_t published() const noexcept { return published_.get(); }
   std::uint64_t delivered() const noexcept { return delivered_.get(); }
   std::uint64_t dropped() const noexcept { return dropped_.get(); }
-  std::uint64_t pending() const noexcept { return published() - delivered() - dropped(); }
+  std::uint64_t pending() const noexcept {
+    const std::uint64_t done = delivered() + dropped(), all = published();  // in this order: the events in between were published first
+    return all > done ? all - done : 0;
+  }
   const Meter& meter() const noexcept { return meter_; }
 
  private:
   friend class Dispatcher;
+  friend class Worker;
+
+  /// A place in a producer's ring.
+  struct Bound { std::uint32_t ring; Sequence number; };
+  using Bounds = std::vector<Bound>;
+  static Sequence at_or(const Bounds& bounds, std::uint32_t ring, Sequence otherwise) noexcept {
+    for (const Bound& bound : bounds)
+      if (bound.ring == ring) return bound.number;
+    return otherwise;
+  }
 
   std::weak_ptr<Dispatcher> bus_;  // weak: a hung handler's thread may outlive the bus
   const std::uint64_t bus_serial_;
@@ -125,21 +151,38 @@ class Subscription {
   unsigned decider_part_ = 0;
   std::vector<std::shared_ptr<QueueAccount>> queues_;
   std::uint64_t types_seen_as_ = 0;  ///< one bit for each id modulo 64: most spans are ruled out by one AND
-  std::vector<Sequence> begin_;  ///< by ring: the first number that it sees; rings made later: 1
-  std::vector<Sequence> end_;    ///< by ring: the first number that it doesn't see any more; empty: none yet. Under the bus' lock
+  Bounds begin_;  ///< the first number that it sees of each ring; of those made later: all
+  Bounds end_;    ///< the first number that it doesn't see any more; of rings made later: nothing. Under the bus' lock
+  bool asked_to_end_ = false;  ///< `end_` holds. Under the bus' lock
+  bool kept_ = false;          ///< it failed, and stays. Its dispatcher's
+  std::string base_;           ///< its name without an ordinal. Under the bus' lock
+  bool deferred_ = false;      ///< waits for admit(). Under the bus' lock
+  unsigned worker_ = 0;        ///< which of the bus' dispatchers runs it
 
   mutable std::mutex mutex_;     ///< guards error_
   std::string error_;
 
   alignas(no_sharing) std::atomic<Life> life_{Life::running};
-  std::atomic<bool> ending_{false};
+  std::atomic<bool> ended_inside_{false};  ///< release by its own handler; acquire by whoever would run another one
   // the dispatcher's
   alignas(no_sharing) Counter published_, delivered_, dropped_;
   Meter meter_;
-  std::vector<Sequence> end_seen_;  ///< its copy of end_
+  Bounds end_seen_;  ///< its copy of end_
+  bool ends_ = false;  ///< its copy of asked_to_end_
+  std::uint64_t kept_of_ = 0;  ///< keep_every: how many came since the last that was kept
   Nanoseconds unsettled_ns_ = 0;  ///< by the wall clock, since handlers' times were last settled
 };
 
 using Handle = std::shared_ptr<Subscription>;
+
+/// What is kept of pipelines that are no more, by owner.
+struct PastPipelines {
+  std::string owner;
+  unsigned registration = 0;  ///< of the first
+  std::uint64_t pipelines = 0, published = 0, delivered = 0, dropped = 0;
+  unsigned failures = 0;
+  std::string last_error;
+  Meter meter;  ///< of all their threads
+};
 
 }  // namespace sidestep

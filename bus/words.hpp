@@ -5,6 +5,7 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <tuple>
 
 namespace sidestep {
 
@@ -25,10 +26,20 @@ consteval std::size_t members() {
   else return sizeof...(A);
 }
 
+/// Bytes of an aggregate that has these members.
+template <class... F>
+consteval std::size_t packed_size(std::size_t alignment) {
+  std::size_t end = 0;
+  ((end = (end + alignof(F) - 1) / alignof(F) * alignof(F) + sizeof(F)), ...);
+  return (end + alignment - 1) / alignment * alignment;
+}
+
 template <class E, class... F>
 [[gnu::always_inline]] inline Words pack(const F&... field) noexcept {
   static_assert(((sizeof(F) <= 8 && std::has_single_bit(sizeof(F))) && ...),
                 "each member of a self-contained event has 1, 2, 4 or 8 bytes");
+  static_assert(packed_size<F...>(alignof(E)) == sizeof(E),
+                "members of a self-contained event lie where their types' own alignment puts them: no alignas, no bit-fields");
   Words words{};
   std::size_t at = 0;
   const auto put = [&]<class T>(const T& value) {

@@ -23,6 +23,7 @@ ChannelBase::ChannelBase(Executor& executor, std::size_t capacity) : executor_(e
 void ChannelBase::bind(Subscription& subscription, bool ticks_behind) {
   subscription_ = &subscription;
   ticks_ = ticks_behind;
+  overload_ = subscription.options().overload;
   subscription.add_queue(account_);
 }
 
@@ -43,8 +44,25 @@ void ChannelBase::announce() noexcept {
 bool ChannelBase::refresh() noexcept {
   // acquire: pairs with the strand's release after it has handled them
   done_seen_ =
-      account_->finished.load(std::memory_order_acquire) + account_->marks_done.load(std::memory_order_acquire);
+      account_->finished.load(std::memory_order_acquire) + account_->marks_done.load(std::memory_order_acquire) + taken_back_;
   return pushed_ - done_seen_ < capacity_;
+}
+
+ChannelBase::Fate ChannelBase::fate(Sequence number) noexcept {
+  refresh();
+  const std::uint64_t waiting = pushed_ - done_seen_;
+  if (overload_.policy == Overload::Policy::fail && waiting >= std::min<std::uint64_t>(overload_.bound, capacity_)) {
+    subscription_->fail("it is overloaded: more than " + std::to_string(waiting) + " events wait in its queue.", number);
+    return Fate::failed;
+  }
+  if (overload_.policy != Overload::Policy::keep_every || waiting < std::min<std::uint64_t>(overload_.bound, capacity_ - 1)) return Fate::kept;
+  if (++kept_of_ == overload_.n) {
+    kept_of_ = 0;
+    return Fate::kept;
+  }
+  account_->handed.add(1);
+  account_->dropped.add(1);
+  return Fate::dropped;
 }
 
 bool ChannelBase::wait_for_room() noexcept {

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <sidestep/bus/overload.hpp>
 #include <sidestep/bus/pipeline.hpp>
+#include <sidestep/bus/running.hpp>
 #include <sidestep/bus/subscription.hpp>
 #include <sidestep/operators/executor.hpp>
 #include <sidestep/operators/inline.hpp>
@@ -8,8 +10,13 @@
 
 #include <concurrentqueue/concurrentqueue.h>
 
+#include <algorithm>
 #include <atomic>
+#include <deque>
+#include <mutex>
+#include <utility>
 #include <variant>
+#include <vector>
 
 namespace sidestep {
 
@@ -25,6 +32,45 @@ struct Item {
   Sequence number = 0;
   Nanoseconds stamp = 0;
   std::variant<Mark, Stored<V>> content;
+  bool essential = false;  ///< a value that no overload policy drops
+};
+
+/// The queue of a pipeline that wants the newest: who hands over takes the oldest values out again. Marks and essential values stay.
+template <class V>
+class NewestQueue {
+ public:
+  /// True: an older value was dropped for it.
+  bool push(Item<V>&& item, std::uint64_t most) {
+    const std::lock_guard lock(mutex_);
+    const bool full = may_drop(item) && values_ >= most;
+    if (full) {
+      items_.erase(std::find_if(items_.begin(), items_.end(), may_drop));
+      --values_;
+      ++skipped_;
+    }
+    values_ += may_drop(item) ? 1 : 0;
+    items_.push_back(std::move(item));
+    return full;
+  }
+  /// The next one of the `left` that were announced. Returns how many of those are done with: dropped ones count.
+  std::size_t take(std::uint64_t left, Item<V>& into, std::size_t& taken) {
+    const std::lock_guard lock(mutex_);
+    const std::uint64_t skipped = std::min(skipped_, left);  // what isn't announced yet stays for the next time
+    skipped_ -= skipped;
+    taken = left > skipped && !items_.empty() ? 1 : 0;
+    if (taken == 0) return skipped;
+    values_ -= may_drop(items_.front()) ? 1 : 0;
+    into = std::move(items_.front());
+    items_.pop_front();
+    return skipped + 1;
+  }
+
+ private:
+  static bool may_drop(const Item<V>& item) { return item.content.index() == 1 && !item.essential; }
+  std::mutex mutex_;
+  std::deque<Item<V>> items_;
+  std::uint64_t values_ = 0;   // that may be dropped
+  std::uint64_t skipped_ = 0;  // dropped, and not yet taken off the count of what was announced
 };
 
 /// One side hands over, the other works: the part of it that doesn't depend on the type of the values.
@@ -53,6 +99,8 @@ class ChannelBase : public Work {
   void retire() noexcept {
     retired_.store(true, std::memory_order_seq_cst);
   }  // pairs with the strand's look after running_
+  /// No thread is in its handlers.
+  bool quiet() const noexcept { return running_.load(std::memory_order_seq_cst) == 0; }  // pairs as in await_idle()
   void await_idle(std::chrono::nanoseconds longest) const noexcept;
 
  protected:
@@ -67,6 +115,12 @@ class ChannelBase : public Work {
   bool wait_for_room() noexcept;
   /// Failed for good: a gap would corrupt the state behind it.
   bool stopped() const noexcept { return retired() || subscription_->failed() || subscription_->decider_failed(); }
+  /// How many values wait: the overload policy's business. False: it fails the pipeline, or drops this value.
+  enum class Fate : std::uint8_t { kept, dropped, failed };
+  Fate fate(Sequence number) noexcept;
+  bool keeps_newest() const noexcept {
+    return overload_.policy == Overload::Policy::drop_oldest || overload_.policy == Overload::Policy::latest;
+  }
   bool retired() const noexcept { return retired_.load(std::memory_order_seq_cst); }
 
   Subscription* subscription_ = nullptr;
@@ -74,9 +128,12 @@ class ChannelBase : public Work {
   Executor& executor_;
   const std::size_t capacity_;
   bool ticks_ = false;
+  Overload overload_{};
 
   // the side that hands over
   std::uint64_t pushed_ = 0, done_seen_ = 0, unannounced_ = 0;
+  std::uint64_t taken_back_ = 0;  // of those pushed
+  std::uint64_t kept_of_ = 0;     // keep_every: how many came since the last that was kept
   Sequence last_number_ = 0;
   std::string error_before_;  // written before its mark is enqueued, read when the mark arrives
 
@@ -108,13 +165,21 @@ class Channel : public ChannelBase {
   /// Hands a value over. False: the stream is over for whoever hands over.
   SIDESTEP_APART bool push(const V& value, Nanoseconds stamp, Sequence number) {
     if (stopped()) return false;
+    bool essential = false;
     // acquire: pairs with the strand's release. A pipeline of a checkpoint goes on here: its state mustn't depend on
     // when this is seen.
     if (over_behind_.load(std::memory_order_acquire)) return subscription_->options().saved;
+    if (!overload_.lossless()) [[unlikely]] {
+      if (const RunningHandler* const here = RunningHandler::current(); here == nullptr || !here->essential) {
+        if (keeps_newest()) return push_newest(value, stamp, number);
+        if (const Fate what = fate(number); what != Fate::kept) return what == Fate::dropped;
+      } else
+        essential = true;
+    }
     if (!has_room() && !wait_for_room()) return false;
-    Item<V> item{number, stamp, {}};
+    Item<V> item{number, stamp, {}, essential};
     item.content.template emplace<1>(Storage<V>::store(value));
-    queue_.enqueue(token_, std::move(item));
+    enqueue(std::move(item));
     account_->handed.add(1);
     count(number);
     return true;
@@ -122,7 +187,7 @@ class Channel : public ChannelBase {
 
  protected:
   void push_mark(const Mark& mark) override {
-    queue_.enqueue(token_, Item<V>{mark.number, mark.stamp, mark});
+    enqueue(Item<V>{mark.number, mark.stamp, mark});
     account_->marks_pushed.add(1);
     count(mark.number);
   }
@@ -132,6 +197,28 @@ class Channel : public ChannelBase {
     last_number_ = number;
   }
 
+  bool push_newest(const V& value, Nanoseconds stamp, Sequence number) {
+    Item<V> item{number, stamp, {}};
+    item.content.template emplace<1>(Storage<V>::store(value));
+    account_->handed.add(1);
+    if (newest_.push(std::move(item), std::min<std::uint64_t>(overload_.bound, capacity_))) {
+      ++taken_back_;
+      account_->dropped.add(1);
+    }
+    count(number);
+    return true;
+  }
+  void enqueue(Item<V>&& item) {
+    if (keeps_newest()) newest_.push(std::move(item), 0);
+    else queue_.enqueue(token_, std::move(item));
+  }
+  /// Items that are to be handled, of the `left` that were announced; returns how many of those are done with by it.
+  std::uint64_t take(std::uint64_t left, std::vector<Item<V>>& into, std::size_t& taken) {
+    if (keeps_newest()) return newest_.take(left, into.front(), taken);  // one at a time: what waits may still be dropped
+    return taken = queue_.try_dequeue_bulk_from_producer(token_, into.begin(), std::min<std::uint64_t>(left, into.size()));
+  }
+
+  NewestQueue<V> newest_;  // of a pipeline that wants the newest, instead of the other
   moodycamel::ConcurrentQueue<Item<V>> queue_;
   moodycamel::ProducerToken
       token_;  // one for the queue's life: order within one producer is all that moodycamel promises

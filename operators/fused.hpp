@@ -96,6 +96,9 @@ class Fused final : public Pipeline {
     if (!subscription_->failed() && !first_.failed()) first_.mark(mark);
   }
   bool over() const noexcept override { return first_.over() || subscription_->failed(); }
+  bool quiet() const noexcept override {
+    return std::apply([](const auto&... strands) { return (strands->quiet() && ...); }, strands_);
+  }
   bool wants_ticks() const noexcept override { return First::wants_ticks || (Strands::wants_ticks || ...); }
   std::vector<std::string> describe() const override { return description_; }
 

@@ -14,6 +14,8 @@ auto merge_two(Pipe<V, FA, TypeList<TA...>, A...>&& a, Pipe<V, FB, TypeList<TB..
   if (a.bus != b.bus) throw OperatorError("merge: its sources are on different buses; put them on one.");
   if (a.options.stream != b.options.stream)
     throw OperatorError("merge: its sources listen to different streams; say the same from(...) for all.");
+  if (a.options.producer != b.options.producer)
+    throw OperatorError("merge: its sources listen to different producers; say the same from(...) for all.");
   for (const EventId type : b.options.types)
     if (std::find(a.options.types.begin(), a.options.types.end(), type) == a.options.types.end())
       a.options.types.push_back(type);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sidestep/bus/running.hpp>
 #include <sidestep/operators/flow.hpp>
 #include <sidestep/operators/stage.hpp>
 
@@ -45,10 +46,12 @@ class Part<Flow<Next, Entries...>, S...> {
   /// Runs elements until they are through, or a stage ended the last stream, or threw; returns how many it has taken.
   SIDESTEP_FLATTEN std::size_t run(std::span<const Element> elements, Context& context) noexcept {
     const Element* at = elements.data();
-    const Element* const end = at + elements.size();
+    const Element* end = at + elements.size();  // a handler that ends its own pipeline moves it back
+    RunningHandler* const here = RunningHandler::current();
+    if (here != nullptr) here->on_stop([](void* at_end) { *static_cast<const Element**>(at_end) = nullptr; }, &end);
     Context c;
     try {
-      while (at != end && !over()) {
+      while (at < end && !over()) {
         loop(at, end, c);
         if (c.ended != 0) [[unlikely]] {
           Context apart = std::exchange(c, {c.stamp, c.number, 0});  // a copy: what escapes can't stay in registers
@@ -58,6 +61,7 @@ class Part<Flow<Next, Entries...>, S...> {
     } catch (...) {
       fail();
     }
+    if (here != nullptr) here->forget();
     context = c;
     announce();
     return static_cast<std::size_t>(at - elements.data());
@@ -102,7 +106,7 @@ class Part<Flow<Next, Entries...>, S...> {
 
  private:
   template <std::size_t I = 0, class... L>
-  SIDESTEP_INLINE void loop(const Element*& at, const Element* end, Context& c, L&... locals) {
+  SIDESTEP_INLINE void loop(const Element*& at, const Element*& end, Context& c, L&... locals) {
     if constexpr (I < sizeof...(S)) {
       auto& home = stage<I>(stages_);
       using T = At<I, S...>;
@@ -117,14 +121,14 @@ class Part<Flow<Next, Entries...>, S...> {
   }
 
   template <std::size_t... K>
-  SIDESTEP_INLINE void spin(const Element*& at, const Element* end, Context& c, std::index_sequence<K...>,
+  SIDESTEP_INLINE void spin(const Element*& at, const Element*& end, Context& c, std::index_sequence<K...>,
                             S&... locals) {
     Stages<S&...> refs{Leaf<K, S&>{locals}...};
     if constexpr (Flow::entries == 1 && sizeof...(S) == 1) {
       // Run by run: within one, nothing that the handler does hangs on a condition, so its sums can stay in registers.
       // (Chains of several stages have conditions of their own, and lose by it.)
       using Only = At<0, Entries...>;
-      while (at != end) {
+      while (at < end) {
         if (!Only::wants(*at)) {
           ++at;
           continue;
@@ -133,10 +137,10 @@ class Part<Flow<Next, Entries...>, S...> {
           enter<Only>(refs, *at++, c);
           if (c.ended != 0) [[unlikely]]
             return;
-        } while (at != end && Only::wants(*at));
+        } while (at < end && Only::wants(*at));
       }
     } else
-      while (at != end) {
+      while (at < end) {
         const Element& element = *at++;
         ((Entries::wants(element) ? enter<Entries>(refs, element, c) : void()), ...);
         if (c.ended != 0) [[unlikely]]

@@ -3,6 +3,7 @@
 #include <sidestep/bus/bus.hpp>
 #include <sidestep/operators/describe.hpp>
 #include <sidestep/operators/fused.hpp>
+#include <sidestep/operators/windowed.hpp>
 
 namespace sidestep {
 
@@ -42,6 +43,8 @@ template <class Op>
 concept Decides = requires { requires Op::decides; };
 template <class Op>
 concept NeedsState = End<Op> && (IsSaved<Op> || Decides<Op>);
+template <class P, class Op>
+concept LacksWindow = requires { requires Op::reduces_windows; } && !is_windowed<typename Chained<P>::Value>;
 
 template <class P, class Op>
 concept Fits = Accepts<Placed<typename Chained<P>::Value, Op>, typename Chained<P>::Value> &&
@@ -109,7 +112,9 @@ struct Refused {
 }  // namespace detail
 template <detail::Chain P, class Op>
 detail::Refused operator|(P, Op)
-    __attribute__((diagnose_if(!detail::NeedsState<Op> || detail::Chained<P>::saveable,
+    __attribute__((diagnose_if(detail::LacksWindow<P, Op>,
+                               "this stage reduces a window: put one before it, as in window(count(10))", "error")))
+    __attribute__((diagnose_if(!detail::LacksWindow<P, Op> && (!detail::NeedsState<Op> || detail::Chained<P>::saveable),
                                "this stage can't take what the stage before it emits", "error")))
     __attribute__((diagnose_if(detail::NeedsState<Op> && !detail::Chained<P>::saveable,
                                "a stage whose state can't be saved stands before this end", "error")));
@@ -118,13 +123,15 @@ detail::Refused operator|(P, Op)
 template <class V, class Op>
 struct this_stage_cannot_take_what_the_stage_before_it_emits {};
 template <class Op>
+struct this_stage_reduces_a_window_so_put_one_before_it_as_in_window_count_10 {};
+template <class Op>
 struct a_stage_whose_state_cannot_be_saved_stands_before_this_end {};
 namespace detail {
 template <class P, class Op>
-using Reason =
-    std::conditional_t<NeedsState<Op> && !Chained<P>::saveable,
-                       a_stage_whose_state_cannot_be_saved_stands_before_this_end<Op>,
-                       this_stage_cannot_take_what_the_stage_before_it_emits<typename Chained<P>::Value, Op>>;
+using Reason = std::conditional_t<
+    NeedsState<Op> && !Chained<P>::saveable, a_stage_whose_state_cannot_be_saved_stands_before_this_end<Op>,
+    std::conditional_t<LacksWindow<P, Op>, this_stage_reduces_a_window_so_put_one_before_it_as_in_window_count_10<Op>,
+                       this_stage_cannot_take_what_the_stage_before_it_emits<typename Chained<P>::Value, Op>>>;
 }
 template <detail::Chain P, class Op>
 detail::Reason<P, Op> operator|(P, Op) = delete;

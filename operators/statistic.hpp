@@ -49,6 +49,7 @@ struct Statistic {
 /// The operator before it knows its window: `Kernel<sliding>` is chosen where it is put.
 template <template <bool> class Kernel, class F>
 struct StatisticOf {
+  static constexpr bool reduces_windows = true;
   F f;
   explicit StatisticOf(F function) : f(std::move(function)) {}
 

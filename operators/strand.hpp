@@ -48,19 +48,21 @@ class Strand final : public Channel<V> {
   void work() noexcept {
     const BusThread here;
     const WorkingFor whom(this->executor_);
+    RunningHandler handler;
+    handler.whose = this->subscription_;
     std::uint64_t left = this->ready_.load(std::memory_order_acquire);  // pairs with announce()
     while (left > 0) {
       if (this->stopped()) return;  // what is left stays in the queue: nothing is ever taken after a gap
-      const std::size_t count = this->queue_.try_dequeue_bulk_from_producer(this->token_, items_.begin(),
-                                                                            std::min<std::uint64_t>(left, batch));
-      if (!handle(std::span<const Item<V>>(items_).first(count), left)) return;
+      std::size_t taken = 0;
+      const std::uint64_t count = this->take(left, items_, taken);
+      if (!handle(std::span<const Item<V>>(items_).first(taken), left, handler)) return;
       // acq_rel: release pairs with whoever works next; acquire with announce()
       left = this->ready_.fetch_sub(count, std::memory_order_acq_rel) - count;
     }
   }
 
   /// False: it failed, or nobody may be told any more.
-  bool handle(std::span<const Item<V>> items, std::uint64_t backlog) noexcept {
+  bool handle(std::span<const Item<V>> items, std::uint64_t backlog, RunningHandler& handler) noexcept {
     if (items.empty()) return true;
     const Nanoseconds cpu = thread_cpu_time();
     Meter& meter = this->account_->meter;
@@ -72,6 +74,7 @@ class Strand final : public Channel<V> {
       if (this->stopped()) return false;
       test_point(Point::item_taken, this->subscription_);
       const Mark* const mark = std::get_if<Mark>(&item.content);
+      handler.essential = item.essential;
       if (mark != nullptr) {
         segment_.mark(*mark);
         if (this->retired() || segment_.failed()) return false;
@@ -86,8 +89,8 @@ class Strand final : public Channel<V> {
 
   bool value(const Item<V>& item) noexcept {
     const auto account = [&](std::size_t) { add(this->account_->finished, 1); };
-    if (segment_.over())
-      account(1);  // it completed: what still comes is thrown away
+    if (segment_.over() || this->subscription_->ended_inside())
+      account(1);  // it completed, or its own handler has ended it: what still comes is thrown away
     else {
       segment_.run(std::span(&item, 1), account);
       if (this->retired() || segment_.failed()) return false;

@@ -75,6 +75,9 @@ void apply(RunConfig& config, const GivenOptions& given, std::string_view where)
 /// What a config file gives. Throws ConfigError: unreadable, not TOML (line and column), unknown key, wrong type.
 GivenOptions read_config_file(const std::filesystem::path& path);
 
+/// What config.toml begins with.
+inline constexpr std::string_view config_first_line = "# `sidestep train --config THIS_FILE` repeats this run.";
+
 /// The text of config.toml: enough to repeat the run with `sidestep train --config`.
 std::string config_text(const RunConfig& config);
 

@@ -146,7 +146,7 @@ GivenOptions read_config_file(const std::filesystem::path& path) {
 }
 
 std::string config_text(const RunConfig& config) {
-  std::string text = "# `sidestep train --config THIS_FILE` repeats this run.\n";
+  std::string text = std::string(config_first_line) + '\n';
   for (const ConfigOption& option : config_options()) {
     const std::vector<std::string> values = option.get(config);
     if (option.kind == OptionKind::list) {

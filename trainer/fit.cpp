@@ -68,7 +68,7 @@ class Fit {
           MemoryReleased{.step = cause.applied_step, .bytes_released = static_cast<std::int64_t>(bytes)});
     });
     for (const auto& add : parts.handlers) add(loop_);
-    if (point_.checkpoint) loop_.resume(std::move(*point_.checkpoint), "last.safetensors");
+    if (point_.checkpoint) loop_.resume(std::move(*point_.checkpoint), point_.file.filename().string());
     const Sync sync = loop_.sync();  // the checkpoint's, where nobody said another
     run_ahead_ = std::min(sync.relaxed() ? parts.run_ahead : static_cast<std::size_t>(sync.k), parts.run_ahead);
     begun_.reserve(run_ahead_ + 1);
@@ -77,10 +77,12 @@ class Fit {
   TrainingReport run(std::span<const Callback> callbacks) {
     loop_.use(callbacks);
     begin();
+    if (where_.begun) where_.begun(state_.step, point_.file);
     write_running_report();
     try {
       train();
     } catch (const std::exception& error) {
+      publish_arrived();
       const Step done = begun_.empty() ? state_.step : begun_.front().step - 1;
       loop_.publish(ExceptionRaised{.step = done, .what = intern(error.what())});
       loop_.bus().flush();
@@ -100,6 +102,7 @@ class Fit {
     if (where_.out.empty()) how.last.clear();
     if (!where_.out.empty()) how.run_folder = where_.out;
     how.seed = options_.seed;
+    how.learning_rate = options_.lr;
     how.before_visible = [this](const Cut&) { write_running_report(); };
     return how;
   }
@@ -202,6 +205,18 @@ class Fit {
     }
   }
 
+  /// The run breaks off: what the backend has measured by now still goes out. Waits for nothing, and throws nothing.
+  void publish_arrived() noexcept {
+    try {
+      for (kernels::StepRecord record; !begun_.empty() && session_.poll(record);) {
+        const Begun one = begun_.front();
+        begun_.erase(begun_.begin());
+        came(one, record);
+      }
+    } catch (const std::exception&) {  // what ended the run is what it is told of
+    }
+  }
+
   void announce(const Begun& one) {
     loop_.publish(BatchBegin{.step = one.step, .epoch = state_.epoch, .batch = one.batch});
   }
@@ -211,6 +226,7 @@ class Fit {
       throw kernels::Error(
           fmt::format("the backend's record of step {} came where step {}'s was due", record.step, one.step));
     if (!one.announced) announce(one);
+    time(record);
     state_.sums.loss += record.loss * static_cast<double>(record.samples);
     state_.sums.correct += record.correct;
     state_.sums.samples += record.samples;
@@ -231,6 +247,15 @@ class Fit {
     else
       loop_.publish(measured(names_.batch_loss, record.loss), measured(names_.batch_accuracy, accuracy),
                     measured(names_.gradient_norm, static_cast<double>(record.gradient_norm)), end);
+  }
+
+  /// From one step's end to the next's by the device's own clock; what lies between two epochs isn't counted.
+  void time(const kernels::StepRecord& record) {
+    if (record.device_ns != 0 && device_ended_ != 0) {
+      device_ns_ += record.device_ns - device_ended_;
+      ++device_steps_;
+    }
+    device_ended_ = record.device_ns;
   }
 
   void finish_late_states(Step step) {
@@ -279,6 +304,7 @@ class Fit {
   }
 
   Score validate(Epoch epoch) {
+    device_ended_ = 0;
     const Nanoseconds begin = Clock::steady();
     const auto samples = parts_.data.validation().count();
     loop_.publish(ValidationBegin{.step = state_.step, .epoch = epoch, .samples = static_cast<std::int32_t>(samples)});
@@ -356,6 +382,12 @@ class Fit {
     };
   }
 
+  std::vector<std::string> warnings() const {
+    std::vector<std::string> all = point_.warnings;
+    all.insert(all.end(), loop_.warnings().begin(), loop_.warnings().end());
+    return all;
+  }
+
   /// Everything that only the loop's thread may look at; the rest is null.
   Json head(const std::string& state) const {
     Json epochs = Json::array();
@@ -371,6 +403,9 @@ class Fit {
             {"model", parts_.model.name},
             {"backend", parts_.backend},
             {"device", session_.description()},
+            {"device_ms_per_step",
+             device_steps_ == 0 ? Json(nullptr)
+                                : Json(static_cast<double>(device_ns_) / static_cast<double>(device_steps_) / 1e6)},
             {"sync", loop_.sync().text()},
             {"seed", options_.seed},
             {"threads", parts_.threads},
@@ -381,7 +416,7 @@ class Fit {
             {"boundary", boundary_report(loop_)},
             {"callbacks", nullptr},
             {"failed", Json::array()},
-            {"warnings", loop_.warnings()}};
+            {"warnings", warnings()}};
   }
 
   void add_counts(Json& json) const {
@@ -442,6 +477,8 @@ class Fit {
   std::size_t run_ahead_ = 0;  ///< steps that the backend may be behind at a boundary
   std::vector<Begun> begun_;   ///< oldest first
   std::vector<LateState> late_;
+  std::uint64_t device_ended_ = 0;                  ///< the last step, by the device's clock; 0: not known
+  std::uint64_t device_ns_ = 0, device_steps_ = 0;  ///< between steps' ends, and how many, since the run began here
   Nanoseconds epoch_began_ = 0;
   Nanoseconds not_training_ns_ = 0;  ///< of the time that is being measured
   std::optional<EpochResult> cut_short_;

@@ -44,10 +44,21 @@ void add_wall_times(std::vector<EpochResult>& rows, const std::vector<EpochResul
   }
 }
 
+/// What stands behind `name=` in a list of algorithms; empty where it names none.
+std::string_view entry_of(std::string_view algorithms, std::string_view name) {
+  while (!algorithms.empty()) {
+    const auto entry = algorithms.substr(0, algorithms.find(' '));
+    algorithms.remove_prefix(std::min(entry.size() + 1, algorithms.size()));
+    if (entry.starts_with(name) && entry.substr(name.size()).starts_with('=')) return entry.substr(name.size() + 1);
+  }
+  return {};
+}
+
 ResumePoint load(TrainerParts& parts, const std::filesystem::path& path, const std::filesystem::path& report) {
   const std::string where = path.string();
   const SafetensorsFile file = SafetensorsFile::read(path);
   ResumePoint point;
+  point.file = path;
   point.state = TrainerState::from_text(file.text(trainer_key), where);
   point.checkpoint = CheckpointState::from_text(file.text(checkpoint_key), where);
   check_identity(where, point.state.run, parts.identity());
@@ -56,6 +67,12 @@ ResumePoint load(TrainerParts& parts, const std::filesystem::path& path, const s
     parts.attach_data(parts.pixels);
   }
   kernels::Session& session = *parts.session;
+  const std::string here = algorithms_of(session);
+  const std::string_view then = entry_of(point.state.algorithms, "cublaslt"), now = entry_of(here, "cublaslt");
+  if (!then.empty() && !now.empty() && then != now)
+    point.warnings.push_back(
+        fmt::format("{} was written with cuBLASLt {} and goes on with {}: dense layers may differ in their last bits.",
+                    where, then, now));
   const auto source = [&](std::string prefix) {
     return TensorSource{file, where, parts.model.name, std::move(prefix)};
   };
@@ -80,14 +97,54 @@ ResumePoint load(TrainerParts& parts, const std::filesystem::path& path, const s
   return point;
 }
 
+struct OtherCheckpoint {
+  Step step = 0;
+  std::filesystem::path path;
+};
+
+/// All that look like whole checkpoints, the newest first; the others each leave a sentence.
+std::vector<OtherCheckpoint> others_in(const std::filesystem::path& folder, std::vector<std::string>& passed_over) {
+  std::vector<OtherCheckpoint> found;
+  std::error_code failed;
+  for (std::filesystem::directory_iterator at(folder, failed), end; !failed && at != end; at.increment(failed)) {
+    std::error_code unknown;
+    const std::string name = at->path().filename().string();
+    if (name.starts_with('.') || !at->is_regular_file(unknown)) continue;  // what a killed writer has left
+    try {
+      const SafetensorsFile file = SafetensorsFile::read(at->path());
+      found.push_back({TrainerState::from_text(file.text(trainer_key), at->path().string()).step, at->path()});
+    } catch (const CheckpointError& error) {
+      passed_over.push_back(fmt::format("{} It was passed over.", error.what()));
+    }
+  }
+  // of one step: always the same
+  std::ranges::sort(found, [](const OtherCheckpoint& a, const OtherCheckpoint& b) {
+    return a.step != b.step ? a.step > b.step : a.path < b.path;
+  });
+  std::ranges::sort(passed_over);
+  return found;
+}
+
 }  // namespace
 
 ResumePoint begin_or_resume(TrainerParts& parts, const FitOptions& where) {
   while (parts.session->in_flight() > 0) static_cast<void>(parts.session->wait());  // of a run that broke off
   const std::filesystem::path last = where.out / "checkpoints" / "last.safetensors";
-  if (where.resume && std::filesystem::exists(last)) return load(parts, last, where.out / "report.json");
+  const std::filesystem::path report = where.out / "report.json";
+  std::vector<std::string> passed_over;
+  if (where.resume) {
+    if (std::filesystem::exists(last)) return load(parts, last, report);
+    for (const OtherCheckpoint& one : others_in(last.parent_path(), passed_over)) try {
+        ResumePoint point = load(parts, one.path, report);
+        point.warnings.insert(point.warnings.end(), passed_over.begin(), passed_over.end());
+        return point;
+      } catch (const CheckpointError& error) {
+        passed_over.push_back(fmt::format("{} It was passed over.", error.what()));
+      }
+  }
   parts.session->initialise(parts.options.seed);
   ResumePoint point;
+  point.warnings = std::move(passed_over);
   point.state.run = parts.identity();
   point.state.pixels = parts.pixels;
   point.state.learning_rate.schedule =

@@ -36,9 +36,13 @@ bool something_at(const fs::path& path) {
   return fs::symlink_status(path, failed).type() != fs::file_type::not_found && !failed;
 }
 
+/// A config.toml that we wrote; one that was edited to the first line is known by the folder of checkpoints beside it.
 bool is_run(const fs::path& folder) {
   std::error_code failed;
-  return fs::is_regular_file(folder / "config.toml", failed);
+  if (!fs::is_regular_file(folder / "config.toml", failed)) return false;
+  std::string line;
+  std::ifstream in(folder / "config.toml");
+  return (std::getline(in, line) && line == config_first_line) || fs::is_directory(folder / "checkpoints", failed);
 }
 
 /// Makes the folder and those on the way to it, and adds each to `made`.
@@ -58,20 +62,25 @@ fs::path unused_name() {
   return path;
 }
 
-fs::path newest_run() {
+fs::path newest_to_resume() {
+  std::optional<fs::path> newest = RunFolder::newest();
+  if (!newest)
+    refuse_folder(RunFolder::root, "there is no run to resume. Begin one without --resume, or name one with --out.");
+  return *std::move(newest);
+}
+
+}  // namespace
+
+std::optional<fs::path> RunFolder::newest() {
   std::optional<std::pair<fs::file_time_type, fs::path>> newest;
   std::error_code failed;
-  for (fs::directory_iterator entry(RunFolder::root, failed), end; !failed && entry != end; entry.increment(failed)) {
+  for (fs::directory_iterator entry(root, failed), end; !failed && entry != end; entry.increment(failed)) {
     if (!is_run(entry->path())) continue;
     std::pair candidate{fs::last_write_time(entry->path() / "config.toml", failed), entry->path()};
     if (!failed && (!newest || candidate > *newest)) newest = std::move(candidate);
   }
-  if (!newest)
-    refuse_folder(RunFolder::root, "there is no run to resume. Begin one without --resume, or name one with --out.");
-  return newest->second;
+  return newest ? std::optional(std::move(newest->second)) : std::nullopt;
 }
-
-}  // namespace
 
 RunFolder RunFolder::create(const std::optional<fs::path>& wanted) {
   if (wanted && wanted->empty()) throw RunFolderError("--out: is empty. Name a folder.");
@@ -93,12 +102,13 @@ RunFolder RunFolder::create(const std::optional<fs::path>& wanted) {
 }
 
 RunFolder RunFolder::resume(const std::optional<fs::path>& wanted) {
-  RunFolder folder(wanted ? tidy(*wanted) : newest_run());
+  RunFolder folder(wanted ? tidy(*wanted) : newest_to_resume());
   if (!something_at(folder.path_))
     refuse_folder(folder.path_, "there is no such run. Name the folder of one with --out.");
   if (!is_run(folder.path_))
-    refuse_folder(folder.path_, "isn't a run of Sidestep: it has no config.toml. Name the folder of one with --out.");
+    refuse_folder(folder.path_, "isn't a run of Sidestep: it has no config.toml of one. Name the folder of one with --out.");
   folder.lock();
+  static_cast<void>(folder.stored_config());  // throws, before anything is changed
   remove_stale_temporaries(folder.path_);
   const AtomicFile probe(folder.config_file());  // throws where nothing can be written
   std::vector<fs::path> inside;

@@ -31,9 +31,12 @@ class RunFolder {
   /// and FileError if it can't be made.
   static RunFolder create(const std::optional<std::filesystem::path>& wanted);
 
+  /// That folder in runs/ whose config.toml was written last.
+  static std::optional<std::filesystem::path> newest();
+
   /// Takes the folder of a run of ours: `wanted`, or else that folder in runs/ whose config.toml was written last. What
-  /// killed writers left in it is removed. Throws RunFolderError: no such run, not ours, in use; FileError: not
-  /// writable.
+  /// killed writers left in it is removed. Throws RunFolderError: no such run, not ours, in use; ConfigError: its
+  /// config.toml; FileError: not writable.
   static RunFolder resume(const std::optional<std::filesystem::path>& wanted);
 
   RunFolder(RunFolder&& other) noexcept;
@@ -46,7 +49,6 @@ class RunFolder {
   std::filesystem::path checkpoints() const { return path_ / "checkpoints"; }
   /// events.log; where a run that was recorded goes on, events-2.log, and so on: each process writes one of its own.
   std::filesystem::path next_event_log() const;
-  std::filesystem::path last_checkpoint() const { return checkpoints() / "last.safetensors"; }
 
   /// What config.toml says. Throws ConfigError.
   RunConfig stored_config() const;

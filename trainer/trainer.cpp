@@ -104,7 +104,7 @@ TrainingReport Trainer::fit(Bus& bus, Control& control, std::span<const Callback
   return detail::fit(*parts_, bus, control, callbacks, options);
 }
 
-void Trainer::check_resume(const FitOptions& options) { static_cast<void>(detail::begin_or_resume(*parts_, options)); }
+Step Trainer::check_resume(const FitOptions& options) { return detail::begin_or_resume(*parts_, options).state.step; }
 
 Score Trainer::test() { return parts_->score(parts_->test, parts_->data.test().count()); }
 

@@ -41,8 +41,12 @@ struct FitOptions {
   /// Where report.json, checkpoints/ and the files of callbacks go, and the checkpoint with which each run ends.
   /// Empty: here, without a report.json and without that checkpoint.
   std::filesystem::path out{};
-  /// Goes on with the run in `out`, from its checkpoints/last.safetensors; from the beginning if there is none yet.
+  /// Goes on with the run in `out`, from its checkpoints/last.safetensors, or, where it was killed before there was one,
+  /// from the newest whole one of its other checkpoints; from the beginning if there is none yet.
   bool resume = false;
+  /// Called when all that can be wrong before the first step is known to be well, with the step behind which the run
+  /// goes on, 0 at its beginning, and the checkpoint that it goes on from, empty if there is none.
+  std::function<void(Step, const std::filesystem::path&)> begun{};
 };
 
 /// The run began and was broken off by an error of the loop or the backend. `report` is what had come of it.
@@ -92,8 +96,9 @@ class Trainer {
     detail::add_handler(*parts_, [f = std::move(f)](Loop& loop) { loop.on<D>(f); });
   }
 
-  /// Throws CheckpointError if fit() couldn't go on with that run. Costs nothing but time.
-  void check_resume(const FitOptions& options);
+  /// The step behind which fit() would go on with that run: 0 where it has no checkpoint yet. Throws CheckpointError if
+  /// it couldn't. Costs nothing but time.
+  Step check_resume(const FitOptions& options);
 
   /// With the weights as they are now.
   Score test();

@@ -9,7 +9,8 @@ namespace sidestep::kernels::cuda {
 
 /// Which algorithm each convolution uses, by name: "conv1.forward@64" (layer, direction, batch). Chosen by cuDNN's
 /// heuristics the first time, and then kept: in a checkpoint as text, so that a resumed run computes the same bits. The
-/// number names the algorithm and its arithmetic (convolution.cpp).
+/// number names the algorithm and its arithmetic (convolution.cpp). One entry more is cuBLASLt's version:
+/// "cublaslt=130100".
 class Algorithms {
  public:
   Algorithms() = default;

@@ -11,7 +11,7 @@ __device__ __forceinline__ float activated(float x) {
 }
 
 // Columns a multiple of 4: a float4 lies within one row, and its biases are a float4 too. One load and one store a
-// thread, 18 registers: full occupancy, bound by bandwidth.
+// thread: bound by bandwidth. At most 18 registers: full occupancy.
 template <bool Relu>
 __global__ void bias_by_four(float4* x, const float4* bias, std::size_t count, unsigned columns) {
   const std::size_t i = std::size_t{blockIdx.x} * blockDim.x + threadIdx.x;
@@ -25,8 +25,8 @@ __global__ void bias_by_four(float4* x, const float4* bias, std::size_t count, u
   x[i] = v;
 }
 
-// Any number of columns (32 registers at most): still a float4 a thread, whose columns wrap; the last threads take the
-// tail one by one.
+// Any number of columns: still a float4 a thread, whose columns wrap; the last threads take the tail one by one. At
+// most 32 registers: full occupancy.
 template <bool Relu>
 __global__ void bias_wrapping(float* x, const float* bias, std::size_t count, unsigned columns) {
   const std::size_t i = std::size_t{blockIdx.x} * blockDim.x + threadIdx.x, at = i * 4;

@@ -29,7 +29,7 @@ __device__ __forceinline__ void add(Float1& sum, const Float1& g) { sum.x += g.x
 
 // A block takes some rows and up to blockDim.x vectors of columns; a thread always the same vector, and every n-th of
 // the rows. Then the threads of one vector are added in the order of their rows. Reads y and gradient once and writes
-// gradient once: bound by bandwidth. About 32 registers and 16 bytes of shared memory a thread: full occupancy.
+// gradient once: bound by bandwidth. At most 32 registers, and 16 bytes of shared memory a thread: full occupancy.
 template <class Vector, bool Relu>
 __global__ void mask_and_add(const Vector* y, Vector* gradient, std::size_t rows, unsigned vectors, Vector* parts) {
   DYNAMIC_SHARED(Vector, sums);
@@ -55,7 +55,8 @@ __global__ void mask_and_add(const Vector* y, Vector* gradient, std::size_t rows
   parts[std::size_t{blockIdx.x} * vectors + column] = sum;
 }
 
-// A warp a column: lanes stride over the parts, then a butterfly.
+// A warp a column: lanes stride over the parts, then a butterfly. A few kilobytes, so latency is all it costs. At most
+// 32 registers.
 __global__ void add_parts(const float* parts, unsigned count, unsigned columns, float* out) {
   const unsigned column = (blockIdx.x * blockDim.x + threadIdx.x) / warp, lane = threadIdx.x % warp;
   if (column >= columns) return;

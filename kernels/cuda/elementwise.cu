@@ -18,8 +18,8 @@ struct Add {
   static __device__ __forceinline__ float of(float a, float b) { return a + b; }
 };
 
-// out[i] = F(a[i], b[i]), a float4 a thread, the last thread takes the tail. Two loads and a store of 16 bytes, some 22
-// registers: full occupancy, bound by bandwidth. Not __restrict__: out may be an input.
+// out[i] = F(a[i], b[i]), a float4 a thread, the last thread takes the tail. Two loads and a store of 16 bytes:
+// bound by bandwidth. At most 24 registers: full occupancy. Not __restrict__: out may be an input.
 template <class F, bool Two>
 __global__ void each(const float* a, const float* b, float* out, std::size_t count) {
   const std::size_t i = std::size_t{blockIdx.x} * blockDim.x + threadIdx.x, at = i * 4;

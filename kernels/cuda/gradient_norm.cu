@@ -8,7 +8,8 @@ namespace {
 constexpr std::size_t values_a_part = 4096;
 constexpr std::uint32_t most_norm_parts = 512;
 
-// Each block a contiguous share, a float4 a thread and turn. Bound by bandwidth; about 24 registers, full occupancy.
+// Each block a contiguous share, a float4 a thread and turn. Bound by bandwidth. At most 32 registers: full
+// occupancy.
 __global__ void add_squares(const float* gradients, std::size_t count, double* parts) {
   SHARED(double, of_warps, warp);
   const std::size_t vectors = count / 4, share = ceil_div(vectors, std::size_t{gridDim.x});

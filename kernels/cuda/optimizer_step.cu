@@ -62,7 +62,8 @@ struct Shared {
 };
 
 // A float4 a thread of each array: 4 loads and 3 stores of 16 bytes for AdamW, all independent, so bandwidth bounds it.
-// 35 to 43 registers: 5 blocks of 256 threads a multiprocessor. The parts of the norm are some kilobytes, from L2.
+// At most 43 registers (AdamW on sm_90; SGD has 28): 5 blocks of 256 threads a multiprocessor. The parts of the norm
+// are some kilobytes, from L2.
 template <class Rule>
 __global__ void update_all(Rule rule, float* weights, const float* gradients, float* first, float* second,
                            std::size_t count, const DeviceStep* step, const double* squares, std::uint32_t square_count,

@@ -71,6 +71,8 @@ class CudaSession final : public Session {
         squares_(home_->pool, square_parts(parameters_.arrays().count), home_->stream),
         evaluation_sums_(home_->pool, 1, home_->stream),
         evaluation_(1) {
+    // Its heuristic may answer otherwise in another version, which a resumed run is told.
+    algorithms_.keep("cublaslt", static_cast<int>(cublasLtGetVersion()));
     SIDESTEP_CHECK(cudaMemsetAsync(step_.data(), 0, step_.bytes(), home_->stream));
     initialise(options.seed);
   }
@@ -410,6 +412,7 @@ std::size_t CudaSession::release_memory() {
     // what isn't freed yet can't be given back
     SIDESTEP_CHECK(cudaStreamSynchronize(home_->stream));
     SIDESTEP_CHECK(cudaStreamSynchronize(home_->side));
+    SIDESTEP_CHECK(cudaStreamSynchronize(home_->snapshots));
     static_cast<void>(home_->pool.trim());
     return held - home_->pool.reserved();
   });

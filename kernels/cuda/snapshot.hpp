@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <mutex>
 
 #include <sidestep/kernels/cuda/home.hpp>
 #include <sidestep/kernels/session.hpp>
@@ -9,7 +10,8 @@
 namespace sidestep::kernels::cuda {
 
 /// A copy of a session's tensors: made on the device in the training stream's order, then brought to pinned host memory
-/// by another stream while training goes on.
+/// by another stream while training goes on. A copy of everything is a checkpoint's and sets out at once; one of the
+/// weights alone is kept in case, often replaced before anybody reads it, and goes when somebody does.
 ///
 ///   training stream  .. step | copy | step | step ..
 ///   side stream                     | to the host |        on_host() waits for this, on any thread
@@ -23,7 +25,8 @@ class CudaSnapshot final : public Snapshot {
   std::size_t bytes() const override { return copy_.bytes(); }
   std::size_t size() const { return copy_.size(); }
 
-  /// Enqueues both copies; waits for nothing.
+  /// Enqueues the copies; waits for nothing. The training stream waits for no way to the host, unless this very copy
+  /// is on one that nobody has read to its end.
   void take(const float* state);
   /// In the training stream's order, from the copy on the device.
   void put_back(float* state) const;
@@ -34,12 +37,16 @@ class CudaSnapshot final : public Snapshot {
   static const CudaSnapshot& of(const Snapshot& snapshot, std::size_t weights, std::size_t everything);
 
  private:
+  void set_out() const;
+
   std::shared_ptr<Home> home_;
   Contents contents_;
-  DeviceBuffer<float> copy_;  ///< the side stream's
+  DeviceBuffer<float> copy_;
   PinnedBuffer<float> host_;
-  Event copied_;   ///< on the training stream: its last use of copy_
-  Event arrived_;  ///< on the side stream: the copy is in host_
+  Event copied_;                    ///< on the training stream: its last use of copy_
+  Event arrived_;                   ///< on the side stream: the copy is in host_
+  mutable std::mutex mutex_;        ///< of readers
+  mutable bool under_way_ = false;  ///< to the host, or there
 };
 
 }  // namespace sidestep::kernels::cuda

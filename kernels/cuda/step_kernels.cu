@@ -9,7 +9,8 @@ namespace {
 
 using SystemWord = ::cuda::atomic_ref<std::uint64_t, ::cuda::thread_scope_system>;
 
-// One block: a few hundred bytes over the bus, so latency is all it costs. No occupancy to speak of.
+// One block: a few hundred bytes over the bus, so latency is all it costs. No occupancy to speak of. At most 32
+// registers.
 __global__ void take_parameters(const unsigned char* blocks, std::size_t pitch, std::uint32_t depth,
                                 std::uint32_t samples, DeviceStep* step, std::uint32_t* indices) {
   const unsigned char* mine = blocks + step->number % depth * pitch;
@@ -41,7 +42,7 @@ __device__ Sums add_up(const LossPart* parts, std::uint32_t count, double* of_wa
   return {block_sum(loss, of_warps), block_sum(correct, counts)};
 }
 
-/// Without telemetry: only that the step has ended.
+// Without telemetry: only that the step has ended. One thread. At most 20 registers.
 __global__ void count_step(DeviceStep* step, RecordSlot* ring, std::uint32_t depth) {
   const std::uint64_t number = step->number + 1;
   RecordSlot& slot = ring[step->number % depth];
@@ -52,6 +53,7 @@ __global__ void count_step(DeviceStep* step, RecordSlot* ring, std::uint32_t dep
 }
 
 // One block of 256 threads; two loads a thread at batch 512. Bound by latency and by the write over the bus.
+// At most 32 registers.
 __global__ void write_record(const LossPart* parts, std::uint32_t part_count, const double* squares,
                              std::uint32_t square_count, DeviceStep* step, RecordSlot* ring, std::uint32_t depth) {
   SHARED(double, of_warps, warp);
@@ -77,6 +79,7 @@ __global__ void write_record(const LossPart* parts, std::uint32_t part_count, co
   if (!PLANTED(record_published_early)) published.store(number, ::cuda::memory_order_release);
 }
 
+// One block; the last chunk of an evaluation writes over the bus. At most 19 registers.
 __global__ void write_evaluation(const LossPart* parts, std::uint32_t part_count, EvaluationSlot* total, bool first,
                                  bool last, std::uint64_t number, EvaluationSlot* mapped) {
   SHARED(double, of_warps, warp);

@@ -19,8 +19,12 @@ const char* const names[calls_known] = {
 std::uint64_t counts[calls_known];
 cudaError_t sticky = cudaSuccess;
 thread_local cudaError_t last = cudaSuccess;
+thread_local int depth = 0;  // of functions that call one another
 
 }  // namespace
+
+Inside::Inside() { ++depth; }
+Inside::~Inside() { --depth; }
 
 void count(Call call) { __atomic_fetch_add(&counts[static_cast<std::size_t>(call)], 1, __ATOMIC_RELAXED); }
 
@@ -60,6 +64,8 @@ std::map<std::string, std::uint64_t> calls() {
 void reset_calls() {
   for (auto& n : detail::counts) __atomic_store_n(&n, 0, __ATOMIC_RELAXED);
 }
+
+bool inside_a_call() { return detail::depth > 0; }
 
 std::string last_report() { return detail::last_report_text(); }
 

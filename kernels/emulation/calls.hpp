@@ -51,10 +51,19 @@ cudaError_t machine_error();
 /// Keeps the calling thread's last error, for cudaGetLastError.
 cudaError_t remember(cudaError_t error);
 
+/// While it lives, this thread is within the runtime: see inside_a_call().
+struct Inside {
+  Inside();
+  ~Inside();
+  Inside(const Inside&) = delete;
+  Inside& operator=(const Inside&) = delete;
+};
+
 /// A function of the runtime that needs a device.
 template <class Body>
 cudaError_t api(Call call, Body body) {
   const Quiet quiet;
+  const Inside inside;
   count(call);
   if (const cudaError_t error = machine_error()) return remember(error);
   if (const cudaError_t error = sticky_error()) return remember(error);

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include <sidestep/kernels/emulation/calls.hpp>
 #include <sidestep/kernels/emulation/raw.hpp>
 #include <sidestep/kernels/emulation/sanitizer.hpp>
 
@@ -41,6 +42,7 @@ namespace detail {
 
 int push_range(const char* name) {
   const Quiet quiet;
+  const Inside inside;
   open_ranges.emplace_back(name);
   const RawLock lock(counted().mutex);
   ++counted().by_name[open_ranges.back()].begun;
@@ -49,6 +51,7 @@ int push_range(const char* name) {
 
 int pop_range() {
   const Quiet quiet;
+  const Inside inside;
   const std::string name = open_ranges.empty() ? "" : open_ranges.back();
   const int level = static_cast<int>(open_ranges.size()) - 1;
   if (!open_ranges.empty()) open_ranges.pop_back();

@@ -40,7 +40,7 @@ check "it runs emulated" test $status -eq 0
 said=$(head -c 4000 "$work/emulated.json")
 check "nobody could take that for a GPU" json "$work/emulated.json" 'not d["ran_on_a_gpu"] and d["backend"] == "cuda-emulated"'
 check "each part went well" json "$work/emulated.json" \
-  'd["ok"] and all(d["parts"][p]["status"] == "ok" for p in ("info", "bench", "train", "train_again"))'
+  'd["ok"] and all(d["parts"][p]["status"] == "ok" for p in ("info", "commands", "bench", "train", "train_again"))'
 check "the tests did, if they were built" json "$work/emulated.json" \
   'd["parts"]["tests"]["status"] == "skipped" or d["tests"]["run"] > 0 and d["tests"]["failed"] == 0'
 check "steps, telemetry and the host are measured" json "$work/emulated.json" \
@@ -53,7 +53,7 @@ run env -i CUDA_VISIBLE_DEVICES= "$work/packed/run" --quick --out "$work/none.js
 check "without a GPU it ends well" test $status -eq 0
 said=$(head -c 4000 "$work/none.json")
 check "and measures nothing" json "$work/none.json" \
-  'not d["ran_on_a_gpu"] and "steps" not in d and all(d["parts"][p]["reason"] for p in ("tests", "bench", "train"))'
+  'not d["ran_on_a_gpu"] and "steps" not in d and all(d["parts"][p]["reason"] for p in ("tests", "commands", "bench", "train"))'
 
 # The verdict, with a benchmark that has its figures ready: telemetry must cost at most one percent on a GPU.
 mkdir -p "$work/said/bin"

@@ -4,6 +4,7 @@ import re
 
 MOST_LINES = 25
 MARK = "// expect-error-line"
+WORDS = "// expect-words: "  # in that error, once underscores are spaces
 
 
 def verdict(program, status, output):
@@ -20,4 +21,8 @@ def verdict(program, status, output):
     place = re.match(r"(.+?):(\d+):", first)
     if not place or pathlib.Path(place[1]).name != pathlib.Path(program).name or int(place[2]) != marked[0]:
         return f"the first error is not at line {marked[0]} of the program: {first}"
+    for line in pathlib.Path(program).read_text().splitlines():
+        words = line.removeprefix(WORDS)
+        if words != line and words not in first.replace("_", " "):
+            return f"the first error says nothing of '{words}': {first}"
     return ""

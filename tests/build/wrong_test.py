@@ -21,6 +21,8 @@ def judge_is_awake(compiler):
         (f"int main() {{ {mark}\n  return x; }}\n", "the first error is not"),
         ("int main() { return x; }\n", "the program marks 0 lines"),
         (f"int main() {{ return x; }} {mark}\n" + "int f() { return y; }\n" * 20, "the compiler says"),
+        (f"{wrong.WORDS}a window\nint main() {{ return x; }} {mark}\n", "the first error says nothing of 'a window'"),
+        (f"{wrong.WORDS}x\nint main() {{ return x; }} {mark}\n", ""),
         (f"int main() {{ return x; }} {mark}\n", ""),
     ]
     with tempfile.TemporaryDirectory() as folder:

@@ -7,6 +7,9 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include <sidestep/bus/recorder.hpp>
+
+#include <future>
 #include <thread>
 
 namespace sidestep {
@@ -219,7 +222,7 @@ TEST(LogRecord, HoldsWhatSpilledToo) {
   ASSERT_EQ(log.size(), 20u);
   for (Step step = 1; step <= 20; ++step) {
     EXPECT_EQ(as<BatchEnd>(log[static_cast<std::size_t>(step - 1)]).step, step);
-    EXPECT_EQ(log[static_cast<std::size_t>(step - 1)].sequence, step <= 4 ? static_cast<Sequence>(step) : 0u);
+    EXPECT_EQ(log[static_cast<std::size_t>(step - 1)].sequence, static_cast<Sequence>(step));
   }
 }
 
@@ -296,6 +299,85 @@ TEST(LogRecord, AFullDiskEndsTheRecordingAndNothingElse) {
   EXPECT_EQ(log.end(), LogEnd::open);
   EXPECT_TRUE(log.damage().empty());
   EXPECT_EQ(log.file_size(), recording.bytes());
+}
+
+/// What no compression makes smaller.
+struct Noise {
+  static constexpr EventId id = first_user_event + 42;
+  static constexpr std::string_view name = "Noise";
+  std::array<std::uint64_t, 5> words{};
+};
+
+TEST(LogRecord, KeepsItsOrderWhicheverThreadPolls) {
+  const ScratchFolder folder;
+  Bus bus({.ring_capacity = 4096, .thread = false});
+  // slow to write, so that blocks of both threads wait
+  const Recording recording = bus.record(folder / "a.log", {.compression = 19, .interval = std::chrono::hours(1), .buffers = 64});
+  Producer producer = bus.producer("trainer");
+  std::uint64_t random = 88172645463325252;
+  const auto publish = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      Noise noise;
+      for (std::uint64_t& word : noise.words) random ^= random << 13, random ^= random >> 7, word = random ^= random << 17;
+      producer.publish(noise);
+      if (i % 1000 == 999)
+        while (bus.poll()) {}
+    }
+    while (bus.poll()) {}
+  };
+  std::thread([&] { publish(4000); }).join();
+  publish(6000);
+  bus.flush();
+  LogReader log(folder / "a.log");
+  Sequence last = 0;
+  log.for_each([&](const LoggedEvent& event) { EXPECT_EQ(event.sequence, ++last); });
+  EXPECT_EQ(last, 10'000u);
+}
+
+TEST(LogRecord, AHandlerThatEndsItDoesNotStopTheDispatcher) {
+  const ScratchFolder folder;
+  Bus bus;
+  Recording recording = bus.record(folder / "a.log");
+  bool closed_inside = true;
+  bus.add(std::make_unique<Probe>([&](const Slot&) {
+            recording.end();
+            // its last block is put by this very thread: whoever waited for it here would wait in vain
+            closed_inside = LogReader(folder / "a.log").index().back().header.flags & log_format::last;
+          }),
+          probe_options({BatchEnd::id}));
+  const Nanoseconds begin = Clock::steady();
+  bus.publish(BatchEnd{.step = 1});
+  bus.flush();
+  EXPECT_LT(Clock::steady() - begin, 9'000'000'000);
+  EXPECT_FALSE(closed_inside);
+  recording.end();  // once more, where it can be waited for
+  LogReader log(folder / "a.log");
+  all_of(log);
+  EXPECT_EQ(log.end(), LogEnd::closed);
+}
+
+TEST(LogRecord, NobodyWaitsForADiskThatWasGivenUp) {
+  const ScratchFolder folder;
+  std::promise<void> moves;
+  auto account = std::make_shared<QueueAccount>();
+  auto writer = std::make_shared<LogWriter>(
+      folder / "a.log", LogWriterOptions{.buffers = 3, .done = [moved = moves.get_future().share()] { moved.wait(); }});
+  Bus bus({.thread = false, .deadline = std::chrono::milliseconds(200)});
+  const Handle handle = bus.add(std::make_unique<Recorder>(writer, account, RecordOptions{}, std::weak_ptr<Dispatcher>{},
+                                                           std::chrono::milliseconds(200)), {});
+  Producer producer = bus.producer("trainer");
+  for (Step step = 1; step <= 20'000; ++step) {
+    producer.publish(BatchEnd{.step = step});
+    if (step % 1000 == 0)
+      while (bus.poll()) {}
+  }
+  bus.flush();
+  EXPECT_TRUE(writer->failed());
+  EXPECT_EQ(handle->life(), Subscription::Life::completed);
+  EXPECT_EQ(handle->error(), "");  // else somebody waited for the deadline, for blocks that nobody will write
+  bus.close();
+  EXPECT_EQ(handle->error(), "");
+  moves.set_value();
 }
 
 TEST(LogRecord, ADiskWithoutRoomForTheFirstBlockIsSaidAtOnce) {

@@ -6,7 +6,10 @@
 
 #include <sidestep/bus/log_sink.hpp>
 
-#include <thread>
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <set>
 
 namespace sidestep {
 namespace {
@@ -206,6 +209,129 @@ TEST(LogReplay, RefusesATypeThatIsAnotherOneHere) {
   std::string why = test::complaint<LogError>([&] { replay(path, bus); });
   EXPECT_NE(why.find("'BatchEnd' of 3 bytes in the log and 'BatchEnd' of 40 bytes in this program"), std::string::npos) << why;
   EXPECT_EQ(bus.account().events, 0u);
+}
+
+/// A log of single events, of whose types, rings and names it says nothing.
+class BareLog {
+ public:
+  explicit BareLog(const ScratchFolder& folder) : path_(folder / "bare.log"), sink(path_, 0, 19) {}
+  void add(EventId type, std::size_t size, std::uint32_t ring, Nanoseconds stamp = 1, const void* body = nullptr) {
+    std::array<std::byte, Slot::body_size> bytes{};
+    if (body != nullptr) std::memcpy(bytes.data(), body, size);
+    sink.add({.type = type, .size = static_cast<std::uint16_t>(size), .ring = ring, .sequence = 1, .stamp = stamp, .body = bytes.data()});
+  }
+  const std::filesystem::path& close() { return sink.close(), path_; }
+
+ private:
+  std::filesystem::path path_;
+
+ public:
+  LogSink sink;
+};
+
+TEST(LogReplay, ASmallLogTakesNoRingForEachNumberInIt) {
+  const ScratchFolder folder;
+  BareLog log(folder);
+  for (std::uint32_t ring = 0; ring < 1500; ++ring) log.add(900, 0, ring);
+  std::set<std::uint32_t> rings;
+  Bus bus({.ring_capacity = 256, .thread = false});
+  bus.add(std::make_unique<Probe>([&](const Slot& slot) { rings.insert(slot.ring); }), probe_options({900}));
+  EXPECT_EQ(replay(log.close(), bus).events, 1500u);
+  EXPECT_EQ(rings.size(), 1u);
+}
+
+TEST(LogReplay, RefusesALogOfTooManyRings) {
+  const ScratchFolder folder;
+  BareLog log(folder);
+  for (std::uint32_t ring = 0; ring < 1500; ++ring) log.sink.define(LoggedRing{.id = ring, .stream = Stream::others, .name = std::to_string(ring)});
+  log.add(900, 0, 1);
+  Bus bus({.ring_capacity = 256, .thread = false});
+  EXPECT_NE(test::complaint<LogError>([&] { replay(log.close(), bus); }).find("more than 128 rings"), std::string::npos);
+  EXPECT_EQ(bus.account().events, 0u);
+}
+
+TEST(LogReplay, WhatLostItsDescriptionIsWhatThisProgramKnowsOrNotPublished) {
+  const ScratchFolder folder;
+  event_info<Metric>();
+  BareLog log(folder);
+  Metric metric{.step = 3, .value = 0.5, .metric = Name{777'777}};
+  log.add(Metric::id, 3, 1);                              // not as long as a Metric
+  log.add(Metric::id, sizeof metric, 1, 1, &metric);      // nobody knows what it was called
+  log.sink.define_name(777'778, "a metric of theirs");
+  metric.metric = Name{777'778};
+  log.add(Metric::id, sizeof metric, 1, 1, &metric);
+  std::vector<std::string> got;
+  Bus bus({.thread = false});
+  bus.add(std::make_unique<Probe>([&](const Slot& slot) { got.emplace_back(slot.as<Metric>().metric.text()); }), probe_options({Metric::id}));
+  const ReplayAccount account = replay(log.close(), bus);
+  EXPECT_EQ(account.events, 1u);
+  EXPECT_EQ(account.damaged, 2u);
+  EXPECT_EQ(got, std::vector<std::string>{"a metric of theirs"});
+}
+
+TEST(LogReplay, RefusesABusThatALoopListensTo) {
+  const ScratchFolder folder;
+  alignas(8) static char loop;  // never called: nothing is published
+  Bus bus({.thread = false});
+  bus.cut_sink(reinterpret_cast<CutSink*>(&loop));
+  std::optional<LogError::Kind> kind;
+  try {
+    replay(small_log(folder), bus);
+  } catch (const LogError& error) {
+    kind = error.kind();
+  }
+  bus.cut_sink(nullptr);
+  EXPECT_EQ(kind, LogError::Kind::refused);
+  EXPECT_EQ(bus.account().events, 0u);
+}
+
+TEST(LogReplay, AtRealSpeedKeepsThePausesOfNegativeStampsToo) {
+  const ScratchFolder folder;
+  constexpr Nanoseconds pause = 30'000'000;
+  BareLog log(folder);
+  for (Nanoseconds i = 0; i < 3; ++i) log.add(900, 0, 1, (i - 5) * pause);
+  log.add(900, 0, 1, std::numeric_limits<Nanoseconds>::min());  // so long ago that no number says how long
+  Bus bus({.thread = false});
+  const Nanoseconds begin = Clock::steady();
+  EXPECT_EQ(replay(log.close(), bus, {.speed = ReplayOptions::Speed::real}).events, 4u);
+  EXPECT_GE(Clock::steady() - begin, 2 * pause);
+}
+
+TEST(LogRead, ASeekThatFindsNothingStaysWhereItIs) {
+  const ScratchFolder folder;
+  LogReader log(small_log(folder, 5));
+  ASSERT_TRUE(log.next_block());
+  while (log.block().events == 0) ASSERT_TRUE(log.next_block());
+  const std::uint64_t offset = log.block_offset();
+  const std::uint32_t number = log.block().number, events = log.block().events;
+  EXPECT_FALSE(log.seek_sequence(99, 1));
+  EXPECT_EQ(log.block_offset(), offset);
+  EXPECT_EQ(log.block().number, number);
+  std::uint32_t count = 0;
+  Step first = 0;
+  log.events([&](const LoggedEvent& event) {
+    if (count++ == 0) first = log.catalog().step(event).value_or(0);
+  });
+  EXPECT_EQ(count, events);
+  EXPECT_EQ(first, 1);
+}
+
+TEST(LogRead, KnowsWhatABlockDefinesThatWasHalfWrittenBefore) {
+  const ScratchFolder folder;
+  const std::filesystem::path whole = small_log(folder, 5), growing = folder / "growing.log";
+  const std::string bytes = test::read_text(whole);
+  std::uint64_t begin = 0;
+  {
+    LogReader log(whole);
+    begin = log.index().at(2).offset;
+  }
+  test::write_text(growing, bytes.substr(0, begin + log_format::page / 2));
+  LogReader log(growing);
+  log.read_definitions();
+  test::write_text(growing, bytes);
+  log.go_to_block(3);
+  const auto& names = log.catalog().names();
+  EXPECT_TRUE(std::ranges::any_of(names, [](const auto& each) { return each.second == "metric of block 1"; }));
 }
 
 TEST(LogReplay, AtRealSpeedKeepsThePauses) {

@@ -15,31 +15,36 @@ void FakeRun::go() {
   Bus bus;
   if (before) before(bus);
   Control control;
-  AttachOptions options{.sync = sync, .run_folder = folder.empty() ? "." : folder, .seed = 1};
+  AttachOptions options{.sync = sync, .run_folder = folder.empty() ? "." : folder, .seed = 1, .learning_rate = asked_rate};
   const std::filesystem::path last = folder / "checkpoints" / "last.safetensors";
   if (!folder.empty()) {
     options.folder = folder / "checkpoints";
     options.snapshot = [this](const Cut&) {
       return
-          [w = weight, k = kept, lr = learning_rate](const std::filesystem::path& path, const CheckpointState& state) {
-            write_text(path, fmt::format("{} {} {}\n{}", w, k, lr, state.to_text()));
+          [w = weight, k = kept, s = schedule, f = factor](const std::filesystem::path& path, const CheckpointState& state) {
+            write_text(path, fmt::format("{} {} {} {} {} {} {} {} {} {} {}\n{}", w, k, f, static_cast<int>(s.shape), s.base,
+                                         s.warmup, s.warmup_from, s.factor, s.every, s.length, s.floor, state.to_text()));
           };
     };
   }
   auto loop = control.attach(bus, options);
-  loop.on<ScaleLearningRate>([this](const ScaleLearningRate& d) {
-    learning_rate = std::min(learning_rate, std::max(learning_rate * d.by, d.min_lr));
-    return Outcome{{}, learning_rate, {}};
+  loop.on<ScaleLearningRate>([this, &loop](const ScaleLearningRate& d) {
+    const double planned = schedule.at(loop.step() + 1), floor = planned > 0 ? d.min_lr / planned : 0;
+    factor = std::min(factor, std::max(factor * d.by, floor));
+    return Outcome{{}, learning_rate = planned * factor, {}};
   });
-  std::optional<Schedule> schedule;
-  loop.on<SetSchedule>([&](const SetSchedule& d) { schedule = d.schedule; });
+  loop.on<SetSchedule>([this](const SetSchedule& d) { schedule = d.schedule; });
   loop.on<KeepWeights>([this](const KeepWeights&) { kept = weight; });
   loop.on<RestoreBest>([this](const RestoreBest&) { weight = kept; });
   loop.on<ReleaseMemory>(
       [&loop](const ReleaseMemory&) { loop.publish(MemoryReleased{.step = loop.step(), .bytes_released = 4096}); });
   if (resume) {
     std::istringstream text(read_text(last));
-    text >> weight >> kept >> learning_rate;
+    int shape = 0;
+    text >> weight >> kept >> factor >> shape >> schedule.base >> schedule.warmup >> schedule.warmup_from >> schedule.factor >>
+        schedule.every >> schedule.length >> schedule.floor;
+    schedule.shape = static_cast<Schedule::Shape>(shape);
+    learning_rate = schedule.at(loop.step()) * factor;
     text.get();
     const std::string state(std::istreambuf_iterator<char>(text), {});
     loop.resume(CheckpointState::from_text(state, last.string()), "last.safetensors");
@@ -72,7 +77,7 @@ void FakeRun::go() {
     if ((step - 1) % steps_per_epoch == 0)
       loop.publish(
           EpochBegin{.step = step - 1, .epoch = epoch_of(step), .batches = static_cast<std::int32_t>(steps_per_epoch)});
-    if (schedule) learning_rate = schedule->at(step);
+    learning_rate = schedule.at(step) * factor;
     loop.publish(BatchBegin{.step = step, .epoch = epoch_of(step)});
     weight = static_cast<double>(step);
     rates.push_back(learning_rate);

@@ -2,10 +2,12 @@
 
 #include <sidestep/trainer/control/callback.hpp>
 #include <sidestep/trainer/control/checkpoint.hpp>
+#include <sidestep/trainer/control/schedule.hpp>
 
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +23,7 @@ struct FakeRun {
   std::function<double(Epoch)> val_accuracy = [](Epoch epoch) { return 1 - 1.0 / (1 + epoch); };
   std::map<std::string, std::function<double(Epoch)>> more_metrics{};
   Sync sync = lag(2);
+  std::optional<double> asked_rate{};  ///< what AttachOptions says of it
   bool resume = false;                 ///< from folder/checkpoints/last.safetensors
   Step interrupt_at = 0;               ///< a signal comes while this step runs
   bool test_at_end = false;            ///< publishes a TestEnd
@@ -29,6 +32,8 @@ struct FakeRun {
 
   // what came of it
   double learning_rate = 1;
+  Schedule schedule{.base = 1};  ///< the rate of a step is schedule(step) x factor
+  double factor = 1;
   std::vector<double> rates{};  ///< by step
   double weight = 0, kept = 0;  ///< the weight is the number of the last step, as if it were trained
   Step last_step = 0;           ///< the last one run

@@ -3,6 +3,7 @@
 
 #include <sidestep/trainer/callbacks/error.hpp>
 #include <sidestep/trainer/callbacks/learning_rate_schedule.hpp>
+#include <sidestep/trainer/callbacks/registry.hpp>
 
 #include <gtest/gtest.h>
 
@@ -29,6 +30,23 @@ TEST(LearningRateSchedule, ACosineWithoutALengthFallsOverTheWholeRun) {
   // cut short by a number of steps, and gone on with later: as if it had never stopped
   const FitBegin cut{.steps_per_epoch = 37, .last_step = 20, .epochs = 3};
   EXPECT_EQ(rule(cut).all()[0].get_if<SetSchedule>()->schedule.length, 3 * 37 - 10);
+}
+
+TEST(LearningRateSchedule, ByDefaultItsRateIsTheRunsOwn) {
+  const auto of = [](const char* spec) { return std::vector<Callback>{make_callback(parse_spec(spec))}; };
+  FakeRun run{.callbacks = of("learning_rate_schedule:shape=step,every=10,factor=0.5"), .asked_rate = 0.25};
+  run.go();
+  EXPECT_EQ(run.rates.front(), 0.25);
+  EXPECT_EQ(run.rates.back(), 0.125);
+  FakeRun told{.callbacks = of("learning_rate_schedule:shape=constant,lr=0.75"), .asked_rate = 0.25};
+  told.go();
+  EXPECT_EQ(told.rates.back(), 0.75);
+  FakeRun none{.callbacks = of("learning_rate_schedule")};
+  EXPECT_EQ(complaint<CallbackError>([&] { none.go(); }),
+            "learning_rate_schedule: this loop has no rate of its own. Say lr.");
+  FakeRun low{.callbacks = of("learning_rate_schedule:floor=0.5"), .asked_rate = 0.25};
+  EXPECT_EQ(complaint<CallbackError>([&] { low.go(); }),
+            "learning_rate_schedule: floor=0.5 is out of range. Say a rate from 0 to lr.");
 }
 
 TEST(LearningRateSchedule, RefusesWhatCannotBe) {

@@ -61,6 +61,19 @@ TEST(Progress, OnAPipeItSaysALineAnEpochAndNowAndThen) {
             "test  loss 0.5000  accuracy 0.7500\n");
 }
 
+TEST(Progress, ATerminalOf80ColumnsHasRoomForAllOfALongRun) {
+  Shown shown(true, 1 * second, 80);
+  shown(FitBegin{.last_step = 21500, .epoch = 10, .epochs = 10});
+  shown.now += 10 * second;
+  shown(BatchEnd{.step = 12345, .loss = 0.1765, .learning_rate = 1.29e-7, .accuracy = 0.9359F, .epoch = 10, .samples = 64});
+  ASSERT_NE(shown.text.rfind('\r'), std::string::npos);
+  std::string line = shown.text.substr(shown.text.rfind('\r') + 1);
+  line.resize(line.find('\x1b'));
+  EXPECT_LE(line.size(), 79U);
+  for (const char* const field : {"epoch 10/10", "12345/21500", "loss ", "acc ", "/s", "ETA ", "lr 1.3e-07"})
+    EXPECT_NE(line.find(field), std::string::npos) << field << " in " << line;
+}
+
 TEST(Progress, OnATerminalOneLineIsDrawnAnewAndFits) {
   Shown shown(true, 3 * second, 40);
   shown(FitBegin{.last_step = 6, .epoch = 1, .epochs = 1});
@@ -69,11 +82,39 @@ TEST(Progress, OnATerminalOneLineIsDrawnAnewAndFits) {
   shown(EpochEnd{.step = 6, .seconds = 6, .samples = 600, .epoch = 1});
   shown(FitEnd{.step = 6});
   EXPECT_EQ(shown.text,
-            "\repoch 1/1  step 3/6  loss 2.0000  accur\x1b[K"
-            "\repoch 1/1  step 6/6  loss 3.5000  accur\x1b[K"
+            "\repoch 1/1 3/6 loss 2.0000 acc 0.5000 10\x1b[K"
+            "\repoch 1/1 6/6 loss 3.5000 acc 0.5000 10\x1b[K"
             "\repoch 1/1  step 6/6  validation ...\x1b[K"
             "\r\x1b[K"
             "epoch 1/1  lr 0.002  6.0s  100 samples/s\n");
+}
+
+TEST(Progress, AnEpochThatIsCutShortHasItsLossAndAccuracySoFar) {
+  Shown shown(false, 100 * second);
+  shown(FitBegin{.steps_per_epoch = 10, .last_step = 30, .epoch = 1, .epochs = 3});
+  shown(EpochBegin{.epoch = 1, .batches = 10});
+  for (Step step = 1; step <= 4; ++step) shown.step(step);
+  shown(EpochEnd{.step = 4, .seconds = 4, .samples = 400, .epoch = 1, .partial = true});
+  // nothing trained in this process: nothing known
+  shown(EpochEnd{.step = 4, .epoch = 1, .partial = true});
+  EXPECT_EQ(shown.text,
+            "epoch 1/3 (cut short at step 4)  loss 2.5000  accuracy 0.5000  lr 0.002  4.0s  100 samples/s\n"
+            "epoch 1/3 (cut short at step 4)  lr 0.002\n");
+}
+
+TEST(Progress, SaysNanWhateverItsSign) {
+  Shown shown(false, second);
+  shown(FitBegin{.last_step = 2, .epoch = 1, .epochs = 1});
+  shown(BatchEnd{.step = 1, .loss = -std::nan(""), .epoch = 1});
+  shown(Metric{.value = -std::nan(""), .metric = intern("val/loss")});
+  shown.now += 2 * second;
+  shown(BatchEnd{.step = 2, .loss = -std::nan(""), .epoch = 1});
+  shown(EpochEnd{.step = 2, .epoch = 1});
+  shown(TestEnd{.loss = -std::nan(""), .accuracy = 0.1});
+  EXPECT_EQ(shown.text.find("-nan"), std::string::npos) << shown.text;
+  EXPECT_NE(shown.text.find("val/loss nan"), std::string::npos) << shown.text;
+  EXPECT_NE(shown.text.find("step 2/2  loss nan"), std::string::npos) << shown.text;
+  EXPECT_NE(shown.text.find("test  loss nan"), std::string::npos) << shown.text;
 }
 
 TEST(Progress, WorksWithALoopThatSaysLittle) {

@@ -5,6 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <span>
+
 namespace sidestep::test {
 namespace {
 
@@ -16,7 +19,7 @@ std::vector<Callback> all_callbacks() {
   for (const char* spec : {"csv_logger", "jsonl_logger", "history", "model_checkpoint:save_top_k=2",
                            "early_stopping:patience=3,restore_best_weights=yes",
                            "reduce_lr_on_plateau:monitor=batch/loss,at=batch:3,patience=1,factor=0.9",
-                           "terminate_on_nan", "memory_release"})
+                           "learning_rate_schedule:lr=0.5,warmup=3,floor=0.01", "terminate_on_nan", "memory_release"})
     callbacks.push_back(make_callback(parse_spec(spec)));
   return callbacks;
 }
@@ -64,6 +67,8 @@ TEST(Resume, InterruptedAnywhereTheFilesAreThoseOfAnUninterruptedRun) {
     EXPECT_EQ(second.failures, std::vector<std::string>{});
     EXPECT_EQ(second.warnings, std::vector<std::string>{});
     EXPECT_EQ(second.decisions, expected.decisions) << "interrupted at " << at;
+    EXPECT_TRUE(std::ranges::equal(second.rates, std::span(expected.rates).subspan(static_cast<std::size_t>(at))))
+        << "interrupted at " << at;
     expect_same_files(folder.path(), whole.path(), "interrupted at " + std::to_string(at));
   }
 }

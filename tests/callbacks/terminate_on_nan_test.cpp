@@ -21,6 +21,15 @@ TEST(TerminateOnNan, StopsOnceAndSaysAtWhichStep) {
   }
 }
 
+TEST(TerminateOnNan, SaysNanWhateverItsSign) {
+  for (const double sign : {1.0, -1.0}) {
+    FakeRun run{.callbacks = {terminate_on_nan()}};
+    run.loss = [sign](Step step) { return step >= 7 ? std::copysign(std::nan(""), sign) : 1.0; };
+    run.go();
+    EXPECT_EQ(run.decisions.at(0).reason, "the loss of step 7 is nan");
+  }
+}
+
 TEST(TerminateOnNan, FiniteLossesAreNoReason) {
   FakeRun run{.callbacks = {terminate_on_nan()}};
   run.go();

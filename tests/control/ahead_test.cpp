@@ -21,6 +21,7 @@ struct Came {
   std::string stream;  ///< what the trainer published, in order
   std::string table;
   std::string pending;  ///< at the end
+  std::string refused, broken, failed;
   double weight = 0;
   std::map<std::string, std::string> files;
 
@@ -34,7 +35,43 @@ struct Scene {
   bool thread = false;
   std::optional<Step> stop{};
   std::optional<Step> interrupt{};
+  /// Validations, weights that are put back, metrics from outside, a decider that ends and one that fails.
+  bool eventful = false;
 };
+
+/// What an eventful run has besides.
+void add_events(SmallRun& run, Bus& bus, Control& control, Handle& ends, Handle& fails) {
+  run.validates = true;
+  bus.on<BatchEnd>().named("validate") | decide(control, pure([](const BatchEnd& e) {
+                                                  return e.step == 1 || e.step == 4 ? std::optional(Validate{})
+                                                                                    : std::nullopt;
+                                                }));
+  bus.on<ValidationEnd>().named("validated") | decide(control, pure([](const ValidationEnd& e) {
+                                                        return std::optional(Noted{8, e.step});
+                                                      }));
+  bus.on<BatchEnd>().named("keep") | decide(control, pure([](const BatchEnd& e) {
+                                              return e.step % 3 == 1 ? std::optional(KeepWeights{.owner = "best"})
+                                                                     : std::nullopt;
+                                            }));
+  bus.on<BatchEnd>().named("restore") |
+      decide(control, pure([](const BatchEnd& e) {
+               return e.step % 3 == 0 ? std::optional(RestoreBest{.owner = "best", .cause_step = e.step - 2})
+                                      : std::nullopt;
+             }));
+  bus.on<Metric>().named("foreign") |
+      decide(control, pure([](const Metric& m) {
+               return m.metric == intern("foreign") ? std::optional(Noted{6, m.step}) : std::nullopt;
+             }));
+  ends = bus.on<BatchEnd>().named("ends") | decide(control, pure([&ends](const BatchEnd& e) {
+                                                     if (e.step == 4) ends->end();
+                                                     return std::optional(Noted{4, e.step});
+                                                   }));
+  // at checkpoints' steps: one cut there waits for its Barrier
+  fails = bus.on<BatchEnd>().named("fails") | decide(control, pure([](const BatchEnd& e) {
+                                                       if (e.step == 4) throw std::runtime_error("enough");
+                                                       return std::optional(Noted{5, e.step});
+                                                     }));
+}
 
 /// The run with a device that is `behind(step)` steps behind at boundary `step`.
 Came run(const Scene& scene, std::function<std::size_t(Step)> behind) {
@@ -43,13 +80,21 @@ Came run(const Scene& scene, std::function<std::size_t(Step)> behind) {
   SmallRun run{.steps = scene.steps, .steps_per_epoch = 5, .options = {.sync = scene.sync}};
   run.bus_options.thread = scene.thread;
   run.device = std::move(behind);
+  Control* injected = nullptr;
   if (scene.save) run.options.folder = folder.path();
   if (scene.interrupt)
     run.between = [&](Loop& loop, Step step) {
       if (step + 1 == *scene.interrupt) loop.interrupt("SIGINT");
     };
+  if (scene.eventful)
+    run.between = [&](Loop&, Step step) {
+      if (step == 2 || step == 3) injected->inject(Metric{.step = step, .value = 1, .metric = intern("foreign")});
+    };
   if (scene.sync.relaxed()) run.between = [](Loop& loop, Step) { loop.bus().poll(); };
+  Handle ends, fails;
   run.pipelines = [&](Bus& bus, Control& control) {
+    injected = &control;
+    if (scene.eventful) add_events(run, bus, control, ends, fails);
     bus.on<BatchEnd>().named("third") | decide(control, EveryThird{1});
     bus.on<BatchEnd>().named("observed") | observe_on(compute) | decide(control, note_at(2, {1, 2, 4, 5, 6}));
     bus.on<Metric>().named("scale") |
@@ -71,7 +116,8 @@ Came run(const Scene& scene, std::function<std::size_t(Step)> behind) {
       bus.on<BatchEnd>().named("stop") | decide(control, pure([stop = *scene.stop](const BatchEnd& e) {
                                                   return e.step == stop ? std::optional(Stop{"enough"}) : std::nullopt;
                                                 }));
-    bus.on<BatchEnd, EpochEnd, Metric, DecisionApplied, DecisionRefused>().named("log") |
+    bus.on<BatchEnd, EpochEnd, ValidationBegin, ValidationEnd, Metric, DecisionApplied, DecisionRefused>().named(
+        "log") |
         subscribe([&came](const auto& any) {
           any.visit([&](const auto& e) {
             came.stream += e.name;
@@ -91,7 +137,15 @@ Came run(const Scene& scene, std::function<std::size_t(Step)> behind) {
   came.weight = run.weight;
   if (scene.save) came.files = read_folder(folder.path());
   EXPECT_TRUE(run.checkpoint_error.empty()) << run.checkpoint_error;
-  EXPECT_TRUE(run.broken.empty());
+  for (const RefusedRow& row : run.refused)
+    came.refused += row.decision + ' ' + row.by + ' ' + row.why + std::to_string(row.step) + '\n';
+  for (const BrokenRow& row : run.broken) came.broken += row.by + ' ' + row.why + ' ' + std::to_string(row.step) + '\n';
+  if (scene.eventful) {
+    came.failed = fails->failed() ? "fails" : "";
+    if (ends->failed()) came.failed += "ends";
+  } else {
+    EXPECT_TRUE(run.broken.empty());
+  }
   return came;
 }
 
@@ -133,6 +187,32 @@ TEST(Ahead, CheckpointsAreThoseOfALoopThatWaits) {
         ASSERT_EQ(came, expected);
       }
     }
+}
+
+TEST(Ahead, NorDoValidationsWeightsPutBackForeignMetricsAndDecidersThatEndOrFail) {
+  std::mt19937 random(2);
+  for (const int k : {1, 2, 3}) {
+    Scene scene{.sync = lag(k), .steps = 8, .eventful = true};
+    for (const bool save : {false, true}) {
+      scene.save = save;
+      const Came expected = run(scene, {});
+      for (const char* row : {"validate validate", "noted validated", "keep_weights keep", "restore_best restore",
+                              "noted foreign", "noted ends", "noted fails"})
+        EXPECT_NE(expected.table.find(row), std::string::npos) << row << " in\n" << expected.table;
+      EXPECT_EQ(expected.failed, "fails");
+      EXPECT_NE(expected.broken.find("inject"), std::string::npos);
+      EXPECT_EQ(expected.table.find("noted fails 5"), std::string::npos);
+      EXPECT_EQ(expected.table.find("noted ends 5"), std::string::npos);
+      for (int n = 0; n < 16; ++n) {
+        const Came came = run(scene, schedule(static_cast<int>(random() >> 1), k));
+        ASSERT_EQ(came.stream, expected.stream) << "k " << k << ' ' << n;
+        ASSERT_EQ(came.table, expected.table);
+        ASSERT_EQ(came.broken, expected.broken);
+        for (const auto& [file, content] : expected.files) ASSERT_EQ(came.files.at(file), content) << file;
+        ASSERT_EQ(came, expected);
+      }
+    }
+  }
 }
 
 TEST(Ahead, ThreadsChangeNothing) {

@@ -186,6 +186,30 @@ TEST(Boundary, AForeignMetricGoesThroughInjectAndIsNoted) {
   EXPECT_EQ(run.broken.at(0).why, "foreign metric mine");
 }
 
+TEST(Boundary, WhatBreaksThePromiseAgainAndAgainIsNotedOnce) {
+  Folder folder;
+  SmallRun run{.steps = 100, .options = {.sync = lag(0), .folder = folder.path(), .last = "last"}};
+  Control* control = nullptr;
+  run.pipelines = [&](Bus&, Control& c) { control = &c; };
+  run.between = [&](Loop&, Step step) {
+    for (int i = 0; i < 10; ++i)
+      control->inject(Metric{.value = 1, .metric = intern(step >= 51 && i == 0 ? "another" : "mine")});
+  };
+  run.go();
+  const std::vector<BrokenRow> expected{{2, "inject", "foreign metric mine"}, {52, "inject", "foreign metric another"}};
+  EXPECT_EQ(run.broken, expected);
+  EXPECT_EQ(CheckpointState::from_text(read_file(folder.path() / "last").substr(24)).broken, expected);
+  // resumed, it is the same sentence still
+  SmallRun more;
+  more.steps = 105;
+  more.options = run.options;
+  more.resume = folder.path() / "last";
+  more.pipelines = run.pipelines;
+  more.between = run.between;
+  more.go();
+  EXPECT_EQ(more.broken, expected);
+}
+
 TEST(Boundary, AValidationRunsBehindItsBoundaryAndEndsInOneOfItsOwn) {
   SmallRun run{.options = {.sync = lag(1)}, .bus_options = {.thread = true}};
   run.pipelines = [](Bus& bus, Control& control) {

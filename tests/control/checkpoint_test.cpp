@@ -72,6 +72,67 @@ TEST(Checkpoint, ASupersededFileGoesWithTheNextLastAndNotBefore) {
             (std::vector<std::pair<std::string, std::string>>{{"best-4", "best-8"}}));
 }
 
+/// Saves best-2 ... best-8, each superseding the one before, and `last` where the run ends.
+SmallRun better_and_better(const std::filesystem::path& folder, Step steps) {
+  SmallRun run{.steps = steps,
+               .steps_per_epoch = 100,
+               .options = {.sync = lag(0), .folder = folder, .last = "last"},
+               .bus_options = {.thread = true}};
+  run.pipelines = [](Bus& bus, Control& control) {
+    bus.on<BatchEnd>().named("a") | decide(control, save_at({{2, {.file = "best-2"}},
+                                                             {4, {.file = "best-4", .supersedes = {"best-2"}}},
+                                                             {6, {.file = "best-6", .supersedes = {"best-4"}}},
+                                                             {8, {.file = "best-8", .supersedes = {"best-6"}}}}));
+  };
+  return run;
+}
+
+// A run that is resumed from `last` and killed goes on from that again: what it names must still be there.
+TEST(Checkpoint, ASupersededFileThatTheLastOfAnEarlierProcessNamesStaysUntilTheNextLast) {
+  Folder folder, whole_folder;
+  better_and_better(whole_folder.path(), 9).go();
+  better_and_better(folder.path(), 3).go();
+  ASSERT_EQ(names_in(folder.path()), (std::set<std::string>{"best-2", "last"}));
+  SmallRun more = better_and_better(folder.path(), 9);
+  more.resume = folder.path() / "last";
+  std::map<Step, std::set<std::string>> seen;  // right before the checkpoint of a step becomes visible
+  more.options.before_visible = [&](const Cut& cut) { seen[cut.step] = names_in(folder.path()); };
+  more.go();
+  ASSERT_EQ(seen.size(), 4u);
+  EXPECT_EQ(seen[6].count("best-2"), 1u) << "best-4 is visible; the last of step 3 names best-2";
+  EXPECT_EQ(seen[9].count("best-2"), 1u);
+  EXPECT_EQ(seen[9].count("best-6"), 1u);
+  EXPECT_EQ(names_in(folder.path()), (std::set<std::string>{"best-8", "last"}));
+  EXPECT_TRUE(read_folder(folder.path()) == read_folder(whole_folder.path()));
+}
+
+// Killed before its first `last`: each of these files knows its own.
+TEST(Checkpoint, ARunThatGoesOnFromAnotherFileThanLastEndsWithTheSameFiles) {
+  for (const bool right_before_the_removal : {false, true}) {
+    Folder folder, whole_folder;
+    SmallRun whole = better_and_better(whole_folder.path(), 9);
+    std::map<Step, std::map<std::string, std::string>> seen;
+    whole.options.before_visible = [&](const Cut& cut) { seen[cut.step] = read_folder(whole_folder.path()); };
+    whole.go();
+    const auto put = [&](Step step, const std::string& name) {
+      std::ofstream(folder.path() / name, std::ios::binary) << seen.at(step).at(name);
+    };
+    put(8, "best-6");
+    if (right_before_the_removal) put(6, "best-4");
+    SmallRun more = better_and_better(folder.path(), 9);
+    more.resume = folder.path() / "best-6";
+    more.options.before_visible = [&](const Cut& cut) {
+      if (cut.step == 8) {
+        EXPECT_EQ(names_in(folder.path()).count("best-4"), 0u);
+      }
+    };
+    more.go();
+    EXPECT_EQ(more.warnings, std::vector<std::string>{});
+    EXPECT_EQ(names_in(folder.path()), (std::set<std::string>{"best-8", "last"}));
+    EXPECT_TRUE(read_folder(folder.path()) == read_folder(whole_folder.path()));
+  }
+}
+
 TEST(Checkpoint, WhatCouldntBeWrittenSupersedesNothing) {
   Folder folder;
   SmallRun run{.steps = 7,

@@ -45,7 +45,10 @@ TEST(Report, HasTheKeysThatItsReadersKnow) {
   }
   for (const char* key : {"events", "published", "delivered", "dropped", "pending", "publisher_waits", "publish_ns"})
     EXPECT_TRUE(bus_part.contains(key)) << key;
-  EXPECT_EQ(keys(bus_part["publish_ns"]), (std::set<std::string>{"p50", "p99", "p999", "max"}));
+  EXPECT_EQ(keys(bus_part["publish_ns"]), (std::set<std::string>{"p50", "p99", "p999", "max", "timed"}));
+  EXPECT_GE(bus_part["publish_ns"]["timed"], 1);  // the first
+  EXPECT_GE(bus_part["clock_step_ns"], 1);
+  EXPECT_EQ(keys(boundary["ns"]), (std::set<std::string>{"p50", "p999", "timed"}));
   EXPECT_EQ(bus_part["published"],
             bus_part["delivered"].get<int>() + bus_part["dropped"].get<int>() + bus_part["pending"].get<int>());
   EXPECT_EQ(keys(boundary),
@@ -68,6 +71,22 @@ TEST(Report, HasTheKeysThatItsReadersKnow) {
   EXPECT_EQ(callbacks[0]["failures"], 1);
   EXPECT_EQ(callbacks[0]["last_error"], "four");
   EXPECT_EQ(reproducible["promised"], true);
+}
+
+TEST(Report, NamesTheFileOfASavedCheckpointAndOnlyThere) {
+  const AppliedRow saved{.decision = "save_checkpoint",
+                         .by = "model_checkpoint",
+                         .reason = "the last",
+                         .cause_step = 3,
+                         .applied_step = 3,
+                         .file = "last.safetensors"};
+  EXPECT_EQ(to_json(saved)["file"], "last.safetensors");
+  const AppliedRow stop{.decision = "stop", .by = "early_stopping", .reason = "", .cause_step = 3, .applied_step = 5};
+  EXPECT_FALSE(to_json(stop).contains("file"));
+  // a run that goes on reports both as one that was never interrupted
+  CheckpointState state;
+  state.decisions = {saved, stop};
+  EXPECT_EQ(CheckpointState::from_text(state.to_text()).decisions, state.decisions);
 }
 
 }  // namespace

@@ -95,7 +95,7 @@ TEST(Resume, ThePendingListIsRestored) {
 
 TEST(Resume, ARunThatIsLengthenedEqualsOneThatWasLongerFromTheStart) {
   for (const int k : {0, 1, 2})
-    for (const Step at : {3, 5, 7, 11}) {
+    for (Step at = 1; at < 14; ++at) {
       Folder long_folder, short_folder;
       SmallRun whole = make(long_folder.path(), lag(k), 14);
       whole.go();
@@ -108,17 +108,36 @@ TEST(Resume, ARunThatIsLengthenedEqualsOneThatWasLongerFromTheStart) {
     }
 }
 
-TEST(Resume, StopAtEachBoundaryLeavesAWholeCheckpoint) {
-  for (const int k : {0, 2})
-    for (Step at = 1; at <= 10; ++at) {
+/// What a run ends with, but for what the pipeline "stop" has in it.
+std::string without_stop(const std::filesystem::path& file) {
+  const std::string text = read_file(file);
+  auto state = CheckpointState::from_text(text.substr(24), file.string());
+  std::erase_if(state.decisions, [](const AppliedRow& row) { return row.by == "stop"; });
+  std::erase_if(state.pending, [](const PendingRow& row) { return row.by == "stop"; });
+  for (PipelineState& one : state.pipelines)
+    if (one.key.starts_with("stop")) one.requests = 0;
+  return text.substr(0, 24) + state.to_text();
+}
+
+TEST(Resume, StopAtEachBoundaryLeavesAWholeCheckpointFromWhichTheRunGoesOn) {
+  const auto stopping = [](const std::filesystem::path& folder, int k, Step at) {
+    SmallRun run = make(folder, lag(k), 14);
+    run.pipelines = [at](Bus& bus, Control& control) {
+      pipelines(bus, control);
+      bus.on<BatchEnd>().named("stop") | decide(control, pure([at](const BatchEnd& e) {
+                                                  return e.step == at ? std::optional(Stop{}) : std::nullopt;
+                                                }));
+    };
+    return run;
+  };
+  for (const int k : {0, 1, 2}) {
+    Folder whole_folder;
+    SmallRun whole = stopping(whole_folder.path(), k, 1000);
+    whole.go();
+    const std::string expected = without_stop(whole_folder.path() / "last");
+    for (Step at = 1; at <= 12; ++at) {
       Folder folder;
-      SmallRun run = make(folder.path(), lag(k));
-      run.pipelines = [at](Bus& bus, Control& control) {
-        pipelines(bus, control);
-        bus.on<BatchEnd>().named("stop") | decide(control, pure([at](const BatchEnd& e) {
-                                                    return e.step == at ? std::optional(Stop{}) : std::nullopt;
-                                                  }));
-      };
+      SmallRun run = stopping(folder.path(), k, at);
       run.go();
       EXPECT_EQ(run.stopped_at, at + k);
       const std::string text = read_file(folder.path() / "last");
@@ -127,7 +146,26 @@ TEST(Resume, StopAtEachBoundaryLeavesAWholeCheckpoint) {
       EXPECT_EQ(state.segment, (at + k) % 5 == 0 ? Segment::epoch : Segment::batch);
       for (const PendingRow& row : state.pending)
         EXPECT_TRUE(row.due_step ? *row.due_step > state.step : row.segment == Segment::next) << row.decision << " by " << row.by;
+
+      SmallRun more = stopping(folder.path(), k, at);
+      more.resume = folder.path() / "last";
+      more.go();
+      EXPECT_EQ(more.stopped_at, 0) << "it stops once";
+      std::vector<AppliedRow> stops;
+      std::erase_if(more.decisions, [&](const AppliedRow& row) {
+        if (row.by == "stop") stops.push_back(row);
+        return row.by == "stop";
+      });
+      ASSERT_EQ(stops.size(), 1u) << "k=" << k << " at=" << at;
+      EXPECT_EQ(stops[0].cause_step, at);
+      EXPECT_EQ(stops[0].applied_step, at + k);
+      EXPECT_EQ(more.decisions, whole.decisions) << "k=" << k << " at=" << at << '\n' << more.table();
+      EXPECT_EQ(more.pending, whole.pending) << "k=" << k << " at=" << at;
+      EXPECT_EQ(more.weight, whole.weight) << "k=" << k << " at=" << at;
+      EXPECT_EQ(more.warnings, std::vector<std::string>{});
+      EXPECT_EQ(without_stop(folder.path() / "last"), expected) << "k=" << k << " at=" << at;
     }
+  }
 }
 
 TEST(Resume, WithAnotherLagKeepsTheRecordedDueAndWarns) {
@@ -140,14 +178,28 @@ TEST(Resume, WithAnotherLagKeepsTheRecordedDueAndWarns) {
   EXPECT_NE(more.warnings[0].find("lag:2"), std::string::npos);
   EXPECT_NE(more.table().find("noted third 3->5 3003"), std::string::npos) << more.table();
   EXPECT_NE(more.table().find("noted third 6->6 3006"), std::string::npos) << more.table();
-  SmallRun same = make(folder.path(), lag(0));
-  same.options.sync = std::nullopt;  // the recorded one is the default
+}
+
+TEST(Resume, TheRecordedLagIsTheDefault) {
+  Folder folder, whole_folder;
+  SmallRun whole = make(whole_folder.path(), lag(3));
+  whole.go();
+  make(folder.path(), lag(3), 4).go();
+  SmallRun same = make(folder.path(), lag(3));
+  same.options.sync = std::nullopt;
+  same.resume = folder.path() / "last";
+  same.go();
+  EXPECT_NE(same.table().find("noted third 3->6 3003\n"), std::string::npos) << same.table();
+  EXPECT_NE(same.table().find("noted third 6->9 3006\n"), std::string::npos) << same.table();
+  EXPECT_EQ(same.table(), whole.table());
+  EXPECT_EQ(same.warnings, std::vector<std::string>{});
+  EXPECT_TRUE(read_folder(folder.path()) == read_folder(whole_folder.path()));
 }
 
 TEST(Resume, AnUnknownPipelineBeginsAnewAndAMissingOnesStateIsDropped) {
   Folder folder;
   make(folder.path(), lag(1), 4).go();
-  SmallRun more = make(folder.path(), lag(1), 6);
+  SmallRun more = make(folder.path(), lag(1), 9);
   more.resume = folder.path() / "last";
   more.pipelines = [](Bus& bus, Control& control) {
     bus.on<BatchEnd>().named("third") | decide(control, EveryThird{.who = 3});
@@ -155,7 +207,14 @@ TEST(Resume, AnUnknownPipelineBeginsAnewAndAMissingOnesStateIsDropped) {
   };
   more.go();
   EXPECT_EQ(more.warnings.size(), 4u);  // new; patience, epoch, echo
-  EXPECT_NE(more.table().find("noted third 6"), 0u);
+  EXPECT_EQ(more.table(),
+            "keep_weights patience 1->2 0\n"
+            "keep_weights patience 2->3 0\n"
+            "scale_learning_rate patience 3->4 0.9\n"
+            "noted third 3->4 3003\n"
+            "keep_weights patience 4->5 0\n"  // asked for before the cut: it stands
+            "noted third 6->7 3006\n"         // its third since the beginning
+            "noted new 7->8 4007\n");         // its third since the cut
 }
 
 TEST(CheckpointState, ReadsWhatItWrites) {

@@ -27,6 +27,19 @@ void SmallRun::run(Bus& bus, Control& control) {
     };
   auto loop = control.attach(bus, options);
   handlers(loop);
+  std::deque<BatchEnd> begun;  // steps whose records haven't come
+  const auto come_in = [&](std::size_t left) {
+    for (; begun.size() > left; begun.pop_front())
+      loop.publish(Metric{.step = begun.front().step, .value = begun.front().loss, .metric = intern("batch/loss")},
+                   begun.front());
+  };
+  if (validates)
+    loop.on<Validate>([&](const Validate&) {
+      come_in(0);
+      loop.publish(ValidationBegin{.step = loop.step()});
+      loop.publish(Metric{.step = loop.step(), .value = 1 / weight, .metric = intern("val/loss")},
+                   ValidationEnd{.step = loop.step(), .loss = 1 / weight, .epoch = epoch_of(loop.step())});
+    });
   if (prepare) prepare(loop);
   if (!resume.empty()) load(loop);
   loop.publish(FitBegin{.step = loop.step(), .last_step = steps});
@@ -34,12 +47,6 @@ void SmallRun::run(Bus& bus, Control& control) {
   // At an epoch's last batch: the cut may lie before the epoch's end, then that comes first.
   if (loop.resumed() && loop.resumed_from()->segment == Segment::batch && step % steps_per_epoch == 0)
     end_epoch(loop, step);
-  std::deque<BatchEnd> begun;  // steps whose records haven't come
-  const auto come_in = [&](std::size_t left) {
-    for (; begun.size() > left; begun.pop_front())
-      loop.publish(Metric{.step = begun.front().step, .value = begun.front().loss, .metric = intern("batch/loss")},
-                   begun.front());
-  };
   while (step < steps && !loop.stopped()) {
     ++step;
     const double loss = 1.0 / weight;

@@ -79,6 +79,8 @@ struct SmallRun {
   /// How many steps a device is behind when boundary `step` is held; null: it never is.
   std::function<std::size_t(Step)> device{};
   std::filesystem::path resume{};
+  /// Obeys Validate: all steps that are under way come in first.
+  bool validates = false;
 
   // what came of it
   double weight = 1, learning_rate = 0.1, kept = 0;

@@ -39,7 +39,7 @@ void Explorer::execute(std::vector<std::function<void()>> bodies) {
   for (std::size_t i = 0; i < bodies.size(); ++i) {
     Thread& thread = *threads_[i];
     thread.body = std::move(bodies[i]);
-    thread.times = {};
+    thread.times = thread.read = thread.released = {};
     thread.done = thread.waiting = thread.fresh = false;
     getcontext(&thread.context);
     thread.context.uc_stack.ss_sp = thread.stack.data();
@@ -111,7 +111,15 @@ std::uint64_t Explorer::load(const void* at, std::uint64_t initial, std::memory_
   const std::size_t seen = me.fresh ? newest : newest - static_cast<std::size_t>(choose(static_cast<int>(newest - floor) + 1));
   floor = seen;
   if (order == std::memory_order_acquire && !options_.weak_loads) join(me.times, from.history[seen].carries);
+  join(me.read, from.history[seen].carries);
   return from.history[seen].value;
+}
+
+/// A fence is nothing that others see: no point at which one of them may go first.
+void Explorer::fence(std::memory_order order) {
+  Thread& me = *threads_[running_];
+  if (order == std::memory_order_acquire && !options_.weak_acquire_fences) join(me.times, me.read);
+  if (order == std::memory_order_release && !options_.weak_release_fences) me.released = me.times;
 }
 
 void Explorer::store(const void* at, std::uint64_t initial, std::uint64_t value, std::memory_order order) {
@@ -119,7 +127,7 @@ void Explorer::store(const void* at, std::uint64_t initial, std::uint64_t value,
   Thread& me = *threads_[running_];
   Place& to = place(at, initial);
   const bool release = order == std::memory_order_release && !options_.weak_stores;
-  to.history.push_back({value, running_, me.times[running_], release ? me.times : Times{}});
+  to.history.push_back({value, running_, me.times[running_], release ? me.times : me.released});
   to.floor[running_] = to.history.size() - 1;
   for (const auto& thread : threads_) thread->waiting = thread->fresh = false;
 }
@@ -131,8 +139,9 @@ std::uint64_t Explorer::exchange(const void* at, std::uint64_t initial, std::uin
   const std::uint64_t seen = both.history.back().value;
   const Times carried = both.history.back().carries;
   if (order == std::memory_order_acquire && !options_.weak_loads) join(me.times, carried);
+  join(me.read, carried);
   Times carries = carried;  // it goes on with the release sequence
-  if (order == std::memory_order_release && !options_.weak_stores) join(carries, me.times);
+  join(carries, order == std::memory_order_release && !options_.weak_stores ? me.times : me.released);
   both.history.push_back({value, running_, me.times[running_], carries});
   both.floor[running_] = both.history.size() - 1;
   for (const auto& thread : threads_) thread->waiting = thread->fresh = false;

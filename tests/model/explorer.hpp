@@ -8,8 +8,11 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
+#include <source_location>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 /// Runs the threads of a small program in every order that a bound on preemptions allows, and lets each load return every value
@@ -21,6 +24,13 @@ namespace sidestep::model {
 
 inline constexpr int most_threads = 3;
 
+/// A line of code that names an ordering.
+struct Site {
+  std::string_view file;  // static, as std::source_location's
+  unsigned line = 0;
+  auto operator<=>(const Site&) const = default;
+};
+
 struct Violation : std::runtime_error { using std::runtime_error::runtime_error; };
 
 class Explorer {
@@ -29,6 +39,9 @@ class Explorer {
     int preemptions = 3;          ///< switches away from a thread that could have gone on
     bool weak_loads = false;      ///< mutation: every acquire load is relaxed
     bool weak_stores = false;     ///< mutation: every release store is relaxed
+    bool weak_acquire_fences = false, weak_release_fences = false;  ///< mutation: fences of this kind are left out
+    Site weakened{};              ///< mutation: what this line orders is relaxed
+    std::set<Site>* sites = nullptr;  ///< lines that name an ordering other than relaxed are put in here
     std::uint64_t executions = 20'000'000;  ///< the stated bound; reaching it is an error
   };
 
@@ -43,8 +56,17 @@ class Explorer {
   void store(const void* place, std::uint64_t initial, std::uint64_t value, std::memory_order order);
   /// Reads the newest value, as every read-modify-write does.
   std::uint64_t exchange(const void* place, std::uint64_t initial, std::uint64_t value, std::memory_order order);
+  void fence(std::memory_order order);
   void read_plain(const void* place);
   void write_plain(const void* place);
+  /// The ordering that this line has here.
+  std::memory_order at(std::source_location where, std::memory_order order) {
+    if (order == std::memory_order_relaxed || (options_.sites == nullptr && options_.weakened.line != where.line())) return order;
+    const Site site{where.file_name(), where.line()};
+    if (options_.sites != nullptr) options_.sites->insert(site);
+    return site == options_.weakened ? std::memory_order_relaxed : order;
+  }
+
   /// Nothing to do until another thread has stored something.
   void wait();
   void check(bool holds, const char* what) { if (!holds) throw Violation(what); }
@@ -64,6 +86,8 @@ class Explorer {
     std::vector<char> stack = std::vector<char>(64 * 1024);
     std::function<void()> body;
     Times times{};
+    Times read{};      // what its relaxed loads have read, for its next acquire fence
+    Times released{};  // what its relaxed stores carry, since its last release fence
     bool done = false, waiting = false, fresh = false;
   };
 
@@ -88,21 +112,36 @@ class Explorer {
   std::string error_;
 };
 
-/// The atomics policy of BasicRing, instrumented.
+/// A program whose orderings are weakened one by one; `explore` throws Violation. Made at namespace scope, beside its own tests.
+struct Program {
+  using Explore = std::uint64_t (*)(const Explorer::Options&);
+  explicit Program(Explore explore) : explore(explore) { all().push_back(this); }
+  static std::vector<const Program*>& all() {
+    static std::vector<const Program*> programs;
+    return programs;
+  }
+  Explore explore;
+};
+
+/// The atomics policy of the bus, instrumented.
 struct Atomics {
+  using Where = std::source_location;
+  static void fence(std::memory_order order, Where where = Where::current()) { one().fence(one().at(where, order)); }
   template <class T>
-  static T load(const T& at, std::memory_order order) {
-    return static_cast<T>(Explorer::current()->load(&at, static_cast<std::uint64_t>(at), order));
+  static T load(const T& at, std::memory_order order, Where where = Where::current()) {
+    return static_cast<T>(one().load(&at, static_cast<std::uint64_t>(at), one().at(where, order)));
   }
   template <class T>
-  static void store(T& at, T value, std::memory_order order) {
-    Explorer::current()->store(&at, static_cast<std::uint64_t>(at), static_cast<std::uint64_t>(value), order);
+  static void store(T& at, T value, std::memory_order order, Where where = Where::current()) {
+    one().store(&at, static_cast<std::uint64_t>(at), static_cast<std::uint64_t>(value), one().at(where, order));
   }
   template <class T>
-  static T exchange(T& at, T value, std::memory_order order) {
-    return static_cast<T>(
-        Explorer::current()->exchange(&at, static_cast<std::uint64_t>(at), static_cast<std::uint64_t>(value), order));
+  static T exchange(T& at, T value, std::memory_order order, Where where = Where::current()) {
+    return static_cast<T>(one().exchange(&at, static_cast<std::uint64_t>(at), static_cast<std::uint64_t>(value), one().at(where, order)));
   }
+
+ private:
+  static Explorer& one() { return *Explorer::current(); }
 };
 
 }  // namespace sidestep::model

@@ -47,6 +47,8 @@ std::uint64_t explore(Explorer::Options options, int events) {
   });
 }
 
+const model::Program ring_program([](const Explorer::Options& options) { return explore(options, 3); });
+
 TEST(RingModel, EveryInterleavingDeliversEachEventOnceInOrder) {
   const std::uint64_t executions = explore({.preemptions = 2}, 3);
   RecordProperty("executions", std::to_string(executions));

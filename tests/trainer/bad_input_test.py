@@ -69,6 +69,7 @@ class BadInput(RunTest):
         for callback, says in [
             ("csv_logger:file=config.toml", ["config.toml", "the run's own"]),
             ("csv_logger:file=./sub/../report.json", ["report.json", "the run's own"]),
+            ("csv_logger:file=events-2.log", ["events-2.log", "the run's own"]),
             ("csv_logger:file=metrics.jsonl", ["metrics.jsonl", "another callback"]),
             ("jsonl_logger:events=metrics.csv", ["metrics.csv", "another callback"]),
             ("csv_logger:file=checkpoints/last.safetensors", ["last.safetensors", "checkpoints lie there"]),
@@ -146,11 +147,17 @@ class BadInput(RunTest):
         run = self.train("run", "--epochs", "1", "--limit-train", "100")
         (self.folder / "other").mkdir()
         (self.folder / "other" / "thesis.txt").write_text("years of work")
+        for name, text in [("mine", "epochs = 1\nmax-steps = 5\n"), ("site", 'baseURL = "x"\n')]:
+            (self.folder / name).mkdir()
+            (self.folder / name / "config.toml").write_text(text)
+            (self.folder / name / "metrics.csv").write_text("precious")
         for arguments, says in [
             (["--out", run], [str(run), "--resume"]),
             (["--out", self.folder / "other"], ["other"]),
             (["--out", "/proc/nowhere/run"], ["/proc"]),
             (["--out", self.folder / "other", "--resume"], ["other", "config.toml"]),
+            (["--out", self.folder / "mine", "--resume"], ["mine", "isn't a run of Sidestep"]),
+            (["--out", self.folder / "site", "--resume"], ["site", "isn't a run of Sidestep"]),
             (["--out", self.folder / "absent", "--resume"], ["absent"]),
             (["--resume"], ["runs"]),
             (["--out", run, "--resume", "--batch-size", "64"], ["--batch-size", "64"]),

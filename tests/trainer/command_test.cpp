@@ -38,7 +38,7 @@ std::string refusal(const std::vector<std::string>& arguments) {
 TEST(Command, NamesTheNearestCommandAndOption) {
   EXPECT_EQ(refusal({"trian"}), "trian: there is no such command. Did you mean 'train'?");
   EXPECT_EQ(refusal({"xyz", "--epochs", "3"}),
-            "xyz: there is no such command. There are train, evaluate, callbacks, log and info.");
+            "xyz: there is no such command. There are train, evaluate, callbacks, log, watch and info.");
   EXPECT_EQ(refusal({"--verison"}), "--verison: there is no such option. Did you mean '--version'?");
   EXPECT_EQ(refusal({"train", "--ephocs", "3"}), "train: --ephocs: there is no such option. Did you mean '--epochs'?");
   EXPECT_EQ(refusal({"train", "--batch_size=3"}),

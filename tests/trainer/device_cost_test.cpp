@@ -90,20 +90,47 @@ INSTANTIATE_TEST_SUITE_P(Sync, DeviceCost, testing::Values("lag:0", "lag:2", "re
 
 class DeviceCostOfKeptWeights : public testing::TestWithParam<const char*> {};
 
-TEST_P(DeviceCostOfKeptWeights, IsTwoCopiesThatNobodyWaitsFor) {
+TEST_P(DeviceCostOfKeptWeights, IsOneCopyThatNobodyWaitsFor) {
   const Callback keep{"keep", "", [](CallbackContext& run) {
-    run.on<BatchEnd>() | decide(run.control, pure([](const BatchEnd& e) {
-                                  return e.step % 4 == 0 ? std::optional(KeepWeights{.owner = "test"}) : std::nullopt;
-                                }));
-  }};
+                        run.on<BatchEnd>() | decide(run.control, pure([](const BatchEnd& e) {
+                                                      return e.step % 4 == 0
+                                                                 ? std::optional(KeepWeights{.owner = "test"})
+                                                                 : std::nullopt;
+                                                    }));
+                      }};
   Cost cost = cost_of_forty_steps(parse_sync(GetParam()), {keep});
   EXPECT_EQ(cost.applied, 10u);
-  EXPECT_EQ(cost.calls["cudaMemcpyAsync"], 20u);
+  EXPECT_EQ(cost.calls["cudaMemcpyAsync"], 10u);
   for (const auto& [name, count] : cost.calls) {
     if (name == "cudaGraphLaunch" || name == "cudaStreamQuery" || name == "cudaMemcpyAsync") continue;
-    if (name == "cudaEventRecord" || name == "cudaStreamWaitEvent") continue;
+    if (name == "cudaEventRecord") continue;
     EXPECT_EQ(count, 0u) << name;
   }
+}
+
+TEST_P(DeviceCostOfKeptWeights, NorDoesPuttingThemBackOrAValidationCostACaptureOrMemory) {
+  const Callback keep{
+      "keep", "", [](CallbackContext& run) {
+        run.on<BatchEnd>().named("keep") | decide(run.control, pure([](const BatchEnd& e) {
+                                                    return e.step % 8 == 1 ? std::optional(KeepWeights{.owner = "test"})
+                                                                           : std::nullopt;
+                                                  }));
+        run.on<BatchEnd>().named("restore") |
+            decide(run.control, pure([](const BatchEnd& e) {
+                     return e.step % 8 == 5 ? std::optional(RestoreBest{.owner = "test", .cause_step = e.step - 4})
+                                            : std::nullopt;
+                   }));
+        run.on<BatchEnd>().named("validate") |
+            decide(run.control,
+                   pure([](const BatchEnd& e) { return e.step % 8 == 7 ? std::optional(Validate{}) : std::nullopt; }));
+      }};
+  Cost cost = cost_of_forty_steps(parse_sync(GetParam()), {keep});
+  EXPECT_EQ(cost.applied, 15u);  // five of each
+  EXPECT_EQ(cost.calls["cudaGraphLaunch"], 40u);
+  EXPECT_EQ(cost.calls["cudaMemcpyAsync"], 10u);
+  for (const char* name : {"cudaStreamBeginCapture", "cudaGraphInstantiate", "cudaGraphUpload", "cudaStreamSynchronize",
+                           "cudaMallocFromPoolAsync", "cudaFreeAsync", "cudaHostAlloc", "cudaFreeHost"})
+    EXPECT_EQ(cost.calls[name], 0u) << name;
 }
 
 INSTANTIATE_TEST_SUITE_P(Sync, DeviceCostOfKeptWeights, testing::Values("lag:0", "lag:2"),

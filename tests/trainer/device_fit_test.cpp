@@ -1,9 +1,12 @@
 // On a device, through the trainer: a resumed run gets the session that its checkpoint's algorithms ask for.
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <optional>
 #include <random>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <sidestep/trainer/all.hpp>
 #include <sidestep/trainer/trainer_state.hpp>
@@ -25,8 +28,9 @@ constexpr bool emulated = backend == "cuda-emulated";
 
 TEST(DeviceFit, ResumesInASessionOfItsOwnAndEndsWithTheSameFile) {
   const auto trainer = [](std::int64_t steps) {  // 480 images in batches of 50: the last one has 30
-    return Trainer(lenet(), small_data(),
-                   {.backend = std::string(backend), .epochs = 2, .max_steps = steps, .batch_size = 50, .sync = lag(2)});
+    return Trainer(
+        lenet(), small_data(),
+        {.backend = std::string(backend), .epochs = 2, .max_steps = steps, .batch_size = 50, .sync = lag(2)});
   };
   const auto fit = [](Trainer& trainer, const std::filesystem::path& out, bool resume) {
     Bus bus;
@@ -45,6 +49,68 @@ TEST(DeviceFit, ResumesInASessionOfItsOwnAndEndsWithTheSameFile) {
   EXPECT_EQ(second.test(), once.test()) << "what stands after the run is the session that ran";
   const auto file = "checkpoints/last.safetensors";
   EXPECT_EQ(read_text(parts / file), read_text(whole / file));
+}
+
+TEST(DeviceFit, TheBestWeightsArePutBackThoughStepsWereUnderWay) {
+  const auto options = [](std::int64_t steps) {
+    return TrainerOptions{
+        .backend = std::string(backend), .epochs = 2, .max_steps = steps, .batch_size = 50, .sync = lag(2)};
+  };
+  std::optional<Step> kept, stopped;
+  // no later loss is so much better than the first one it looks at: weights are kept once, and put back at the end
+  const Callback stop = early_stopping(
+      {.monitor = "batch/loss", .min_delta = 100, .patience = 2, .restore_best_weights = true, .at = batches(2)});
+  Trainer trainer(lenet(), small_data(), options(20));
+  TrainingReport report;
+  {
+    Bus bus;
+    Control control;
+    std::vector<std::string> refused;
+    bus.on<DecisionRefused>() | subscribe([&](const DecisionRefused& e) { refused.emplace_back(e.why.text()); });
+    bus.on<DecisionApplied>() | subscribe([&](const DecisionApplied& e) {
+      if (e.decision.text() == KeepWeights::decision) kept = e.applied_step;
+      if (e.decision.text() == Stop::decision) stopped = e.applied_step;
+    });
+    report = trainer.fit(bus, control, {stop});
+    EXPECT_TRUE(refused.empty()) << refused.front();
+  }
+  ASSERT_TRUE(kept && stopped);
+  EXPECT_LT(*kept, *stopped);
+  Trainer until_kept(lenet(), small_data(), options(*kept));
+  Bus bus;
+  Control control;
+  EXPECT_EQ(report.test, until_kept.fit(bus, control, {}).test);
+  ASSERT_TRUE(report.json["device_ms_per_step"].is_number());
+  EXPECT_GT(report.json["device_ms_per_step"].get<double>(), 0);
+}
+
+TEST(DeviceFit, ACheckpointOfAnotherCublasLtGoesOnWithAWarning) {
+  const auto fit = [](std::int64_t steps, const std::filesystem::path& out, bool resume) {
+    Trainer trainer(
+        lenet(), small_data(),
+        {.backend = std::string(backend), .epochs = 1, .max_steps = steps, .batch_size = 50, .sync = lag(2)});
+    Bus bus;
+    Control control;
+    return trainer.fit(bus, control, {model_checkpoint()}, {.out = out, .resume = resume}).json["warnings"].dump();
+  };
+  const ScratchFolder out;
+  EXPECT_EQ(fit(3, out.path(), false), "[]");
+  EXPECT_EQ(fit(4, out.path(), true), "[]") << "the same version";
+  const auto file = out / "checkpoints/last.safetensors";
+  {
+    const SafetensorsFile whole = SafetensorsFile::read(file);
+    std::vector<Tensor> tensors;
+    for (const auto& [name, tensor] : whole.tensors()) tensors.push_back(tensor);
+    Metadata metadata = whole.metadata();
+    std::string& state = metadata.at(trainer_key);
+    const auto at = state.find("cublaslt=");
+    ASSERT_NE(at, std::string::npos);
+    state[at + 9] = '9';
+    write_safetensors(out / "edited", tensors, metadata);
+  }
+  std::filesystem::rename(out / "edited", file);
+  const std::string said = fit(5, out.path(), true);
+  EXPECT_NE(said.find("was written with cuBLASLt 9"), std::string::npos) << said;
 }
 
 /// `count` images of 28x28 in noise.

@@ -32,7 +32,7 @@ constexpr std::size_t never = std::numeric_limits<std::size_t>::max();
 
 /// Another session, whose records come only when the device has been given so many steps more; or, `never`, when
 /// somebody waits for them.
-class LateSession final : public kernels::Session {
+class LateSession : public kernels::Session {
  public:
   LateSession(std::unique_ptr<Session> inner, std::size_t late_by, Asked& asked)
       : inner_(std::move(inner)), late_by_(late_by), asked_(asked) {}
@@ -72,7 +72,8 @@ class LateSession final : public kernels::Session {
   }
   std::size_t release_memory() override { return inner_->release_memory(); }
 
- private:
+ protected:
+  std::size_t not_taken() const { return records_.size(); }
   StepRecord take() {
     EXPECT_FALSE(records_.empty());
     const StepRecord record = records_.front();
@@ -80,11 +81,65 @@ class LateSession final : public kernels::Session {
     return record;
   }
 
+ private:
   std::unique_ptr<Session> inner_;
   std::size_t late_by_;
   Asked& asked_;
   std::deque<StepRecord> records_;
 };
+
+/// A device that fails in step `fails`, which the host hears of when it submits the next one. Records of steps before
+/// have come by then, but not while anybody looked.
+class FailingSession final : public LateSession {
+ public:
+  FailingSession(std::unique_ptr<Session> inner, std::uint64_t fails, Asked& asked)
+      : LateSession(std::move(inner), never, asked), fails_(fails) {}
+
+  void submit(DataId data, std::span<const std::uint32_t> indices, const kernels::StepInput& input) override {
+    if (input.step > fails_) {
+      failed_ = true;
+      throw kernels::Error("training step " + std::to_string(fails_) + " failed on the device");
+    }
+    LateSession::submit(data, indices, input);
+  }
+  bool poll(StepRecord& record) override {
+    if (!failed_ || not_taken() <= 1) return false;
+    record = take();
+    return true;
+  }
+
+ private:
+  std::uint64_t fails_;
+  bool failed_ = false;
+};
+
+TEST(DeviceFault, EveryStepWhoseRecordHasComeIsPublishedBeforeTheRunEnds) {
+  for (const Step fails : {2, 3, 5}) {
+    detail::TrainerParts parts(
+        lenet(), small_data(),
+        {.backend = "cpu", .epochs = 1, .batch_size = 60, .threads = 1, .run_ahead = 2, .sync = parse_sync("lag:2")});
+    Asked asked;
+    parts.session =
+        std::make_unique<FailingSession>(std::move(parts.session), static_cast<std::uint64_t>(fails), asked);
+    std::vector<std::string> seen, expected;
+    Bus bus;
+    Control control;
+    bus.on<BatchEnd, ExceptionRaised>() | subscribe([&](const auto& any) {
+      any.visit([&](const auto& e) { seen.push_back(std::string(e.name) + std::to_string(e.step)); });
+    });
+    Step completed = -1;
+    try {
+      detail::fit(parts, bus, control, {}, {});
+      ADD_FAILURE() << "it doesn't fail";
+    } catch (const TrainingError& error) {
+      completed = error.step;
+    }
+    for (Step step = 1; step < fails; ++step) expected.push_back("BatchEnd" + std::to_string(step));
+    expected.push_back("ExceptionRaised" + std::to_string(fails - 1));
+    EXPECT_EQ(seen, expected);
+    EXPECT_EQ(completed, fails - 1);
+  }
+}
 
 struct Ahead {
   const char* sync;

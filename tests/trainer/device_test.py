@@ -1,12 +1,13 @@
 """The same run on a device and on the CPU, and again on the device in other orders and under load."""
 import json
+import os
 import pathlib
 import struct
 import unittest
 
-from device_support import BACKEND, ON_DEVICE, DeviceTest, main
+from device_support import BACKEND, ON_DEVICE, REAL, DeviceTest, main
 
-FASHION_MNIST = pathlib.Path("/usr/share/datasets/fashion-mnist")
+FASHION_MNIST = pathlib.Path(os.environ.get("SIDESTEP_DATA", "/usr/share/datasets/fashion-mnist"))
 
 # Thresholds that a difference in the last bits of a loss doesn't reach.
 PLATEAU = ["--callback", "reduce_lr_on_plateau:monitor=batch/loss,at=batch:2,patience=1,factor=0.9,min_delta=0.05"]
@@ -62,10 +63,9 @@ class AsOnTheCpu(DeviceTest):
         # depends on the CPU's own kernels. device_agreement_test.cpp has the bound of the last bits.
         self.check_decisions("--epochs", "10", "--model", "resnet8", *SGD, *PLATEAU, *STOPPING, tolerance=1e-3, same_steps=7)
 
-    @unittest.skipUnless(FASHION_MNIST.is_dir(), f"{FASHION_MNIST} isn't there")
-    def test_five_thousand_images_are_learnt_as_well(self):
+    def check_five_thousand_images(self, *options):
         self.data = FASHION_MNIST
-        options = ["--batch-size", "64", "--limit-train", "5000", "--epochs", "1", "--optimizer", "sgd", "--lr", "0.02"]
+        options = ["--batch-size", "64", "--limit-train", "5000", "--epochs", "1", "--optimizer", "sgd", "--lr", "0.02", *options]
         runs = [self.folder / "device", self.folder / "cpu"]
         for run, backend in zip(runs, (ON_DEVICE, ["--backend", "cpu"])):
             self.sidestep("train", "--out", run, *options, *backend)
@@ -76,6 +76,15 @@ class AsOnTheCpu(DeviceTest):
             self.assertGreater(min(accuracies), 0.55)
         print(f"test accuracy {device['test']['accuracy']} on {BACKEND}, {cpu['test']['accuracy']} on the CPU; "
               f"{79 / device['epochs'][0]['seconds']:.1f} steps a second there", flush=True)
+
+    @unittest.skipUnless(FASHION_MNIST.is_dir(), f"{FASHION_MNIST} isn't there")
+    def test_five_thousand_images_are_learnt_as_well(self):
+        self.check_five_thousand_images()
+
+    @unittest.skipUnless(FASHION_MNIST.is_dir(), f"{FASHION_MNIST} isn't there")
+    @unittest.skipUnless(REAL or "SIDESTEP_SOAK" in os.environ, "emulated, two minutes: a soak")
+    def test_resnet8_learns_five_thousand_images_as_well(self):
+        self.check_five_thousand_images("--model", "resnet8")
 
 
 class AgainOnTheDevice(DeviceTest):

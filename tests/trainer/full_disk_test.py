@@ -35,6 +35,23 @@ class FullDisk(RunTest):
         # nothing that is only half there, under any name
         self.assertEqual(list((run / "checkpoints").iterdir()), [])
 
+    def test_no_room_for_what_is_said(self):
+        # The reader of our output leaves, or what it goes to is full: the run is whole, and the exit code says that
+        # something is missing.
+        for name, target in [("full", open("/dev/full", "wb")), ("left", None)]:
+            with self.subTest(name):
+                if target is None:
+                    reader, writer = os.pipe()
+                    os.close(reader)
+                    target = os.fdopen(writer, "wb")
+                with target:
+                    done = self.sidestep(*self.train_arguments(name, "--epochs", "2"), code=3, stdout=target)
+                self.assertIn("standard output", done.stderr)
+                report = self.report(self.folder / name)
+                self.assertEqual(report["state"], "finished")
+                self.assertIsNotNone(report["test"])
+                self.assertTrue((self.folder / name / "checkpoints" / "last.safetensors").exists())
+
     def without_room_for(self, name, *arguments):
         """Writes to files whose name holds this one fail as on a full disk; all others are as ever."""
         full = {"LD_PRELOAD": os.environ["SIDESTEP_FULL_DISK"], "SIDESTEP_FULL_DISK_FOR": name}

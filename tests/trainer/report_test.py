@@ -46,10 +46,11 @@ SCHEMA = {
                         "last_error": Or(str, None)}]),
 }
 # What is there beside it, by the place where it stands; the page names each.
-MORE = {"": {"device": str, "failed": Rows([str]), "warnings": Rows([str])},
+MORE = {"": {"device": str, "device_ms_per_step": Or(float, None), "failed": Rows([str]), "warnings": Rows([str])},
         "epochs": {"step": int, "samples": int, "partial": bool},
-        "bus": {"publisher_waited_ns": int}}
-OPTIONAL = {"partial"}
+        "bus": {"publisher_waited_ns": int, "clock_step_ns": int}, "bus.publish_ns": {"timed": int},
+        "boundary.ns": {"timed": int}, "boundary.decisions": {"file": str}}
+OPTIONAL = {"partial", "file"}
 
 
 def wrong(value, kind, place=""):
@@ -111,6 +112,11 @@ class Report(RunTest):
         # every row is really there to be looked at
         self.assertGreater(len(report["boundary"]["decisions"]), 10)
         self.assertEqual([row["cause_step"] for row in report["boundary"]["pending_at_end"]], [116, 117])
+        saved = [row["file"] for row in report["boundary"]["decisions"] if row["decision"] == "save_checkpoint"]
+        self.assertEqual(saved.count("last.safetensors"), 3)
+        self.assertIn("best.safetensors", saved)
+        self.assertFalse([row for row in report["boundary"]["decisions"]
+                          if row["decision"] != "save_checkpoint" and "file" in row])
         self.assertEqual(len(report["callbacks"]), 8)
 
     def test_of_a_run_that_ends_in_mid_epoch(self):

@@ -1,4 +1,5 @@
 """A run that is interrupted and resumed ends with the files of one that wasn't, bit for bit."""
+import json
 import os
 import random
 import signal
@@ -6,7 +7,7 @@ import subprocess
 import time
 import unittest
 
-from runs import RunTest
+from runs import RunTest, evidence
 
 # With many decisions on their way at any moment.
 DECISIONS = ["--callback", "reduce_lr_on_plateau:monitor=batch/loss,at=batch:5,patience=1,factor=0.97,min_delta=0.1"]
@@ -140,6 +141,118 @@ class Resume(RunTest):
         parts = self.train("parts", *options, "--max-steps", 39 * (stopped - 2) + 7)
         self.sidestep("train", "--resume", "--out", parts, "--max-steps", "100000")
         self.assertSame(parts, whole)
+
+
+class Over(RunTest):
+    def everything(self, run):
+        return {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+
+    def assertIsOver(self, run, says):
+        """Resuming it says this in one line, and changes nothing."""
+        before = self.everything(run)
+        done = self.sidestep("train", "--resume", "--out", run)
+        self.assertEqual((done.stdout, done.stderr), (f"{run}: {says}\n", ""))
+        done = self.sidestep("train", "--resume", "--out", run, "--quiet")
+        self.assertEqual((done.stdout, done.stderr), ("", ""))
+        self.assertEqual(self.everything(run), before)
+
+    def test_a_finished_run_has_nothing_to_do_but_more_epochs(self):
+        run = self.train("run", "--epochs", "2")
+        self.assertIsOver(run, "finished at step 78: nothing to do; --epochs 3 or more trains on.")
+        said = self.sidestep("train", "--resume", "--out", run, "--epochs", "3").stdout
+        self.assertIn(f"goes on behind step 78, from {run / 'checkpoints' / 'last.safetensors'}\n", said)
+        self.assertIsOver(run, "finished at step 117: nothing to do; --epochs 4 or more trains on.")
+
+    def test_a_run_that_early_stopping_ended_stays_stopped_unless_more_epochs_are_asked_for(self):
+        run = self.train("run", "--epochs", "9", "--callback", "early_stopping:monitor=val/loss,patience=0,min_delta=100")
+        (stop,) = [d for d in self.report(run)["boundary"]["decisions"] if d["decision"] == "stop"]
+        step = self.report(run)["epochs"][-1]["step"]
+        self.assertEqual((step, stop["applied_step"]), (78, 78))
+        self.assertIsOver(run, f"stopped by early_stopping at step 78 ({stop['reason']}): nothing to do; "
+                               "--epochs 10 or more trains on.")
+        self.sidestep("train", "--resume", "--out", run, "--epochs", "10")
+        self.assertGreater(self.report(run)["epochs"][-1]["step"], 78)
+
+    def test_a_run_killed_before_its_last_report_goes_on_from_its_last_checkpoint(self):
+        run = self.train("run", "--epochs", "2")
+        before = evidence(run)
+        report = self.report(run)
+        report.update(state="running", test=None)
+        for text in (json.dumps(report), "{", None):
+            (run / "report.json").unlink()
+            if text is not None:
+                (run / "report.json").write_text(text)
+            self.sidestep("train", "--resume", "--out", run)
+            self.assertEqual(self.report(run)["state"], "finished")
+            again = evidence(run)
+            if text in (None, "{"):  # how many samples an epoch had stands nowhere else
+                again["epochs"] = before["epochs"]
+            self.assertTrue(again == before)
+
+    def test_one_without_a_checkpoint_says_that_it_begins_anew(self):
+        run = self.train("run", "--epochs", "1")
+        for name in ("best.safetensors", "last.safetensors"):
+            (run / "checkpoints" / name).unlink()
+        said = self.sidestep("train", "--resume", "--out", run).stdout
+        self.assertIn(f"{run} has no checkpoint yet: it begins at the first step\n", said)
+        self.assertEqual(self.report(run)["epochs"][-1]["step"], 39)
+
+
+class WithoutLast(RunTest):
+    """A run that saves its best, and `last` at its end alone."""
+
+    OPTIONS = ["--epochs", "6", "--limit-train", "310", "--lr", "1e-4", "--schedule", "constant", "--threads", "1",
+               "--callback", "model_checkpoint:save_last=no,save_top_k=1,monitor=val/loss,file=e{epoch}.safetensors"]
+
+    def kill_when(self, name, *arguments, seen):
+        """A run of 60 steps, killed as soon as `seen` holds. True: it was at work still."""
+        process = subprocess.Popen(self.command(*arguments), cwd=self.folder, stdout=subprocess.DEVNULL)
+        while process.poll() is None and not seen(self.folder / name / "checkpoints"):
+            time.sleep(0.0005)
+        process.kill()
+        process.wait()
+        return not (self.folder / name / "checkpoints" / "last.safetensors").exists()
+
+    def test_killed_before_its_first_last_it_goes_on_from_the_newest_whole_one(self):
+        whole = self.train("whole", *self.OPTIONS)
+        for attempt in range(20):
+            name = f"broken{attempt}"
+            run = self.folder / name
+            if self.kill_when(name, *self.train_arguments(name, *self.OPTIONS),
+                              seen=lambda folder: (folder / "e1.safetensors").exists()):
+                break
+        else:
+            self.skipTest("the machine was always quicker")
+        saved = {int(path.name[1]): path for path in (run / "checkpoints").glob("e*.safetensors")}
+        newest = saved[max(saved)]
+        # a newer one that has come to harm since
+        damaged = run / "checkpoints" / "e9.safetensors"
+        bytes_of = newest.read_bytes()
+        damaged.write_bytes(bytes_of[:-1] + bytes([bytes_of[-1] ^ 1]))
+        said = self.sidestep("train", "--resume", "--out", run).stdout
+        self.assertIn(f"goes on behind step {max(saved) * 10}, from {newest}\n", said)
+        warnings = self.report(run)["warnings"]
+        self.assertEqual(len(warnings), 1, warnings)
+        self.assertIn("e9.safetensors", warnings[0])
+        damaged.unlink()
+        self.assertSame(run, whole)
+
+    def test_what_the_last_of_an_earlier_process_names_stays(self):
+        whole = self.train("whole", *self.OPTIONS)
+        run = self.train("run", *self.OPTIONS, "--max-steps", "13")
+        last = run / "checkpoints" / "last.safetensors"
+        before = last.read_bytes()
+        self.assertTrue((run / "checkpoints" / "e1.safetensors").exists())
+        process = subprocess.Popen(self.command("train", "--resume", "--out", run, "--max-steps", "60"),
+                                   cwd=self.folder, stdout=subprocess.DEVNULL)
+        while process.poll() is None and not (run / "checkpoints" / "e3.safetensors").exists():
+            time.sleep(0.0005)
+        process.kill()
+        process.wait()
+        if last.read_bytes() == before:  # it was at work still
+            self.assertTrue((run / "checkpoints" / "e1.safetensors").exists())
+        self.sidestep("train", "--resume", "--out", run, "--max-steps", "60")
+        self.assertSame(run, whole)
 
 
 class Repeat(RunTest):

@@ -145,8 +145,19 @@ TEST_F(RunFolders, SayWhatCannotBeResumed) {
   EXPECT_EQ(resuming({}), "runs: there is no run to resume. Begin one without --resume, or name one with --out.");
   EXPECT_EQ(resuming("none"), "none: there is no such run. Name the folder of one with --out.");
   EXPECT_EQ(resuming("runs/empty"),
-            "runs/empty: isn't a run of Sidestep: it has no config.toml. Name the folder of one with --out.");
+            "runs/empty: isn't a run of Sidestep: it has no config.toml of one. Name the folder of one with --out.");
   EXPECT_TRUE(fs::is_empty("runs/empty"));
+  fs::create_directory("site");
+  write_text("site/config.toml", "epochs = 1\n");  // somebody else's, whatever it says
+  EXPECT_EQ(resuming("site"),
+            "site: isn't a run of Sidestep: it has no config.toml of one. Name the folder of one with --out.");
+  begin_run("a");
+  fs::remove("a/checkpoints");
+  write_text("a/.report.json.sidestep-tmp-77-1", "half");
+  write_text("a/config.toml", std::string(config_first_line) + "\nbaseURL = \"x\"\n");
+  EXPECT_THROW(RunFolder::resume("a"), ConfigError);
+  EXPECT_FALSE(fs::exists("a/checkpoints"));  // nothing was done to it before it was understood
+  EXPECT_TRUE(fs::exists("a/.report.json.sidestep-tmp-77-1"));
 }
 
 TEST_F(RunFolders, RemoveWhatAKilledWriterLeft) {

@@ -73,8 +73,8 @@ class RunTest(unittest.TestCase):
 
     def sidestep(self, *arguments, code=0, **how):
         """Runs it to its end and expects this exit code."""
-        done = subprocess.run(self.command(*arguments), capture_output=True, text=True, cwd=self.folder, timeout=110,
-                              **how)
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        done = subprocess.run(self.command(*arguments), text=True, cwd=self.folder, timeout=110, **(streams | how))
         self.assertEqual(done.returncode, code, f"{arguments}\n{done.stdout}\n{done.stderr}")
         return done
 

@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <sstream>
+
 #include <sidestep/trainer/command/summary.hpp>
 
 namespace sidestep {
@@ -9,12 +12,19 @@ TrainingReport some_report() {
   TrainingReport report;
   report.json = nlohmann::ordered_json::parse(R"({
     "bus": {"events": 9, "published": 20, "delivered": 17, "dropped": 2, "pending": 1, "publisher_waits": 3,
-            "publish_ns": {"p50": 10, "p99": 1500, "p999": 0, "max": 2000000}},
+            "publish_ns": {"p50": 0, "p99": 1500, "p999": 0, "max": 2000000, "timed": 213}, "clock_step_ns": 10},
     "reproducible": {"promised": true, "broken": [{"step": 7, "by": "dashboard", "why": "asked for 'stop'"}]},
-    "boundary": {"count": 12, "ns": {"p50": 40, "p999": 90}, "waits": 4, "waited_ns": 5000000000,
+    "boundary": {"count": 12, "ns": {"p50": 40, "p999": 90, "timed": 20}, "waits": 4, "waited_ns": 5000000000,
                  "refused": [{"decision": "restore_best", "by": "me", "cause_step": 3, "step": 5, "why": "nothing kept"}],
-                 "decisions": [{"decision": "scale_learning_rate", "by": "reduce_lr_on_plateau", "reason": "",
+                 "decisions": [{"decision": "save_checkpoint", "by": "model_checkpoint", "reason": "val/accuracy is 0.8125",
+                                "cause_step": 39, "applied_step": 39, "value": 0, "learning_rate": 0.002,
+                                "file": "best.safetensors"},
+                               {"decision": "scale_learning_rate", "by": "reduce_lr_on_plateau",
+                                "reason": "val/loss has not improved for 1 look: 0.30124, best 0.29",
                                 "cause_step": 20, "applied_step": 22, "value": 0.9, "learning_rate": 0.0018},
+                               {"decision": "save_checkpoint", "by": "model_checkpoint", "reason": "the last",
+                                "cause_step": 39, "applied_step": 39, "value": 0, "learning_rate": 0.002,
+                                "file": "last.safetensors"},
                                {"decision": "stop", "by": "request", "reason": "", "cause_step": null,
                                 "applied_step": 30, "value": 0, "learning_rate": 0.0018}]},
     "callbacks": [{"name": "csv_logger", "events": 4330, "cpu_seconds": 0.0042, "max_backlog": 11,
@@ -31,20 +41,66 @@ TEST(Summary, SaysWhatEachCallbackDidAndWhatItCost) {
       << text;
   EXPECT_NE(text.find("bus: 9 events; published 20 = delivered 17 + dropped 2 + pending 1\n"), std::string::npos)
       << text;
-  EXPECT_NE(text.find("publish: p50 10 ns, p99 1.5 us, max 2.0 ms; the loop waited 3 times for room\n"),
+  EXPECT_NE(text.find("publish: p50 < 10 ns, p99 1.5 us, max 2.0 ms (213 timed, net of the timer)\n"),
             std::string::npos)
       << text;
-  EXPECT_NE(text.find("boundaries: 12, p50 40 ns; 4 waited for a decision, 5.00 s in all\n"), std::string::npos)
+  EXPECT_NE(text.find("boundaries: 12, p50 40 ns (20 timed, net of the timer)\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("waits: 3 for room in the ring; 4 at boundaries for a decision, 5.00 s in all\n"),
+            std::string::npos)
       << text;
+}
+
+TEST(Summary, HasNoFigureOfTooFew) {
+  TrainingReport report = some_report();
+  report.json["bus"]["publish_ns"]["timed"] = 19;
+  report.json["boundary"]["ns"]["timed"] = 0;
+  const std::string text = summary(report);
+  EXPECT_NE(text.find("publish: 19 timed, too few for a figure\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("boundaries: 12, 0 timed, too few for a figure\n"), std::string::npos) << text;
+}
+
+TEST(Summary, SaysOfABoundaryTooThatTheClockCannotTellItFromNothing) {
+  TrainingReport report = some_report();
+  report.json["boundary"]["ns"]["p50"] = 3;
+  report.json["bus"]["clock_step_ns"] = 4;
+  EXPECT_NE(summary(report).find("boundaries: 12, p50 < 4 ns (20 timed"), std::string::npos) << summary(report);
+  report.json["boundary"]["ns"]["p50"] = 4;
+  EXPECT_NE(summary(report).find("boundaries: 12, p50 4 ns (20 timed"), std::string::npos) << summary(report);
 }
 
 TEST(Summary, NamesEachDecisionsCauseAndEffect) {
   const std::string text = summary(some_report());
-  EXPECT_NE(text.find("decision             by                    cause  applied  value  learning rate\n"
-                      "scale_learning_rate  reduce_lr_on_plateau     20       22    0.9         0.0018\n"
-                      "stop                 request                   -       30      0         0.0018\n"),
+  EXPECT_NE(text.find("save_checkpoint by model_checkpoint\n"
+                      "  cause  applied  file              reason\n"
+                      "     39       39  best.safetensors  val/accuracy is 0.8125\n"
+                      "     39       39  last.safetensors  the last\n"
+                      "scale_learning_rate by reduce_lr_on_plateau\n"
+                      "  cause  applied  value  learning rate  reason\n"
+                      "     20       22    0.9         0.0018  val/loss has not improved for 1 look: 0…\n"
+                      "stop by request\n"
+                      "  cause  applied\n"
+                      "      -       30\n"),
             std::string::npos)
       << text;
+}
+
+TEST(Summary, FitsInto80ColumnsAndCutsNoCharacter) {
+  TrainingReport report = some_report();
+  std::string umlauts;
+  for (int i = 0; i < 60; ++i) umlauts += "ü";
+  report.json["boundary"]["decisions"][1]["reason"] = umlauts;
+  std::istringstream lines(summary(report));
+  std::size_t longest = 0;
+  for (std::string line; std::getline(lines, line);) {
+    const auto columns = static_cast<std::size_t>(
+        std::ranges::count_if(line, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+    EXPECT_LE(columns, 80U) << line;
+    longest = std::max(longest, columns);
+    if (columns == 80) {
+      EXPECT_TRUE(line.ends_with("ü…")) << line;
+    }
+  }
+  EXPECT_EQ(longest, 80U);
 }
 
 TEST(Summary, RemarksOnWhatWasRefusedAndOnWhatCannotBeRepeated) {

@@ -31,6 +31,17 @@ class Train(RunTest):
         for words in ["epoch 1/2", "epoch 2/2", "test  loss", "callback ", "published", "save_checkpoint", str(run)]:
             self.assertIn(words, said)
         self.assertTrue(all(len(line) <= 140 for line in said.splitlines()), said)
+        first, last = said.splitlines()[0], said.splitlines()[-1]
+        for words in ["lenet", f"data {self.data} (1200 train, 109 validation, 200 test)", report["device"], "thread",
+                      "sync lag:2"]:
+            self.assertIn(words, first)
+        self.assertEqual(last, f"files: {run}")
+        # the two files of one boundary are told apart, and all of it fits a terminal
+        table = said[said.index("save_checkpoint by model_checkpoint"):].splitlines()
+        self.assertEqual(table[1].split(), ["cause", "applied", "file", "reason"])
+        self.assertIn("39       39  best.safetensors  val/accuracy is ", table[2])
+        self.assertIn("39       39  last.safetensors  the last", table[3])
+        self.assertLessEqual(max(map(len, table[:-1])), 80)
 
     def test_config_repeats_the_run(self):
         run = self.train("run", "--epochs", "2", "--lr", "0.003", "--seed", "7", "--schedule", "step:every=1,by=0.5")
@@ -61,7 +72,8 @@ class Train(RunTest):
 
     def test_relaxed_says_what_it_means_for_checkpoints(self):
         done = self.sidestep(*self.train_arguments("run", "--epochs", "1", "--sync", "relaxed"))
-        self.assertIn("relaxed", done.stdout.splitlines()[0])
+        self.assertIn("sync relaxed", done.stdout.splitlines()[0])
+        self.assertIn("relaxed: a best checkpoint", done.stdout.splitlines()[1])
         self.assertFalse(self.report(self.folder / "run")["reproducible"]["promised"])
 
     def test_a_loss_that_is_no_number_ends_the_run_as_decided(self):
@@ -78,6 +90,9 @@ class Train(RunTest):
         self.assertIsNone(epoch["train"]["loss"])
         self.assertEqual(report["state"], "finished")
         self.assertIn("terminate_on_nan", said)
+        self.assertIn(f"epoch 1/3 (cut short at step {epoch['step']})  loss nan  accuracy ", said)
+        self.assertNotIn("-nan", said)
+        self.assertNotIn("-nan", stop["reason"])
         # the trainer's own words of it: the loss was a number until its cause, and no step came behind the stop
         events = [json.loads(line) for line in (self.folder / "run" / "metrics.jsonl").read_text().splitlines()]
         losses = {event["step"]: event["loss"] for event in events if event["event"] == "BatchEnd"}
@@ -102,6 +117,13 @@ class Train(RunTest):
         said = self.sidestep("train", "--resume", "--out", run, "--sync", "lag:5", "--max-steps", "100").stdout
         self.assertIn("lag:5", said)
         self.assertEqual(self.report(run)["sync"], "lag:5")
+
+    def test_a_schedule_as_a_callback_begins_at_the_runs_rate(self):
+        run = self.train("run", "--epochs", "1", "--lr", "0.0005", "--callback", "learning_rate_schedule:shape=constant")
+        self.assertEqual(self.report(run)["epochs"][0]["learning_rate"], 0.0005)
+        run = self.train("told", "--epochs", "1", "--lr", "0.0005", "--callback",
+                         "learning_rate_schedule:shape=constant,lr=0.001")
+        self.assertEqual(self.report(run)["epochs"][0]["learning_rate"], 0.001)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,9 @@ Decisions LearningRateScheduleRule::operator()(const FitBegin& begin) const {
   return Decisions{}.ask(set);
 }
 
-Callback learning_rate_schedule(Schedule s) {
+namespace {
+
+void check_schedule(const Schedule& s) {
   const auto refuse = [](std::string_view option, auto value, std::string_view mend) {
     throw CallbackError(fmt::format("learning_rate_schedule: {}={} is out of range. Say {}.", option, value, mend));
   };
@@ -29,18 +31,37 @@ Callback learning_rate_schedule(Schedule s) {
   if (s.every < 1) refuse("every", s.every, "a number of steps from 1");
   if (s.length < 0) refuse("length", s.length, "a number of steps, or 0 for the whole run");
   if (!number(s.floor) || s.floor > s.base) refuse("floor", s.floor, "a rate from 0 to lr");
-  std::string settings =
-      fmt::format("shape={},lr={},warmup={},warmup_from={},factor={},every={},length={},floor={}",
-                  static_cast<int>(s.shape), s.base, s.warmup, s.warmup_from, s.factor, s.every, s.length, s.floor);
-  return {"learning_rate_schedule", std::move(settings),
+}
+
+std::string settings_of(const Schedule& s, const std::string& lr) {
+  return fmt::format("shape={},lr={},warmup={},warmup_from={},factor={},every={},length={},floor={}",
+                     static_cast<int>(s.shape), lr, s.warmup, s.warmup_from, s.factor, s.every, s.length, s.floor);
+}
+
+}  // namespace
+
+Callback learning_rate_schedule(Schedule s) {
+  check_schedule(s);
+  return {"learning_rate_schedule", settings_of(s, fmt::to_string(s.base)),
           [s](CallbackContext& run) { run.at_begin.push_back(LearningRateScheduleRule{s}); }};
 }
 
 namespace {
 
+/// With the rate that the run was asked for, which is known when it is hung on.
+Callback schedule_at_the_runs_rate(Schedule s) {
+  return {"learning_rate_schedule", settings_of(s, ""), [s](CallbackContext& run) mutable {
+            if (!run.learning_rate)
+              throw CallbackError(fmt::format("{}: this loop has no rate of its own. Say lr.", run.name));
+            s.base = *run.learning_rate;
+            check_schedule(s);
+            run.at_begin.push_back(LearningRateScheduleRule{s});
+          }};
+}
+
 constexpr CallbackOption learning_rate_schedule_options[] = {
     {"shape", "constant|step|cosine", "cosine", "how the rate goes behind the warm-up"},
-    {"lr", "number", "0.002", "the rate at the end of the warm-up"},
+    {"lr", "number", "", "the rate at the end of the warm-up; by default the run's, --lr"},
     {"warmup", "integer", "0", "steps in which the rate climbs to lr in a straight line"},
     {"warmup_from", "number", "0", "the share of lr at which that begins"},
     {"factor", "number", "0.1", "step: what the rate is multiplied by"},
@@ -49,10 +70,13 @@ constexpr CallbackOption learning_rate_schedule_options[] = {
     {"floor", "number", "0", "cosine: the rate to which it falls"}};
 
 Callback make_learning_rate_schedule(const CallbackArguments& given) {
-  Schedule s{.base = 0.002, .every = 1000, .length = 0};
+  Schedule s{.base = 1, .every = 1000, .length = 0};
+  std::optional<double> lr;
   s.shape = static_cast<Schedule::Shape>(given.one_of("shape", {"constant", "step", "cosine"}, 2));
-  given.number("lr", s.base).integer("warmup", s.warmup, 0).number("warmup_from", s.warmup_from);
+  given.number("lr", lr).integer("warmup", s.warmup, 0).number("warmup_from", s.warmup_from);
   given.number("factor", s.factor).integer("every", s.every, 1).integer("length", s.length, 0).number("floor", s.floor);
+  if (!lr) return schedule_at_the_runs_rate(s);
+  s.base = *lr;
   return learning_rate_schedule(s);
 }
 

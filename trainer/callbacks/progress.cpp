@@ -3,12 +3,15 @@
 #include <sidestep/operators/subscribe.hpp>
 #include <sidestep/trainer/callbacks/arguments.hpp>
 #include <sidestep/trainer/callbacks/progress.hpp>
+#include <sidestep/trainer/control/atomic_file.hpp>
 
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
 
+#include <cerrno>
+#include <cmath>
 #include <cstdio>
 
 namespace sidestep {
@@ -33,19 +36,36 @@ std::string of(std::int64_t at, std::int64_t all) {
   return all > 0 ? fmt::format("{}/{}", at, all) : fmt::to_string(at);
 }
 
+/// A NaN has no sign that means anything.
+double without_sign_if_nan(double value) { return std::isnan(value) ? std::abs(value) : value; }
+
 std::string batch_text(const ProgressPoint& p) {
   std::string text = fmt::format("epoch {}  step {}  loss {:.4f}  accuracy {:.4f}", of(p.epoch, p.epochs),
-                                 of(p.step, p.last_step), p.loss, p.accuracy);
+                                 of(p.step, p.last_step), without_sign_if_nan(p.loss), p.accuracy);
   if (p.samples_per_second > 0) text += fmt::format("  {} samples/s", rate(p.samples_per_second));
   if (p.seconds_left >= 0) text += fmt::format("  ETA {}", duration(p.seconds_left));
   if (p.learning_rate > 0) text += fmt::format("  lr {:.3g}", p.learning_rate);
   return text;
 }
 
+/// The same for a terminal of 80 columns.
+std::string short_batch_text(const ProgressPoint& p) {
+  std::string text = fmt::format("epoch {} {} loss {:.4f} acc {:.4f}", of(p.epoch, p.epochs), of(p.step, p.last_step),
+                                 without_sign_if_nan(p.loss), p.accuracy);
+  if (p.samples_per_second > 0) text += fmt::format(" {}/s", rate(p.samples_per_second));
+  if (p.seconds_left >= 0) text += fmt::format(" ETA {}", duration(p.seconds_left));
+  if (p.learning_rate > 0) text += fmt::format(" lr {:.2g}", p.learning_rate);
+  return text;
+}
+
 std::string epoch_text(const ProgressPoint& p) {
-  std::string text = fmt::format("epoch {}{}", of(p.epoch, p.epochs), p.row->partial ? " (cut short)" : "");
+  std::string text = fmt::format("epoch {}", of(p.epoch, p.epochs));
+  if (p.row->partial) {
+    text += fmt::format(" (cut short at step {})", p.step);
+    if (p.seen) text += fmt::format("  loss {:.4f}  accuracy {:.4f}", without_sign_if_nan(p.loss), p.accuracy);
+  }
   for (const auto& [name, value] : p.row->metrics)
-    if (name != "lr") text += fmt::format("  {} {:.4f}", name, value);
+    if (name != "lr") text += fmt::format("  {} {:.4f}", name, without_sign_if_nan(value));
   const double* const rate_at_end = p.row->find("lr");
   if (const double lr = rate_at_end != nullptr ? *rate_at_end : p.learning_rate; lr > 0)
     text += fmt::format("  lr {:.3g}", lr);
@@ -84,6 +104,7 @@ ProgressPoint ProgressGate::point(ProgressPoint::Kind kind, Nanoseconds now) con
   ProgressPoint result = now_;
   result.kind = kind;
   if (samples_ > 0) {
+    result.seen = true;
     result.loss = loss_sum_ / static_cast<double>(samples_);
     result.accuracy = accuracy_sum_ / static_cast<double>(samples_);
   }
@@ -135,19 +156,19 @@ void ProgressPrinter::operator()(const ProgressPoint& p) {
       break;
     case Kind::batch:
       if (terminal_)
-        live(batch_text(p));
+        live(batch_text(p), [&] { return short_batch_text(p); });
       else
         line(batch_text(p));
       break;
     case Kind::validation:
       if (terminal_)
-        live(fmt::format("epoch {}  step {}  validation ...", of(p.epoch, p.epochs), of(p.step, p.last_step)));
+        live(fmt::format("epoch {}  step {}  validation ...", of(p.epoch, p.epochs), of(p.step, p.last_step)), {});
       break;
     case Kind::epoch:
       line(epoch_text(p));
       break;
     case Kind::test:
-      line(fmt::format("test  loss {:.4f}  accuracy {:.4f}", p.loss, p.accuracy));
+      line(fmt::format("test  loss {:.4f}  accuracy {:.4f}", without_sign_if_nan(p.loss), p.accuracy));
       break;
     case Kind::end:
       clear();
@@ -163,9 +184,10 @@ void ProgressPrinter::line(std::string text) {
   write_(text += '\n');
 }
 
-void ProgressPrinter::live(std::string text) {
+void ProgressPrinter::live(std::string text, const std::function<std::string()>& shorter) {
   // one column stays free: a full line would make some terminals wrap
   const auto width = static_cast<std::size_t>(columns_ > 1 ? columns_ - 1 : 79);
+  if (text.size() > width && shorter) text = shorter();
   if (text.size() > width) text.resize(width);
   live_ = true;
   write_(fmt::format("\r{}\x1b[K", text));
@@ -188,8 +210,8 @@ Callback progress(ProgressOptions options) {
             auto write = options.write;
             if (!write)
               write = [](std::string_view text) {
-                std::fwrite(text.data(), 1, text.size(), stdout);
-                std::fflush(stdout);
+                if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
+                  throw FileError("standard output", "be written", errno);
               };
             run.on<FitBegin, EpochBegin, BatchEnd, Metric, ValidationBegin, EpochEnd, TestEnd, FitEnd>().from(
                 Stream::trainer) |

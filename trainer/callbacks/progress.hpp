@@ -37,6 +37,7 @@ struct ProgressPoint {
   double learning_rate = 0;
   double samples_per_second = 0;  ///< of the epoch so far; 0: not known yet
   double seconds_left = -1;       ///< below 0: not known yet
+  bool seen = false;  ///< there were steps: loss and accuracy are known
   bool stopped = false;
   std::shared_ptr<const EpochRow> row{};  ///< of an epoch's end
 };
@@ -93,7 +94,7 @@ class ProgressPrinter {
 
  private:
   void line(std::string text);
-  void live(std::string text);
+  void live(std::string text, const std::function<std::string()>& shorter);
   void clear();
 
   std::function<void(std::string_view)> write_;

@@ -32,6 +32,13 @@ void read_pieces(int descriptor, const std::filesystem::path& path, F f) {
   }
 }
 
+/// Where a resumed run that is recorded goes on: events-2.log, events-3.log ...
+bool is_later_log(std::string_view file) {
+  constexpr std::string_view begin = "events-", end = ".log";
+  if (file.size() <= begin.size() + end.size() || !file.starts_with(begin) || !file.ends_with(end)) return false;
+  return file.substr(begin.size(), file.size() - begin.size() - end.size()).find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 }  // namespace
 
 RowFile::RowFile(std::filesystem::path path, Open how) : path_(std::move(path)) {
@@ -166,6 +173,8 @@ std::filesystem::path callback_file(CallbackContext& run, const std::filesystem:
   if (!run.folder.empty())
     for (const char* own : {"config.toml", "report.json", "events.log"})
       if (at == whole(run.folder / own)) refuse("that is the run's own");
+  if (!run.folder.empty() && at.parent_path() == whole(run.folder) && is_later_log(at.filename().string()))
+    refuse("that is the run's own");
   if (!run.checkpoints.empty()) {
     const fs::path checkpoints = whole(run.checkpoints);
     if (std::mismatch(checkpoints.begin(), checkpoints.end(), at.begin(), at.end()).first == checkpoints.end())

@@ -13,7 +13,9 @@ std::optional<Stop> TerminateOnNanRule::operator()(const OneOf<FitBegin, BatchEn
     if (std::isfinite(batch->loss) || asked_) [[likely]]
       return {};
     asked_ = true;
-    return Stop{fmt::format("the loss of step {} is {}", batch->step, batch->loss)};
+    // a NaN's sign means nothing
+    const double loss = std::isnan(batch->loss) ? std::abs(batch->loss) : batch->loss;
+    return Stop{fmt::format("the loss of step {} is {}", batch->step, loss)};
   }
   if (const auto* applied = event.get_if<DecisionApplied>()) {
     if (applied->by == owner_ && applied->decision == stop_) asked_ = false;

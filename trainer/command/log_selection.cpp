@@ -22,12 +22,13 @@ std::string listed(const std::vector<std::string>& names) { return fmt::format("
 }  // namespace
 
 std::string utc(Nanoseconds time) {
-  const Nanoseconds seconds = time / second - (time % second < 0 ? 1 : 0);
+  Nanoseconds seconds = time / second, rest = time % second;
+  if (rest < 0) --seconds, rest += second;
   const std::time_t whole = static_cast<std::time_t>(seconds);
   std::tm parts{};
   gmtime_r(&whole, &parts);
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
-                     parts.tm_hour, parts.tm_min, parts.tm_sec, time - seconds * second);
+                     parts.tm_hour, parts.tm_min, parts.tm_sec, rest);
 }
 
 std::optional<Nanoseconds> utc_time(const std::string& text) {
@@ -111,7 +112,10 @@ std::int64_t LogPick::bound(const std::string& option, const std::string& text) 
   }
   if (text.starts_with('+')) {
     if (const auto seconds = finite_number(text.substr(1)); seconds && *seconds >= 0 && *seconds < 1e9)
-      return log_.began() + std::llround(*seconds * 1e9);
+    {  // a log may say that it began at the end of time
+      Nanoseconds time = 0;
+      return __builtin_add_overflow(log_.began(), std::llround(*seconds * 1e9), &time) ? std::numeric_limits<Nanoseconds>::max() : time;
+    }
   } else if (const auto time = utc_time(text)) {
     return *time;
   }

@@ -30,10 +30,16 @@ SignalGuard::SignalGuard(Control& control) {
   action.sa_flags = SA_RESTART | static_cast<int>(SA_RESETHAND);
   sigemptyset(&action.sa_mask);
   for (std::size_t i = 0; i < signals.size(); ++i) sigaction(signals[i], &action, &before_[i]);
+  // Who reads our output may leave: a write that fails then is a failure of the one who writes, and no end of the run.
+  struct sigaction ignore {};
+  ignore.sa_handler = SIG_IGN;
+  sigemptyset(&ignore.sa_mask);
+  sigaction(SIGPIPE, &ignore, &pipe_before_);
 }
 
 SignalGuard::~SignalGuard() {
   for (std::size_t i = 0; i < signals.size(); ++i) sigaction(signals[i], &before_[i], nullptr);
+  sigaction(SIGPIPE, &pipe_before_, nullptr);
   running.store(nullptr, std::memory_order_release);  // pairs with interrupt_run
 }
 

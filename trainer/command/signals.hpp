@@ -20,6 +20,7 @@ class SignalGuard {
 
  private:
   std::array<struct sigaction, 2> before_{};
+  struct sigaction pipe_before_ {};
 };
 
 }  // namespace sidestep

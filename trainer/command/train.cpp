@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 #include <new>
 #include <optional>
 #include <stdexcept>
@@ -9,8 +10,10 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <sidestep/bus/shared_bus.hpp>
 #include <sidestep/trainer/callbacks/registry.hpp>
 #include <sidestep/trainer/command/exit_code.hpp>
+#include <sidestep/trainer/command/finished_run.hpp>
 #include <sidestep/trainer/command/signals.hpp>
 #include <sidestep/trainer/command/summary.hpp>
 #include <sidestep/trainer/control/atomic_file.hpp>
@@ -80,19 +83,55 @@ int exit_code(const TrainingReport& report) {
   return !report.failed().empty() ? exit_incomplete : exit_well;
 }
 
+struct SampleCounts {
+  std::size_t train = 0, validation = 0, test = 0;
+};
+
+SampleCounts counts_of(const Dataset& data, const RunConfig& config) {
+  const std::size_t all = data.train().count();
+  const std::size_t train = config.limit_train ? std::min(all, static_cast<std::size_t>(*config.limit_train)) : all;
+  return {train, data.validation().count(), data.test().count()};
+}
+
+/// Why a run that is to be resumed has nothing left to do, if it hasn't.
+std::optional<std::string> nothing_to_do_in(const RunFolder& folder, const RunConfig& config,
+                                            const SampleCounts& samples, Step done) {
+  const auto run = read_finished_run(folder.report_file(), done);
+  if (!run) return std::nullopt;
+  const RunConfig before = folder.stored_config();
+  const auto batch = static_cast<Step>(config.batch_size);
+  return nothing_to_do(*run, {before.epochs, before.max_steps}, {config.epochs, config.max_steps},
+                       (static_cast<Step>(samples.train) + batch - 1) / batch);
+}
+
+/// What is about to be trained, on what, by what.
+std::string what_trains(const RunConfig& config, const Trainer& trainer, const SampleCounts& samples) {
+  std::string device = trainer.description();
+  if (device.find("thread") == std::string::npos) device += fmt::format(", {} threads", trainer.threads());
+  return fmt::format("{}; data {} ({} train, {} validation, {} test); {}; sync {}\n", config.model, config.data,
+                     samples.train, samples.validation, samples.test, device, config.sync.text());
+}
+
 /// Trains in a folder that holds config.toml, and says how it went.
 class TrainRun {
  public:
-  TrainRun(const RunConfig& config, Trainer& trainer, Control& control, Streams streams)
-      : config_(config), trainer_(trainer), control_(control), streams_(streams) {}
+  TrainRun(const RunConfig& config, Trainer& trainer, Control& control, Streams streams, std::string first_lines)
+      : config_(config),
+        trainer_(trainer),
+        control_(control),
+        streams_(streams),
+        first_lines_(std::move(first_lines)) {}
 
-  int run(RunFolder& folder, bool resume, bool recorded, const std::vector<Callback>& callbacks) {
+  int run(RunFolder& folder, bool resume, bool recorded, bool shared, const std::vector<Callback>& callbacks) {
     // The dispatcher wakes by itself a few times in the time that a decision has; longer naps would save nothing.
-    Bus bus({.longest_nap = std::chrono::milliseconds(5)});
+    Bus bus({.longest_nap = std::chrono::milliseconds(5), .shared = shared ? share(folder) : nullptr});
     if (recorded) recording_ = bus.record(folder.next_event_log());
     try {
-      TrainingReport report = before_the_run(
-          [&] { return trainer_.fit(bus, control_, callbacks, {.out = folder.path(), .resume = resume}); });
+      TrainingReport report = before_the_run([&] {
+        return trainer_.fit(
+            bus, control_, callbacks,
+            {.out = folder.path(), .resume = resume, .begun = [&](Step done, const std::filesystem::path& from) { begun(folder, resume, done, from); }});
+      });
       folder.keep();
       close(bus, report, folder);
       return exit_code(report);
@@ -115,6 +154,26 @@ class TrainRun {
   }
 
  private:
+  void begun(const RunFolder& folder, bool resume, Step done, const std::filesystem::path& from) const {
+    if (config_.quiet) return;
+    streams_.out << first_lines_;
+    if (resume && done > 0)
+      streams_.out << fmt::format("goes on behind step {}, from {}\n", done, from.string());
+    else if (resume)
+      streams_.out << fmt::format("{} has no checkpoint yet: it begins at the first step\n", folder.path().string());
+    streams_.out << std::flush;
+  }
+
+  /// So that the run can be watched; null: it can't, and goes on without.
+  std::shared_ptr<SharedBus> share(const RunFolder& folder) const {
+    try {
+      return std::make_shared<SharedBus>(folder.path());
+    } catch (const ShareError& error) {
+      streams_.err << fmt::format("sidestep: the run can't be watched: {}.\n", error.what());
+      return nullptr;
+    }
+  }
+
   /// Windows are flushed and pipelines end now, so only now all counts are final.
   void close(Bus& bus, TrainingReport& report, const RunFolder& folder) {
     bus.close();
@@ -131,15 +190,20 @@ class TrainRun {
     streams_.out << summary(report) << '\n';
     if (report.state == "interrupted")
       streams_.out << fmt::format("interrupted; go on with: sidestep train --resume --out {}\n", where);
-    else
-      streams_.out << where << '\n';
-    streams_.out << std::flush;
+    streams_.out << fmt::format("files: {}\n", where) << std::flush;
+    if (!streams_.out) streams_.err << "sidestep: standard output couldn't be written: what is missing there stands in report.json.\n";
+  }
+  /// Beside what the report says: not all could be said.
+  int exit_code(const TrainingReport& report) const {
+    const int code = sidestep::exit_code(report);
+    return code == exit_well && !streams_.out ? exit_incomplete : code;
   }
 
   const RunConfig& config_;
   Trainer& trainer_;
   Control& control_;
   Streams streams_;
+  const std::string first_lines_;
   std::optional<Recording> recording_;
 };
 
@@ -153,14 +217,27 @@ int run_train(TrainRequest request, Streams streams) {
   // All that can be wrong is found before the folder is made.
   const std::vector<Spec> specs = callback_specs(config);
   const std::vector<Callback> callbacks = before_the_run([&] { return make_callbacks(specs); });
-  Trainer trainer = before_the_run(
-      [&] { return Trainer(model_named(config.model), fashion_mnist(config.data), trainer_options(config)); });
+  SampleCounts samples;
+  Trainer trainer = before_the_run([&] {
+    Dataset data = fashion_mnist(config.data);
+    samples = counts_of(data, config);
+    return Trainer(model_named(config.model), std::move(data), trainer_options(config));
+  });
   const bool resume = request.resumed.has_value();
-  if (resume) trainer.check_resume({.out = request.resumed->path(), .resume = true});
+  if (resume) {
+    const RunFolder& folder = *request.resumed;
+    const Step done = trainer.check_resume({.out = folder.path(), .resume = true});
+    if (const auto why = nothing_to_do_in(folder, config, samples, done)) {
+      if (!config.quiet) streams.out << fmt::format("{}: {}\n", folder.path().string(), *why);
+      return exit_well;
+    }
+  }
   RunFolder folder = request.open_folder();
-  if (config.sync.relaxed() && !config.quiet && std::ranges::any_of(specs, saves_by_metric))
-    streams.out << "sync relaxed: a best checkpoint or kept weights may be some steps younger than their metric.\n";
-  return TrainRun(config, trainer, control, streams).run(folder, resume, request.record, callbacks);
+  std::string first_lines = what_trains(config, trainer, samples);
+  if (config.sync.relaxed() && std::ranges::any_of(specs, saves_by_metric))
+    first_lines += "sync relaxed: a best checkpoint or kept weights may be some steps younger than their metric.\n";
+  return TrainRun(config, trainer, control, streams, std::move(first_lines))
+      .run(folder, resume, request.record, request.share, callbacks);
 }
 
 }  // namespace sidestep

@@ -39,6 +39,7 @@ void TrainOptions::declare(CLI::App& app) {
   add(app, "out", out_, "DIR", "the run's folder, which must not exist yet (default runs/<time>)");
   app.add_flag("--resume", resume_, "go on with the run in --out, or with the newest in runs/");
   app.add_flag("--record", record_, "write every event to events.log in the run's folder, for `sidestep log`");
+  app.add_flag("--no-share", no_share_, "nobody can watch the run with `sidestep watch`");
   add(app, "config", config_, "FILE", "take options from a TOML file, such as a run's config.toml");
 }
 
@@ -58,6 +59,7 @@ TrainRequest TrainOptions::request() const {
   TrainRequest request;
   apply(request.config, given, "--");
   request.record = record_;
+  request.share = !no_share_;
   if (resume_) {
     request.resumed.emplace(RunFolder::resume(out));
     request.config = resumed_config(request.resumed->stored_config(), given, request.resumed->path());

@@ -134,6 +134,7 @@ void LoopInside::busy() {
     outside_requests();
     publish_injected();
     fail_silent();
+    admit_joining();
     asked_ = false;
   }
   validations();
@@ -261,13 +262,15 @@ void LoopInside::applied(const Taken& one, const Outcome& outcome) {
     learning_rate = set->learning_rate;
   const Step step = loop.place_.step;
   const double value = outcome.value.value_or(one.decision.value());
+  const auto* const saved = one.decision.get_if<SaveCheckpoint>();
   decisions.push_back({.decision = std::string(one.decision.name()),
                        .by = one.by,
                        .reason = std::string(one.decision.reason()),
                        .cause_step = one.cause_step,
                        .applied_step = step,
                        .value = value,
-                       .learning_rate = learning_rate});
+                       .learning_rate = learning_rate,
+                       .file = saved != nullptr ? std::string(saved->file.view()) : std::string()});
   const DecisionApplied event{.cause_step = one.cause_step.value_or(-1),
                               .applied_step = step,
                               .value = value,
@@ -408,7 +411,8 @@ void LoopInside::open_cut(const std::vector<SavedName>& names) {
                 .decisions = decisions,
                 .refused = refused,
                 .broken = broken,
-                .superseded = carried_};
+                .superseded = carried_,
+                .last = last};
   if (last) carried_.clear();
   unsealed_.push_back(cut);
   waits_ = true;

@@ -7,6 +7,7 @@
 #include <concepts>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -23,6 +24,7 @@ struct CallbackContext {
   std::filesystem::path checkpoints;  ///< where checkpoints lie
   Sync sync;
   std::uint64_t seed = 0;
+  std::optional<double> learning_rate{};  ///< that the run was asked for, before any schedule; none: the loop has not said
   bool resumed = false;   ///< the run goes on: state comes with CheckpointLoaded, files are cut back to it
   bool can_save = false;  ///< the loop has a snapshot: SaveCheckpoint will be obeyed
   std::string last;       ///< the name of the checkpoint that a run goes on from; empty: none

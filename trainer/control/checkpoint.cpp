@@ -92,7 +92,7 @@ std::string CheckpointState::to_text() const {
     states.push_back(std::move(state));
   }
   Json& applied = all["decisions"] = Json::array();
-  for (const AppliedRow& row : decisions)
+  for (const AppliedRow& row : decisions) {
     applied.push_back({{"decision", row.decision},
                        {"by", row.by},
                        {"reason", row.reason},
@@ -100,6 +100,8 @@ std::string CheckpointState::to_text() const {
                        {"applied_step", row.applied_step},
                        {"value", number(row.value)},
                        {"learning_rate", number(row.learning_rate)}});
+    if (!row.file.empty()) applied.back()["file"] = row.file;
+  }
   Json& not_applied = all["refused"] = Json::array();
   for (const RefusedRow& row : refused)
     not_applied.push_back({{"decision", row.decision},
@@ -111,6 +113,7 @@ std::string CheckpointState::to_text() const {
   for (const BrokenRow& row : broken) promises.push_back({{"step", row.step}, {"by", row.by}, {"why", row.why}});
   Json& gone = all["superseded"] = Json::array();
   for (const auto& [file, by] : superseded) gone.push_back({file, by});
+  if (last) all["last"] = true;
   // What a user puts into a text is his; it must not break the file.
   return all.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -154,7 +157,8 @@ CheckpointState CheckpointState::from_text(std::string_view text, std::string_vi
                                  .cause_step = sidestep::step(row.at("cause_step")),
                                  .applied_step = row.at("applied_step").get<Step>(),
                                  .value = number(row.at("value")),
-                                 .learning_rate = number(row.at("learning_rate"))});
+                                 .learning_rate = number(row.at("learning_rate")),
+                                 .file = row.value("file", std::string())});
     for (const Json& row : all.at("refused"))
       state.refused.push_back({.decision = row.at("decision").get<std::string>(),
                                .by = row.at("by").get<std::string>(),
@@ -166,6 +170,7 @@ CheckpointState CheckpointState::from_text(std::string_view text, std::string_vi
           {row.at("step").get<Step>(), row.at("by").get<std::string>(), row.at("why").get<std::string>()});
     for (const Json& gone : all.at("superseded"))
       state.superseded.emplace_back(gone.at(0).get<std::string>(), gone.at(1).get<std::string>());
+    state.last = all.value("last", false);
     for (const PendingRow& row : state.pending)
       if (row.argument.size() > Decision::capacity) throw std::invalid_argument("an argument that is too long");
     return state;

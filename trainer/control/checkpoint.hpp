@@ -40,6 +40,7 @@ struct AppliedRow {
   std::optional<Step> cause_step;  ///< none: asked for from outside the stream
   Step applied_step = 0;
   double value = 0, learning_rate = 0;
+  std::string file{};  ///< of SaveCheckpoint; empty for all others
   friend bool operator==(const AppliedRow&, const AppliedRow&) = default;
 };
 
@@ -96,6 +97,7 @@ struct CheckpointState {
   std::vector<BrokenRow> broken;
   std::vector<std::pair<std::string, std::string>>
       superseded;  ///< (file, superseding file): to delete when a `last` is visible
+  bool last = false;  ///< one of the cut's names was a `last`: what is superseded goes with it
 
   /// JSON, bytes as hexadecimal; safe in the `__metadata__` of a safetensors file and anywhere else that text may
   /// stand.

@@ -6,9 +6,12 @@
 
 namespace sidestep::detail {
 
-FileWriter::FileWriter(Bus& bus, CutBook& book, std::filesystem::path folder,
+FileWriter::FileWriter(Bus& bus, CutBook& book, std::filesystem::path folder, const std::string& last,
                        std::function<void(const Cut&)> before_visible)
-    : bus_(bus), book_(book), folder_(std::move(folder)), before_visible_(std::move(before_visible)) {}
+    : bus_(bus), book_(book), folder_(std::move(folder)), before_visible_(std::move(before_visible)) {
+  std::error_code unknown;
+  any_last_ = !last.empty() && std::filesystem::exists(folder_ / last, unknown);
+}
 
 FileWriter::~FileWriter() { join(); }
 

@@ -17,8 +17,14 @@ namespace sidestep::detail {
 /// superseded file goes only when what supersedes it, and a `last` that knows so, are visible.
 class FileWriter {
  public:
-  FileWriter(Bus& bus, CutBook& book, std::filesystem::path folder, std::function<void(const Cut&)> before_visible);
+  /// `last`: the name from which a run goes on; empty: none.
+  FileWriter(Bus& bus, CutBook& book, std::filesystem::path folder, const std::string& last,
+             std::function<void(const Cut&)> before_visible);
   ~FileWriter();
+
+  /// A `last` is visible: of an earlier process, or of this one. Before start().
+  bool any_last() const noexcept { return any_last_; }
+  void there_is_a_last() noexcept { any_last_ = true; }
 
   void start();
   /// Waits until every cut that was opened is on disk or given up. Behind CutBook::close().
@@ -36,7 +42,7 @@ class FileWriter {
   const std::filesystem::path folder_;
   const std::function<void(const Cut&)> before_visible_;
   std::thread thread_;
-  bool any_last_ = false;  // the writer's
+  bool any_last_ = false;  // the trainer's before start(), then the writer's
   std::atomic<std::uint64_t> failures_{0};
   mutable std::mutex mutex_;  // guards error_
   std::string error_;

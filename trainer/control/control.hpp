@@ -32,6 +32,7 @@ struct AttachOptions {
       "last.safetensors";  ///< the checkpoint that is cut where the run ends, stops or is interrupted; empty: none
   std::filesystem::path run_folder = ".";                                  ///< where callbacks put their files
   std::uint64_t seed = 0;                                                  ///< for callbacks that want one
+  std::optional<double> learning_rate{};                                   ///< that was asked for, for the same
   std::chrono::milliseconds decision_deadline = std::chrono::seconds(30);  ///< silent for longer: a decider is failed
   bool fail_fast = false;                                                  ///< a pipeline that fails asks for a Stop
   /// On the writer's thread, right before a checkpoint becomes visible: the place to rewrite a report.
@@ -54,8 +55,8 @@ class Control {
   Control(const Control&) = delete;
   Control& operator=(const Control&) = delete;
 
-  /// The training loop's side. Call it on the loop's thread; from now on pipelines that decide may be added on that
-  /// thread alone.
+  /// The training loop's side. Call it on the loop's thread. A pipeline that decides and is added there from now on takes
+  /// part at once; one that is added on another thread, or by a handler, from the loop's next boundary on.
   Loop attach(Bus& bus, AttachOptions options = {});
 
   /// Asks from outside the stream, from any thread: applied at the first boundary that sees it, whatever the mode. The

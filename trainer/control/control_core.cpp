@@ -33,22 +33,27 @@ void ControlCore::stay_on(std::uint64_t bus) {
 std::shared_ptr<Asker> ControlCore::bind(Subscription& subscription, unsigned part) {
   const std::lock_guard lock(mutex_);
   stay_on(subscription.bus_serial());
-  if (loop_ != nullptr) {
-    if (std::this_thread::get_id() != loop_thread_)
-      throw ControlError(
-          fmt::format("pipeline '{}' decides and was added on another thread while a loop is attached: add it before, "
-                      "or on the loop's thread.",
-                      subscription.name()));
-    loop_->check_clock(subscription);
-  }
+  const bool elsewhere = loop_ != nullptr && std::this_thread::get_id() != loop_thread_;
+  if (loop_ != nullptr && !elsewhere) loop_->check_decider(subscription);
   const bool fresh = part > 0 || inline_ == nullptr;
   DeciderEntry& entry = fresh ? make_decider(part > 0 ? &subscription : nullptr) : *inline_;
   if (part == 0) inline_ = &entry;
   auto asker = std::make_shared<Asker>(*this, entry, subscription, static_cast<std::uint32_t>(askers_.size()));
   askers_.push_back(asker);
-  if (fresh && loop_ != nullptr) loop_->add_decider(entry);
+  if (elsewhere) {  // its word must be in the loop's table before its first event, and only the loop knows where that is
+    subscription.defer();
+    joining_.push_back(asker);
+    alarm();
+  } else if (loop_ != nullptr && !entry.watched) {
+    loop_->add_decider(entry);
+  }
   subscription.decides_with(entry.decider, part);
   return asker;
+}
+
+std::vector<std::shared_ptr<Asker>> ControlCore::take_joining() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(joining_, {});
 }
 
 Asker* ControlCore::asker_of(const Subscription& subscription) {
@@ -93,6 +98,7 @@ void ControlCore::attach(LoopInside& loop, std::uint64_t bus) {
   // A new loop publishes to a ring of its own, whose numbers begin at 1. Nothing of an earlier one is under way: it was
   // drained.
   for (DeciderEntry& entry : deciders_) {
+    entry.watched = false;
     const Watermark was{entry.decider.word->load(std::memory_order_acquire)};  // pairs with Decider::advance
     entry.decider.word->store(Watermark::of(0, was.count(), was.ended()).word, std::memory_order_release);
   }

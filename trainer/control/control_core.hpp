@@ -50,6 +50,7 @@ struct DeciderEntry {
   Decider decider;
   moodycamel::ProducerToken token;
   Subscription* subscription;  ///< null: the inline deciders of the dispatcher together
+  bool watched = false;        ///< the loop that is attached knows it; the loop's alone
 };
 
 /// One pipeline that decides. `count` belongs to the thread that runs its decide stage.
@@ -102,6 +103,8 @@ class ControlCore {
   void detach() noexcept;
   std::vector<DeciderEntry*> deciders();
   Asker& asker(std::uint32_t id);
+  /// Pipelines that were added on other threads while the loop was attached: it takes them in at its next boundary.
+  std::vector<std::shared_ptr<Asker>> take_joining();
   std::vector<std::shared_ptr<Asker>> askers();
 
   Mailbox mailbox{64};
@@ -119,6 +122,7 @@ class ControlCore {
   std::size_t words_ = 0;
   std::deque<DeciderEntry> deciders_;
   std::deque<std::shared_ptr<Asker>> askers_;
+  std::vector<std::shared_ptr<Asker>> joining_;
   DeciderEntry* inline_ = nullptr;
   std::uint64_t bus_ = 0;  ///< the serial of the one that it is on; 0: none yet
   LoopInside* loop_ = nullptr;

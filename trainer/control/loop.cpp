@@ -55,7 +55,7 @@ LoopInside::LoopInside(Loop& owner, std::shared_ptr<ControlCore> shared, Bus& on
                   asker->subscription.fail(why + "; training goes on without it.", last_number());
             }),
       book(std::make_shared<CutBook>(*core, options.decision_deadline)),
-      writer(bus, *book, options.folder, options.before_visible),
+      writer(bus, *book, options.folder, options.last, options.before_visible),
       timer_ns(cost_of_the_timer()) {
   set_sync(sync);
   hot.bell = &core->first.bell;
@@ -65,6 +65,7 @@ LoopInside::LoopInside(Loop& owner, std::shared_ptr<ControlCore> shared, Bus& on
     while (core->mailbox.try_dequeue_from_producer(entry->token, left)) {
     }  // of an earlier loop: nobody's any more
     // relaxed: only a loop stores it. One that an earlier loop has failed is for good: its word stands still.
+    entry->watched = true;
     if (!entry->decider.failed.load(std::memory_order_relaxed)) watch.add(*entry, last_number(), true);
   }
   bus.cut_sink(book.get());
@@ -85,11 +86,18 @@ LoopInside::~LoopInside() {
   book->close();
   bus.on_close(nullptr);
   core->detach();
+  for (const auto& asker : core->take_joining()) asker->subscription.admit();  // no loop is there any more: it begins at once
 }
 
-void LoopInside::check_clock(const Subscription& pipeline) {
+void LoopInside::check_decider(const Subscription& pipeline) {
   const PipelineOptions& how = pipeline.options();
-  if (sync.relaxed() || !how.decides || !how.wall_time) return;
+  if (sync.relaxed() || !how.decides) return;
+  if (!how.overload.lossless())
+    throw ControlError(fmt::format(
+        "pipeline '{}' decides and has an overload policy that drops events: under {} no two runs would be equal. Leave "
+        "the policy out, or say --sync relaxed.",
+        pipeline.name(), sync.text()));
+  if (!how.wall_time) return;
   if (!how.wall_time_allowed)
     throw ControlError(fmt::format(
         "pipeline '{}' decides and has an operator that depends on the wall clock: under {} no two runs would be "
@@ -101,7 +109,7 @@ void LoopInside::check_clock(const Subscription& pipeline) {
 void LoopInside::begin() {
   if (begun) return;
   begun = true;
-  for (const Handle& pipeline : bus.subscriptions()) check_clock(*pipeline);
+  for (const Handle& pipeline : bus.subscriptions()) check_decider(*pipeline);
   watch.set_eager(!sync.relaxed());
   if (from) await_restored();
 }
@@ -151,12 +159,16 @@ const CheckpointState& LoopInside::resume(CheckpointState state, std::string_vie
   for (const PipelineState& pipeline : state.pipelines)
     ranks_.emplace(pipeline.key, static_cast<std::uint32_t>(ranks_.size()));
   book->load(state);
-  // What it superseded went when it became visible, unless the process was killed right between.
+  // What it superseded went when it became visible, unless the process was killed right between. Where a `last` may still
+  // name those files, they wait for the next one.
+  const bool is_last = name == options.last || (state.last && !writer.any_last());
+  if (is_last) writer.there_is_a_last();
   std::error_code gone_already;
-  if (name == options.last)
+  if (is_last || !writer.any_last())
     for (const auto& [gone, by] : state.superseded)
       if (std::filesystem::exists(options.folder / by, gone_already))
         std::filesystem::remove(options.folder / gone, gone_already);
+  if (!is_last) carried_ = state.superseded;
   from = std::move(state);
   from_name = name;
   return *from;
@@ -164,6 +176,26 @@ const CheckpointState& LoopInside::resume(CheckpointState state, std::string_vie
 
 void LoopInside::add_decider(DeciderEntry& entry) {
   watch.add(entry, last_number(), !sync.relaxed() || !unsealed_.empty());
+  entry.watched = true;
+}
+
+/// Pipelines that decide and were added elsewhere take part from here on: first the word in the trainer's table, then the number of
+/// its first event, which is the next one.
+void LoopInside::admit_joining() {
+  for (const auto& asker : core->take_joining())
+    say([this, asker] {
+      Subscription& pipeline = asker->subscription;
+      try {
+        check_decider(pipeline);
+      } catch (const ControlError& error) {
+        pipeline.fail(error.what(), last_number());
+        pipeline.admit();
+        return;
+      }
+      if (!asker->decider.watched) add_decider(asker->decider);
+      if (pipeline.admit()) note_broken(pipeline.owner(), "was added from outside the stream");
+      else if (asker->decider.subscription != nullptr) asker->decider.decider.finish();  // it has ended meanwhile
+    });
 }
 
 /// Pipelines that the checkpoint knows come in its order, others behind them.
@@ -173,6 +205,9 @@ std::uint32_t LoopInside::rank_of(const std::string& key, std::uint32_t registra
 }
 
 void LoopInside::note_broken(std::string by, std::string why) {
+  // Each once, at its first step: what comes with every batch would fill the report and every checkpoint.
+  for (const BrokenRow& row : broken)
+    if (row.by == by && row.why == why) return;
   broken.push_back({loop.place_.step, std::move(by), std::move(why)});
 }
 
@@ -219,6 +254,7 @@ void Loop::use(std::span<const Callback> callbacks) {
                             .checkpoints = how.folder,
                             .sync = inside_->sync,
                             .seed = how.seed,
+                            .learning_rate = how.learning_rate,
                             .resumed = resumed(),
                             .can_save = how.snapshot != nullptr,
                             .last = how.last,

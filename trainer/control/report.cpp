@@ -1,19 +1,37 @@
 #include <sidestep/trainer/control/report.hpp>
 
+#include <algorithm>
+#include <iterator>
 #include <map>
 #include <memory>
+#include <set>
 
 namespace sidestep {
 namespace {
 
 using nlohmann::json;
 
+/// By how much two readings of the clock differ at least: what takes less can't be told from nothing.
+Nanoseconds step_of_the_clock() {
+  static const Nanoseconds measured = [] {
+    std::set<Nanoseconds> seen;
+    for (int i = 0; i < 1000; ++i) {
+      const Nanoseconds begin = Clock::steady();
+      seen.insert(Clock::steady() - begin);
+    }
+    Nanoseconds least = 1'000;
+    for (auto at = seen.begin(); std::next(at) != seen.end(); ++at) least = std::min(least, *std::next(at) - *at);
+    return seen.size() > 1 ? least : 1;
+  }();
+  return measured;
+}
+
 json step_or_null(const std::optional<Step>& step) { return step ? json(*step) : json(nullptr); }
 
 /// What the pipelines of one owner have cost.
 struct Owner {
   std::uint64_t events = 0, cpu_ns = 0, max_backlog = 0;
-  unsigned failures = 0;
+  unsigned failures = 0, registration = ~0U;
   Histogram delay;
   std::string last_error;
 
@@ -27,13 +45,15 @@ struct Owner {
 }  // namespace
 
 json to_json(const AppliedRow& row) {
-  return {{"decision", row.decision},
-          {"by", row.by},
-          {"reason", row.reason},
-          {"cause_step", step_or_null(row.cause_step)},
-          {"applied_step", row.applied_step},
-          {"value", row.value},
-          {"learning_rate", row.learning_rate}};
+  json made = {{"decision", row.decision},
+               {"by", row.by},
+               {"reason", row.reason},
+               {"cause_step", step_or_null(row.cause_step)},
+               {"applied_step", row.applied_step},
+               {"value", row.value},
+               {"learning_rate", row.learning_rate}};
+  if (!row.file.empty()) made["file"] = row.file;
+  return made;
 }
 
 json to_json(const RefusedRow& row) {
@@ -67,12 +87,17 @@ json bus_report(const Bus& bus, const Loop& loop) {
            {{"p50", publish.quantile(0.5)},
             {"p99", publish.quantile(0.99)},
             {"p999", publish.quantile(0.999)},
-            {"max", publish.max()}}}};
+            {"max", publish.max()},
+            {"timed", publish.count()}}},
+          {"clock_step_ns", step_of_the_clock()}};
 }
 
 json boundary_report(const Loop& loop) {
   json report = {{"count", loop.boundaries()},
-                 {"ns", {{"p50", loop.boundary_ns().quantile(0.5)}, {"p999", loop.boundary_ns().quantile(0.999)}}},
+                 {"ns",
+                  {{"p50", loop.boundary_ns().quantile(0.5)},
+                   {"p999", loop.boundary_ns().quantile(0.999)},
+                   {"timed", loop.boundary_ns().count()}}},
                  {"waits", loop.waits()},
                  {"waited_ns", loop.waited_ns()},
                  {"pending_at_end", json::array()},
@@ -87,17 +112,28 @@ json boundary_report(const Loop& loop) {
 json callbacks_report(const Bus& bus) {
   std::vector<std::pair<std::string, std::unique_ptr<Owner>>>
       owners;  // in order of registration; a Histogram can't be moved
+  const auto owner_of = [&](const std::string& name, unsigned registration) -> Owner& {
+    auto at = std::find_if(owners.begin(), owners.end(), [&](const auto& one) { return one.first == name; });
+    if (at == owners.end()) at = owners.emplace(owners.end(), name, std::make_unique<Owner>());
+    at->second->registration = std::min(at->second->registration, registration);
+    return *at->second;
+  };
+  for (const auto& past : bus.past()) {
+    Owner& owner = owner_of(past->owner, past->registration);
+    owner.events += past->delivered;
+    owner.failures += past->failures;
+    if (past->failures > 0) owner.last_error = past->last_error;
+    owner.add(past->meter);
+  }
   for (const Handle& pipeline : bus.subscriptions()) {
-    auto at =
-        std::find_if(owners.begin(), owners.end(), [&](const auto& one) { return one.first == pipeline->owner(); });
-    if (at == owners.end()) at = owners.emplace(owners.end(), pipeline->owner(), std::make_unique<Owner>());
-    Owner& owner = *at->second;
+    Owner& owner = owner_of(pipeline->owner(), pipeline->registration());
     owner.events += pipeline->delivered();
     owner.failures += pipeline->failures();
     if (pipeline->failed()) owner.last_error = pipeline->error();
     owner.add(pipeline->meter());
     for (const auto& queue : pipeline->queues()) owner.add(queue->meter);
   }
+  std::stable_sort(owners.begin(), owners.end(), [](const auto& a, const auto& b) { return a.second->registration < b.second->registration; });
   json report = json::array();
   for (const auto& [name, owner] : owners)
     report.push_back(

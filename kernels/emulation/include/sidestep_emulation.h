@@ -70,6 +70,10 @@ std::uint64_t seed();
 std::map<std::string, std::uint64_t> calls();
 void reset_calls();
 
+/// Is this thread within a function of the runtime's (or NVTX's)? What it does there, memory that it takes for instance,
+/// is the emulation's: a test that replaces operator new counts only the rest.
+bool inside_a_call();
+
 /// NVTX ranges of this name: how often they began, and ended. One that ends where none is open has no name.
 struct RangeCount {
   std::uint64_t begun = 0, ended = 0;

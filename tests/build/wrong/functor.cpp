@@ -1,4 +1,5 @@
 // A functor that doesn't take what the stage before it emits.
+// expect-words: what the stage before it emits
 // clang-format off
 #include <sidestep/operators.hpp>
 

@@ -1,4 +1,5 @@
 // A mean of what is no window.
+// expect-words: window
 // clang-format off
 #include <sidestep/operators.hpp>
 

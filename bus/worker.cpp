@@ -1,0 +1,429 @@
+#include <sidestep/bus/worker.hpp>
+
+#include <sidestep/bus/dispatcher.hpp>
+#include <sidestep/bus/events.hpp>
+#include <sidestep/bus/pause.hpp>
+#include <sidestep/bus/running.hpp>
+#include <sidestep/bus/test_point.hpp>
+
+#include <time.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace sidestep {
+namespace {
+
+constexpr Nanoseconds first_nap = 50'000, tick_interval = 1'000'000;
+constexpr int patience = 32;  // passes
+constexpr std::uint64_t timed_backlog = 16 * Worker::batch, spans_a_reading = 8;
+constexpr int spans_of_spilled = 256;  // that one pass takes before it looks at other rings: who spills is caught up with
+constexpr std::uint64_t passes_a_sweep = 64;
+
+bool hears(Stream wanted, Stream ring) noexcept { return wanted == Stream::all || wanted == ring; }
+
+bool is_mark(const Slot& slot) noexcept { return slot.type == Barrier::id || slot.type == CheckpointLoaded::id; }
+
+bool listens_to(std::span<const EventId> types, EventId type) noexcept {
+  return types.empty() || std::find(types.begin(), types.end(), type) != types.end();
+}
+
+}  // namespace
+
+void Worker::work() {
+  const BusThread here;
+  const Waiting waiting = bus_.options_.waiting;
+  Nanoseconds nap = first_nap, silence = 0;
+  std::uint64_t found = 0;
+  int spins = 0;
+  while (!bus_.dead()) {
+    if (pass()) {
+      ++found;
+      spins = 0;
+      continue;
+    }
+    // A little patience before a nap: who publishes without pause would be met asleep.
+    if (waiting == Waiting::park && found > 0 && ++spins < patience) {
+      pause();
+      continue;
+    }
+    // acquire: pairs with close() and try_close()
+    const Dispatcher::Phase phase = bus_.phase_.load(std::memory_order_acquire);
+    if (index_ == 0 && phase == Dispatcher::Phase::closing && bus_.try_close()) return;
+    if (index_ != 0 && phase >= Dispatcher::Phase::completing) {
+      left.store(true, std::memory_order_release);  // pairs with await_workers()
+      return;
+    }
+    if (waiting != Waiting::park) {
+      waiting == Waiting::yield ? std::this_thread::yield() : pause();
+      continue;
+    }
+    // Traffic that fills spans wants shorter naps, silence longer ones; in between the nap stays as it is.
+    if (found == 0) nap *= 2;
+    else if (found > 8) nap /= 2;
+    if (found > 0) silence = 0;
+    found = 0;
+    nap = std::clamp(nap, first_nap / 4, longest_nap(silence));
+    silence += nap;
+    waker.sleep(nap);
+  }
+}
+
+/// Beyond the bound that was asked for a nap grows with the silence before it, where nobody has said that he waits.
+Nanoseconds Worker::longest_nap(Nanoseconds silence) const noexcept {
+  // relaxed, all: advice; a late view costs one nap
+  const Nanoseconds bound = std::max<Nanoseconds>(bus_.longest_nap.load(std::memory_order_relaxed), first_nap / 4);
+  if (any_ticks_ || bus_.nap_was_set.load(std::memory_order_relaxed) || bus_.cut_sink.load(std::memory_order_relaxed) != nullptr) return bound;
+  return std::max<Nanoseconds>(bound, std::min<Nanoseconds>(bus_.options_.idle_nap.count(), silence / 8));
+}
+
+bool Worker::pass() {
+  beat();
+  renew();
+  bool found = false;
+  for (std::size_t i = 0; i < rings_.size() && !bus_.dead(); ++i) {
+    const std::shared_ptr<Ring> ring = rings_[i];  // the list may be renewed meanwhile
+    found |= drain(*ring);
+    if (index_ != 0 || !ring->spilling()) continue;
+    found = true;
+    for (int spans = 0; spans < spans_of_spilled && ring->spilling() && !bus_.dead(); ++spans) {
+      const bool put = put_back(*ring);
+      if (!drain(*ring) && !put) break;  // another dispatcher has to make room
+    }
+  }
+  if (bus_.dead()) return false;
+  if (any_ending_) end_subscriptions();
+  hurry();
+  if (!found) {
+    run_length_ = 0;
+    if (unsettled_ > 0) settle_cpu();
+    if (any_ticks_) tick();
+  }
+  if (!found || ++passes_ % passes_a_sweep == 0) {
+    if (index_ == 0) bus_.retire_rings();
+    // acquire: pairs with note_end()
+    if (const std::uint64_t ends = bus_.ends_.load(std::memory_order_acquire); ends != ends_seen_ || ends_later_) {
+      ends_seen_ = ends;
+      ends_later_ = bus_.retire_pipelines(mine_);
+    }
+  }
+  return found;
+}
+
+bool Worker::drain(Ring& ring) {
+  std::span<const Slot> slots = ring.available(batch, index_);
+  if (slots.empty()) return false;
+  renew();  // after the acquire in available(): see the class' comment
+  test_point(Point::span_taken, &ring);
+  slots = slots.first(up_to_mark(ring, slots));
+  const Slot& last = slots.back();
+  run_length_ += slots.size();
+  if (last.type == CheckpointLoaded::id && ring.stream == Stream::trainer) {
+    // restored states come first: the event itself, and all that follows, meets them
+    if (slots.size() > 1) run(ring, slots.first(slots.size() - 1));
+    send_mark(last);
+    run(ring, slots.last(1));
+  } else {
+    run(ring, slots);
+    if (is_mark(last) && ring.stream == Stream::trainer) send_mark(last);
+  }
+  if (bus_.dead()) return true;
+  if (ring.stream == Stream::trainer) advance_words(last.sequence, last.stamp);
+  test_point(Point::cursor, &ring);
+  ring.release(slots.size(), index_);
+  return true;
+}
+
+/// Spilled events come back to their ring, in its producer's place: he writes there again when all have. False: there is no room.
+bool Worker::put_back(Ring& ring) {
+  // acquire: pairs with the producer's release after its enqueue
+  const std::uint64_t spilled = ring.spilled.load(std::memory_order_acquire);
+  const std::uint64_t done = ring.unspilled.load(std::memory_order_relaxed);
+  const std::uint64_t room = ring.cursor() + ring.capacity() - ring.next();
+  std::array<Slot, batch> slots;
+  const std::size_t count = ring.spill.try_dequeue_bulk(slots.begin(), std::min({spilled - done, room, std::uint64_t{batch}}));
+  for (std::size_t i = 0; i < count; ++i) ring.append(slots[i]);
+  // release: pairs with the acquire of the producer, who writes behind these
+  ring.unspilled.store(done + count, std::memory_order_release);
+  return count > 0;
+}
+
+/// How many of `slots` can be run before a mark must be sent: it ends its span.
+std::size_t Worker::up_to_mark(const Ring& ring, std::span<const Slot> slots) const noexcept {
+  if (ring.stream != Stream::trainer) return slots.size();
+  const auto mark = std::find_if(slots.begin(), slots.end(), is_mark);
+  return static_cast<std::size_t>(mark - slots.begin()) + (mark != slots.end() ? 1 : 0);
+}
+
+void Worker::run(const Ring& ring, std::span<const Slot> slots) {
+  std::uint64_t seen_as = 0;
+  for (std::size_t i = 0; i < slots.size();) {  // run by run of one type
+    const EventId type = slots[i].type;
+    const std::size_t begin = i++;
+    while (i < slots.size() && slots[i].type == type) ++i;
+    counts_[type] = static_cast<std::uint16_t>(counts_[type] + (i - begin));
+    seen_as |= std::uint64_t{1} << (type % 64);
+  }
+  const Nanoseconds now = bus_.clock_.now();
+  // Reading the clock costs as much as a simple pipeline's run over a span: behind a backlog one span stands for some.
+  const std::uint64_t stands_for = run_length_ < timed_backlog ? 1 : ++untimed_ % spans_a_reading == 0 ? spans_a_reading : 0;
+  Nanoseconds before = stands_for != 0 ? Clock::steady() : 0;
+  RunningHandler here;
+  for (const Row& row : rows_) {
+    if ((seen_as & row.types_seen_as) == 0 || !row.listens[static_cast<std::size_t>(ring.stream)]) continue;
+    Subscription& to = *row.to;
+    if (to.life_.load(std::memory_order_relaxed) != Subscription::Life::running || to.decider_failed()) continue;
+    std::span<const Slot> part = slots;
+    if (row.special) [[unlikely]] {
+      if (row.one_producer && to.options_.producer != ring.name) continue;
+      if (row.bounded) part = within_bounds(to, ring.id(), slots);
+    }
+    std::uint64_t matched = 0;
+    if (row.types.empty()) matched = part.size();
+    else if (part.size() == slots.size()) for (const EventId type : row.types) matched += counts_[type];
+    else matched = matches(to, part);
+    if (matched == 0) continue;
+    if (stands_for != 0) {
+      to.meter_.max_backlog.raise(run_length_);
+      to.meter_.delay.record(now - part.front().stamp);
+    }
+    running.store(&to, std::memory_order_relaxed);
+    here.whose = &to;
+    if (row.lossy) [[unlikely]] {
+      run_lossy(row, ring, part, matched, here);
+      running.store(nullptr, std::memory_order_relaxed);
+      if (bus_.dead()) return;
+    } else {
+      const std::size_t taken = row.pipeline->run(part);
+      running.store(nullptr, std::memory_order_relaxed);
+      if (bus_.dead()) return;
+      const std::uint64_t delivered = taken == part.size() ? matched : matches(to, part.first(taken));
+      // One that completed sees no more; what a failed one leaves was published to it and stays pending.
+      to.published_.add(to.failed() ? matched : delivered);
+      to.delivered_.add(delivered);
+    }
+    here.forget();
+    if (to.ended_inside_.load(std::memory_order_relaxed)) [[unlikely]] ended_inside(to);  // relaxed: set on this thread, or seen next time
+    if (stands_for == 0) continue;
+    const Nanoseconds after = Clock::steady();
+    to.unsettled_ns_ += (after - before) * static_cast<Nanoseconds>(stands_for);
+    before = after;
+  }
+  if (++unsettled_ == 64) settle_cpu();
+  for (std::size_t i = 0; i < slots.size(); ++i)
+    if (i == 0 || slots[i].type != slots[i - 1].type) counts_[slots[i].type] = 0;
+}
+
+/// For a pipeline that isn't lossless: all but what its policy drops, in pieces.
+void Worker::run_lossy(const Row& row, const Ring& ring, std::span<const Slot> slots, std::uint64_t matched, RunningHandler& here) {
+  Subscription& to = *row.to;
+  const Overload& how = to.options_.overload;
+  const Sequence upcoming = ring.upcoming();  // what waits: this span, and all behind it
+  const bool behind = upcoming - slots.front().sequence > how.bound;
+  if (behind && how.policy == Overload::Policy::fail) {
+    to.published_.add(matched);
+    to.fail("it is overloaded: more than " + std::to_string(how.bound) + " events of producer '" + ring.name + "' wait for it.",
+            slots.front().sequence);
+    return;
+  }
+  const auto mine = [&](const Slot& slot) { return listens_to(row.types, slot.type); };
+  const auto newer_waits = [&] {  // read once by this pipeline's one thread: who drops a span looks no further than its first newer event
+    for (Sequence number = slots.back().sequence + 1;; ++number) {
+      const Slot* const slot = ring.peek(number);
+      if (slot == nullptr) return false;
+      if (mine(*slot) && may_drop(slot->type)) return true;
+    }
+  };
+  std::size_t newest = slots.size();  // latest: the one that is kept
+  if (how.policy == Overload::Policy::latest && !newer_waits())
+    for (std::size_t i = 0; i < slots.size(); ++i)
+      if (mine(slots[i]) && may_drop(slots[i].type)) newest = i;
+  const auto kept = [&](std::size_t i) {
+    switch (how.policy) {
+      case Overload::Policy::drop_oldest: return upcoming - slots[i].sequence <= how.bound;
+      case Overload::Policy::latest: return i == newest;
+      case Overload::Policy::keep_every:
+        if (!behind) return true;
+        if (++to.kept_of_ < how.n) return false;
+        to.kept_of_ = 0;
+        return true;
+      default: return true;
+    }
+  };
+  enum class Fate : std::uint8_t { other, kept, essential, dropped };
+  std::array<Fate, batch> fates;
+  for (std::size_t i = 0; i < slots.size(); ++i)
+    fates[i] = !mine(slots[i]) ? Fate::other : !may_drop(slots[i].type) ? Fate::essential : kept(i) ? Fate::kept : Fate::dropped;
+  std::uint64_t delivered = 0, dropped = 0;
+  bool stopped = false;
+  for (std::size_t i = 0; i < slots.size() && !stopped;) {
+    const Fate fate = fates[i];
+    const std::size_t begin = i;
+    while (i < slots.size() && (fates[i] == fate || (fates[i] == Fate::other && fate != Fate::dropped))) ++i;
+    const std::span<const Slot> piece = slots.subspan(begin, i - begin);
+    if (fate == Fate::other) continue;
+    if (fate == Fate::dropped) {
+      dropped += piece.size();
+      continue;
+    }
+    here.essential = fate == Fate::essential;
+    const std::size_t taken = row.pipeline->run(piece);
+    here.essential = false;
+    delivered += matches(to, piece.first(taken));
+    stopped = taken < piece.size() || bus_.dead();
+  }
+  to.published_.add(!stopped || to.failed() ? matched : delivered + dropped);
+  to.delivered_.add(delivered);
+  to.dropped_.add(dropped);
+}
+
+/// Its own handler has ended it: it sees nothing more.
+void Worker::ended_inside(Subscription& to) {
+  if (to.life() != Subscription::Life::running) return;
+  to.pipeline_->mark({.kind = Mark::Kind::cancel, .number = last_trainer_, .stamp = bus_.clock_.now()});
+  to.finish(Subscription::Life::ended);
+}
+
+std::uint64_t Worker::matches(const Subscription& to, std::span<const Slot> slots) noexcept {
+  const std::vector<EventId>& types = to.options_.types;
+  if (types.empty()) return slots.size();
+  return static_cast<std::uint64_t>(
+      std::count_if(slots.begin(), slots.end(), [&](const Slot& slot) { return listens_to(types, slot.type); }));
+}
+
+/// Those that were published between its begin and its end.
+std::span<const Slot> Worker::within_bounds(const Subscription& to, unsigned ring, std::span<const Slot> slots) const noexcept {
+  const Sequence front = slots.front().sequence, behind = front + slots.size();
+  const Sequence begin = std::max(Subscription::at_or(to.begin_, ring, 0), front);
+  const Sequence end = to.ends_ ? std::min(Subscription::at_or(to.end_seen_, ring, 0), behind) : behind;
+  return begin < end ? slots.subspan(begin - front, end - begin) : std::span<const Slot>{};
+}
+
+/// Handlers are timed by the wall clock, since a thread's CPU clock costs a system call. Read once for many spans, it takes out what
+/// the thread stood still for while they ran.
+void Worker::settle_cpu() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  const Nanoseconds cpu = time.tv_sec * 1'000'000'000 + time.tv_nsec, spent = std::max<Nanoseconds>(cpu - std::exchange(cpu_at_, cpu), 0);
+  unsettled_ = 0;
+  Nanoseconds sum = 0;
+  for (const Handle& to : mine_) sum += to->unsettled_ns_;
+  const double share = sum > spent ? static_cast<double>(spent) / static_cast<double>(sum) : 1;
+  for (const Handle& to : mine_)
+    to->meter_.cpu_ns.add(static_cast<std::uint64_t>(static_cast<double>(std::exchange(to->unsettled_ns_, 0)) * share));
+}
+
+void Worker::send_mark(const Slot& slot) {
+  // acquire: pairs with cut_sink's release store in Bus::cut_sink
+  CutSink* const sink = bus_.cut_sink.load(std::memory_order_acquire);
+  if (sink == nullptr) return;
+  const bool barrier = slot.type == Barrier::id;
+  const Mark mark{.kind = barrier ? Mark::Kind::barrier : Mark::Kind::restore, .number = slot.sequence, .stamp = slot.stamp,
+                  .cut = barrier ? slot.as<Barrier>().cut : 0, .sink = sink};
+  for (const Handle& to : mine_) {
+    const auto life = to->life();
+    if (!to->options_.saved || life == Subscription::Life::failed || life == Subscription::Life::ended) continue;
+    to->pipeline_->mark(mark);
+    test_point(Point::cut_answered, to.get());
+  }
+}
+
+/// Deciders have run through event `number` of the trainer's stream: says so where the trainer looks.
+void Worker::advance_words(Sequence number, Nanoseconds stamp) {
+  last_trainer_ = number;
+  if (index_ != 0) return;
+  for (const Handle& to : mine_)
+    // relaxed: see Decider::advance
+    if (to->decider_ != nullptr && to->decider_part_ > 0 && to->decider_->eager.load(std::memory_order_relaxed) &&
+        to->life() != Subscription::Life::failed && !to->decider_failed())
+      to->pipeline_->mark({.kind = Mark::Kind::progress, .number = number, .stamp = stamp});
+  if (inline_deciders_.empty()) return;
+  test_point(Point::word_inline, nullptr);
+  for (Decider* const decider : inline_deciders_) decider->advance(number);
+}
+
+void Worker::finish_words() noexcept {
+  for (Decider* const decider : inline_deciders_) decider->finish();
+}
+
+void Worker::end_subscriptions() {
+  for (const Handle& to : mine_) {
+    if (!to->ends_ || to->life() != Subscription::Life::running) continue;
+    const bool reached = std::all_of(rings_.begin(), rings_.end(), [&](const auto& ring) {
+      return ring->cursor(index_) >= Subscription::at_or(to->end_seen_, ring->id(), 0);
+    });
+    if (!reached) continue;
+    to->pipeline_->mark({.kind = Mark::Kind::cancel, .number = last_trainer_, .stamp = bus_.clock_.now()});
+    to->finish(Subscription::Life::ended);
+  }
+}
+
+/// Who flushes waits for what pipelines hold back.
+void Worker::hurry() {
+  // acquire: pairs with flush(), which has seen all that it waits for run
+  const std::uint64_t asked = bus_.hurry_asked_.load(std::memory_order_acquire);
+  if (asked == hurry_done.load(std::memory_order_relaxed)) return;
+  for (const Handle& to : mine_)
+    if (to->life() == Subscription::Life::running) to->pipeline_->hurry();
+  hurry_done.store(asked, std::memory_order_release);  // pairs with flush()
+}
+
+void Worker::tick() {
+  const Nanoseconds now = bus_.clock_.now();
+  if (now < last_tick_ + (bus_.clock_.manual() ? 1 : tick_interval)) return;
+  last_tick_ = now;
+  RunningHandler here;
+  for (const Handle& to : mine_) {
+    if (!to->pipeline_->wants_ticks() || to->life() != Subscription::Life::running) continue;
+    here.whose = to.get();
+    to->pipeline_->mark({.kind = Mark::Kind::tick, .number = last_trainer_, .stamp = now});
+    if (to->ended_inside()) ended_inside(*to);
+  }
+}
+
+void Worker::renew() {
+  // acquire: pairs with the release under the lock by whoever changed a list
+  if (bus_.version_.load(std::memory_order_acquire) != seen_version_) [[unlikely]] renew_copy();
+}
+
+void Worker::renew_copy() {
+  // What is gone is destroyed behind the lock: what users' handlers hold may use the bus.
+  std::vector<Handle> gone;
+  std::vector<std::shared_ptr<Ring>> gone_rings;
+  const std::lock_guard lock(bus_.mutex_);  // declared last, so released first
+  seen_version_ = bus_.version_.load(std::memory_order_relaxed);  // it changes under the lock alone
+  gone_rings.swap(rings_);
+  rings_ = bus_.rings_;
+  gone.swap(mine_);
+  for (const Handle& to : bus_.subscriptions_)
+    if (to->worker_ == index_) mine_.push_back(to);
+  any_ticks_ = any_ending_ = false;
+  inline_deciders_.clear();
+  rows_.clear();
+  for (const Handle& to : mine_) {
+    const bool runs = to->life() == Subscription::Life::running;
+    any_ticks_ |= runs && to->pipeline_->wants_ticks();
+    if (to->asked_to_end_ && !to->ends_) {
+      to->ends_ = true;
+      to->end_seen_ = to->end_;
+    }
+    any_ending_ |= to->ends_ && runs;
+    // a number that the cursor has passed bounds nothing any more
+    const bool begun = std::all_of(rings_.begin(), rings_.end(), [&](const auto& ring) {
+      return Subscription::at_or(to->begin_, ring->id(), 0) <= ring->cursor(index_);
+    });
+    if (runs) {
+      Row row{.to = to.get(), .pipeline = to->pipeline_.get(), .types = to->options_.types, .types_seen_as = to->types_seen_as_,
+              .special = false, .bounded = !begun || to->ends_, .one_producer = !to->options_.producer.empty(),
+              .lossy = !to->options_.overload.lossless(),
+              .listens = {false, hears(to->options_.stream, Stream::trainer), hears(to->options_.stream, Stream::others)}};
+      row.special = row.bounded || row.one_producer;
+      rows_.push_back(row);
+    }
+    if (to->decider_ != nullptr && to->decider_part_ == 0 &&
+        std::find(inline_deciders_.begin(), inline_deciders_.end(), to->decider_) == inline_deciders_.end())
+      inline_deciders_.push_back(to->decider_);
+  }
+}
+
+}  // namespace sidestep

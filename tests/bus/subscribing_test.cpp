@@ -1,0 +1,216 @@
+// Subscribing and ending, from wherever; cycles of handlers that publish.
+#include <sidestep/bus.hpp>
+#include <sidestep/operators.hpp>
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+namespace sidestep {
+namespace {
+
+TEST(BusSubscribing, InsideAHandlerItSeesWhatIsPublishedAfterItAndNothingBefore) {
+  Bus bus({.thread = false});
+  std::vector<Step> seen;
+  Handle inner;
+  Producer producer = bus.producer("test");
+  bus.on<BatchEnd>() | subscribe([&](const BatchEnd& e) {
+    if (e.step != 2) return;
+    inner = bus.on<BatchEnd>() | subscribe([&](const BatchEnd& i) { seen.push_back(i.step); });
+    producer.publish(BatchEnd{.step = 10});  // behind 3 and 4, which lie in the ring already
+  });
+  for (Step step = 1; step <= 4; ++step) producer.publish(BatchEnd{.step = step});
+  bus.flush();
+  producer.publish(BatchEnd{.step = 11});
+  bus.flush();
+  EXPECT_EQ(seen, (std::vector<Step>{10, 11}));
+  EXPECT_EQ(inner->published(), 2u);
+}
+
+TEST(BusSubscribing, WhoEndsHimselfInHisHandlerSeesNothingMore) {
+  for (const bool threads : {false, true}) {
+    Bus bus({.thread = threads});
+    std::vector<Step> seen;
+    std::atomic<std::uint64_t> others{0};
+    Handle self;
+    std::atomic<bool> known{false};
+    self = bus.on<BatchEnd>() | subscribe([&](const BatchEnd& e) {
+             while (!known.load(std::memory_order_acquire)) std::this_thread::yield();
+             seen.push_back(e.step);
+             if (e.step == 3) self->end();
+           });
+    known.store(true, std::memory_order_release);
+    const Handle other = bus.on<BatchEnd>() | subscribe([&](const BatchEnd&) { others.fetch_add(1, std::memory_order_relaxed); });
+    Producer producer = bus.producer("test");
+    for (Step step = 1; step <= 500; ++step) producer.publish(BatchEnd{.step = step});  // many are in the ring, and in the same span
+    bus.flush();
+    EXPECT_EQ(seen, (std::vector<Step>{1, 2, 3}));
+    EXPECT_EQ(self->life(), Subscription::Life::ended);
+    EXPECT_EQ(self->delivered(), 3u);
+    EXPECT_EQ(self->published(), 3u);
+    EXPECT_EQ(others, 500u);
+  }
+}
+
+TEST(BusSubscribing, TheSameBehindObserveOnAndInAChain) {
+  Bus bus;
+  std::vector<double> seen;
+  Handle self;
+  std::atomic<bool> known{false};
+  self = bus.on<BatchEnd>() | map(&BatchEnd::loss) | observe_on(io) | subscribe([&](double loss) {
+           while (!known.load(std::memory_order_acquire)) std::this_thread::yield();
+           seen.push_back(loss);
+           if (loss == 3) self->end();
+         });
+  Producer producer = bus.producer("test");
+  for (Step step = 1; step <= 500; ++step) producer.publish(BatchEnd{.loss = static_cast<double>(step)});
+  known.store(true, std::memory_order_release);
+  bus.flush();
+  EXPECT_EQ(seen, (std::vector<double>{1, 2, 3}));
+  self->end();  // from here: waits until the dispatcher has seen it
+  EXPECT_EQ(self->life(), Subscription::Life::ended);
+  EXPECT_EQ(self->queues().front()->queued(), 0u);
+}
+
+TEST(BusSubscribing, WhoEndsAnotherInAHandlerKeepsWhatWasPublishedBefore) {
+  Bus bus({.thread = false});
+  std::vector<Step> seen;
+  Producer producer = bus.producer("test");
+  Handle other;
+  bus.on<BatchEnd>() | subscribe([&](const BatchEnd& e) {
+    if (e.step != 2) return;
+    other->end();
+    producer.publish(BatchEnd{.step = 10});
+  });
+  other = bus.on<BatchEnd>() | subscribe([&](const BatchEnd& e) { seen.push_back(e.step); });
+  for (Step step = 1; step <= 4; ++step) producer.publish(BatchEnd{.step = step});
+  bus.flush();
+  EXPECT_EQ(seen, (std::vector<Step>{1, 2, 3, 4}));
+  EXPECT_EQ(other->life(), Subscription::Life::ended);
+}
+
+TEST(BusSubscribing, WhatHasSpilledBeforeIsNotSeenAndWhatSpillsAfterTheEndIsNeither) {
+  Bus bus({.ring_capacity = 4, .thread = false});
+  std::vector<Step> seen;
+  Handle late, ended;
+  std::uint64_t before_end = 0;
+  bus.on<BatchEnd>() | subscribe([&](const BatchEnd& e) {
+    for (Step i = 0; i < 10; ++i) bus.publish(Metric{.step = i});
+    if (e.step == 1) late = bus.on<Metric>() | subscribe([&](const Metric& m) { seen.push_back(m.step); });
+    ended->end();
+    for (Step i = 10; i < 20; ++i) bus.publish(Metric{.step = i});
+  });
+  ended = bus.on<Metric>() | subscribe([&](const Metric&) { ++before_end; });
+  bus.producer("test").publish(BatchEnd{.step = 1});
+  bus.flush();
+  bus.flush();
+  EXPECT_EQ(seen, (std::vector<Step>{10, 11, 12, 13, 14, 15, 16, 17, 18, 19}));
+  EXPECT_EQ(before_end, 10u);
+}
+
+TEST(BusSubscribing, ByProducerAndBySetOfTypes) {
+  Bus bus({.thread = false});
+  Producer lidar = bus.producer("lidar"), camera = bus.producer("camera"), second = bus.producer("lidar");
+  const Handle of_lidar = bus.on<Metric>().from("lidar") | subscribe([](const Metric&) {});
+  const Handle nobody = bus.on<Metric>().from("radar") | subscribe([](const Metric&) {});
+  const Handle both = bus.on<Metric, BatchEnd>() | subscribe([](const OneOf<Metric, BatchEnd>&) {});
+  lidar.publish(Metric{}), second.publish(Metric{}), camera.publish(Metric{}), camera.publish(BatchEnd{}), lidar.publish(BatchEnd{});
+  bus.flush();
+  EXPECT_EQ(of_lidar->published(), 2u);
+  EXPECT_EQ(of_lidar->delivered(), 2u);
+  EXPECT_EQ(nobody->published(), 0u);
+  EXPECT_EQ(both->delivered(), 5u);
+}
+
+TEST(BusSubscribing, FromManyThreadsWhileEventsCome) {
+  Bus bus({.ring_capacity = 64, .dispatchers = 2});
+  std::atomic<bool> over{false};
+  std::jthread publisher([&] {
+    Producer producer = bus.producer("test");
+    while (!over.load(std::memory_order_relaxed)) producer.publish(BatchEnd{});
+  });
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < 2; ++t)
+    threads.emplace_back([&, t] {
+      Producer own = bus.producer("own");
+      for (int i = 0; i < 30; ++i) {
+        std::atomic<std::uint64_t> mine{0};
+        const Handle handle = bus.on<BatchEnd, Metric>() | subscribe([&](const OneOf<BatchEnd, Metric>& e) {
+                                mine.fetch_add(e.get_if<Metric>() != nullptr ? 1 : 0, std::memory_order_relaxed);
+                              });
+        own.publish(Metric{.step = t});
+        handle->end();
+        const std::uint64_t seen = mine.load(std::memory_order_relaxed);
+        EXPECT_GE(seen, 1u) << "published after subscribe returned, and before it ended";
+        own.publish(Metric{.step = t});
+        EXPECT_EQ(handle->pending(), 0u);
+        EXPECT_EQ(handle->published(), handle->delivered());
+      }
+    });
+  threads.clear();
+  over.store(true, std::memory_order_relaxed);
+}
+
+TEST(BusSubscribing, AHandlerMayPollAndNothingHappens) {
+  Bus bus({.thread = false});
+  bool polled = true;
+  bus.on<BatchEnd>() | subscribe([&](const BatchEnd&) { polled = bus.poll(); });
+  bus.producer("test").publish(BatchEnd{});
+  bus.flush();
+  EXPECT_FALSE(polled);
+}
+
+TEST(BusCycle, AHandlerThatAnswersItsOwnEventsFailsAndTheBusGoesOn) {
+  Bus bus({.ring_capacity = 16, .thread = false});
+  std::uint64_t innocent = 0;
+  std::string failed;
+  const Handle cycle = bus.on<Metric>().named("echo") | subscribe([&](const Metric& m) {
+                         bus.publish(m);
+                         bus.publish(m);  // each event causes two: in the end any memory is full of them
+                       });
+  const Handle other = bus.on<Metric>().named("innocent") | subscribe([&](const Metric&) {
+                         if (++innocent % 1000 == 0) bus.publish(BatchEnd{});
+                       });
+  bus.on<PipelineFailed>() | subscribe([&](const PipelineFailed& f) { failed = f.pipeline.text(); });
+  bus.producer("test").publish(Metric{});
+  for (int i = 0; i < 100'000 && !cycle->failed(); ++i) bus.poll();
+  ASSERT_TRUE(cycle->failed());
+  EXPECT_NE(cycle->error().find("publishes more than the bus can hand over"), std::string::npos) << cycle->error();
+  bus.close();  // comes to an end
+  EXPECT_EQ(failed, "echo");
+  EXPECT_FALSE(other->failed()) << other->error();
+  EXPECT_EQ(other->pending(), 0u);
+  EXPECT_EQ(cycle->published(), cycle->delivered() + cycle->dropped() + cycle->pending());
+}
+
+TEST(BusCycle, ByWayOfOthersAndBehindObserveOn) {
+  Bus bus({.ring_capacity = 16});
+  const Handle there = bus.on<Metric>().named("there") | observe_on(io, {.capacity = 16}) | subscribe([&](const Metric& m) {
+                         bus.publish(BatchEnd{.step = m.step});
+                         bus.publish(BatchEnd{.step = m.step});
+                       });
+  const Handle back = bus.on<BatchEnd>().named("back") | subscribe([&](const BatchEnd& e) { bus.publish(Metric{.step = e.step}); });
+  bus.producer("test").publish(Metric{});
+  while (!there->failed() && !back->failed()) std::this_thread::yield();
+  bus.close();
+  EXPECT_TRUE(bus.closed());
+}
+
+TEST(BusCycle, WhatOnlyMultipliesIsNone) {
+  Bus bus({.ring_capacity = 64});
+  std::atomic<std::uint64_t> seen{0};
+  const Handle fan = bus.on<BatchEnd>() | subscribe([&](const BatchEnd& e) {
+                       for (int i = 0; i < 40; ++i) bus.publish(Metric{.step = e.step});
+                     });
+  bus.on<Metric>() | subscribe([&](const Metric&) { seen.fetch_add(1, std::memory_order_relaxed); });
+  Producer producer = bus.producer("test");
+  for (Step step = 1; step <= 10'000; ++step) producer.publish(BatchEnd{.step = step});
+  bus.close();
+  EXPECT_FALSE(fan->failed()) << fan->error();
+  EXPECT_EQ(seen, 400'000u);
+}
+
+}  // namespace
+}  // namespace sidestep

@@ -1,0 +1,182 @@
+// A watcher that is lapped: the real ring, whose writer doesn't know of it, and the real WatchedRing, in every interleaving that a bound on
+// preemptions allows and with every stale value that the memory model permits. Slots are written word by word with relaxed stores, which
+// is what a plain store of a word is to another process.
+#include <sidestep/bus/watched_ring.hpp>
+
+#include <model/explorer.hpp>
+
+#include <gtest/gtest.h>
+
+namespace sidestep {
+namespace {
+
+using model::Atomics;
+using model::Explorer;
+using model::Violation;
+
+/// What a watcher must not do: its copy isn't checked afterwards.
+class Unchecked {
+ public:
+  Unchecked(const Slot* slots, std::size_t capacity) : slots_(slots), capacity_(capacity) {}
+  bool next(Slot& to) {
+    const Slot& slot = slots_[next_ & (capacity_ - 1)];
+    if (Atomics::load(slot.sequence, std::memory_order_acquire) != next_) return false;
+    const auto* const words = reinterpret_cast<const std::uint64_t*>(&slot);
+    std::array<std::uint64_t, 8> copy{next_};
+    for (const std::size_t i : {3u, 4u}) copy[i] = Atomics::load(words[i], std::memory_order_relaxed);
+    Atomics::fence(std::memory_order_acquire);
+    to = std::bit_cast<Slot>(copy);
+    ++next_;
+    return true;
+  }
+
+ private:
+  const Slot* slots_;
+  std::size_t capacity_;
+  Sequence next_ = 1;
+};
+
+struct World {
+  explicit World(std::size_t capacity)
+      : slots(new Slot[capacity]()), traces{.reach = 1 + capacity, .end = 0},
+        ring(capacity, 1, false, 0, RingMemory{.slots = slots, .traces = &traces}) {}
+  std::shared_ptr<Slot[]> slots;
+  RingTraces traces;
+  BasicRing<Atomics> ring;
+};
+
+/// Two words of each event's body say which one it is.
+void check_whole(Explorer& explorer, const Slot& event) {
+  const auto words = std::bit_cast<std::array<std::uint64_t, 8>>(event);
+  explorer.check(words[3] == 10 * event.sequence && words[4] == 10 * event.sequence + 1, "a torn event was taken for a whole one");
+}
+
+/// One thread publishes and reads as the dispatcher does, another one watches.
+void publish_all(Explorer& explorer, World& world, int events, bool watcher_is_told) {
+  for (int event = 1; event <= events; ++event) {
+    Slot* slot = world.ring.claim();
+    while (slot == nullptr) {
+      if (const std::size_t there = world.ring.available(64).size(); there > 0) world.ring.release(there);
+      if (world.ring.make_room()) slot = world.ring.claim();
+    }
+    auto* const words = reinterpret_cast<std::uint64_t*>(slot);
+    Atomics::store(words[3], 10 * static_cast<std::uint64_t>(event), std::memory_order_relaxed);
+    Atomics::store(words[4], 10 * static_cast<std::uint64_t>(event) + 1, std::memory_order_relaxed);
+    world.ring.commit(*slot);
+  }
+  if (watcher_is_told) world.ring.tell_end();
+  (void)explorer;
+}
+
+std::uint64_t explore_watcher(Explorer::Options options, int events, std::size_t capacity = 2) {
+  Explorer explorer(options);
+  return explorer.run([&explorer, events, capacity] {
+    auto world = std::make_shared<World>(capacity);
+    return std::vector<std::function<void()>>{
+        [=, &explorer] { publish_all(explorer, *world, events, true); },
+        [=, &explorer] {
+          WatchedRing<Atomics> watched(world->slots.get(), capacity, 1, &world->traces, false);
+          Slot event;
+          for (Sequence last = 0;;) {
+            const auto look = watched.next(event);
+            if (look == WatchedRing<Atomics>::Look::over) break;
+            if (look == WatchedRing<Atomics>::Look::nothing) explorer.wait();
+            if (look != WatchedRing<Atomics>::Look::event) continue;
+            explorer.check(event.sequence > last, "an event was seen twice, or out of order");
+            last = event.sequence;
+            check_whole(explorer, event);
+          }
+          explorer.check(watched.seen() + watched.missed() == static_cast<std::uint64_t>(events), "an event was neither seen nor missed");
+        }};
+  });
+}
+
+/// One preemption is enough to notice what is weakened, and leaves a twentieth of the executions.
+Explorer::Options with_one_preemption(Explorer::Options options) {
+  options.preemptions = 1;
+  return options;
+}
+const model::Program watched_program([](const Explorer::Options& options) { return explore_watcher(with_one_preemption(options), 3); });
+
+/// A ring's memory is another's when it has come to its end; the watcher comes at any moment.
+std::uint64_t explore_take_away(const Explorer::Options& options) {
+  Explorer explorer(options);
+  return explorer.run([&explorer] {
+    auto world = std::make_shared<World>(2);
+    return std::vector<std::function<void()>>{
+        [=, &explorer] {
+          publish_all(explorer, *world, 2, true);
+          WatchedRing<Atomics>::take_away(world->traces);
+          for (Slot* const slot : {&world->slots[0], &world->slots[1]}) {
+            auto* const words = reinterpret_cast<std::uint64_t*>(slot);
+            for (const std::size_t i : {0u, 3u, 4u}) Atomics::store(words[i], std::uint64_t{0}, std::memory_order_relaxed);
+          }
+        },
+        [=, &explorer] {
+          WatchedRing<Atomics> watched(world->slots.get(), 2, 1, &world->traces, true);
+          Slot event;
+          for (;;) {
+            const auto look = watched.next(event);
+            if (look == WatchedRing<Atomics>::Look::over) break;
+            if (look == WatchedRing<Atomics>::Look::nothing) explorer.wait();
+            if (look == WatchedRing<Atomics>::Look::event) check_whole(explorer, event);
+          }
+          explorer.check(watched.begin() + watched.seen() + watched.missed() == 3, "an event was neither seen nor missed");
+        }};
+  });
+}
+
+const model::Program take_away_program([](const Explorer::Options& options) { return explore_take_away(with_one_preemption(options)); });
+
+TEST(WatchedRingModel, MemoryThatIsTakenAwayEndsTheRingWithAllCounted) {
+  const std::uint64_t executions = explore_take_away({.preemptions = 2});
+  RecordProperty("executions", std::to_string(executions));
+  EXPECT_GT(executions, 1000u);
+}
+
+TEST(WatchedRingModel, MemoryThatIsTakenAwayWithoutAWordIsCaught) {
+  EXPECT_THROW(explore_take_away({.preemptions = 2, .weak_stores = true}), Violation);
+  EXPECT_THROW(explore_take_away({.preemptions = 2, .weak_loads = true}), Violation);
+  EXPECT_THROW(explore_take_away({.preemptions = 2, .weak_release_fences = true}), Violation);
+  EXPECT_THROW(explore_take_away({.preemptions = 2, .weak_acquire_fences = true}), Violation);
+}
+
+TEST(WatchedRingModel, ALappedWatcherTakesNoTornEventAndCountsWhatItMissed) {
+  const std::uint64_t executions = explore_watcher({.preemptions = 2}, 3);
+  RecordProperty("executions", std::to_string(executions));
+  EXPECT_GT(executions, 1000u);
+}
+
+TEST(WatchedRingModel, AWriterWithoutItsFenceIsCaught) {
+  EXPECT_THROW(explore_watcher({.preemptions = 2, .weak_release_fences = true}, 3), Violation);
+}
+
+TEST(WatchedRingModel, AWatcherWithoutItsFenceIsCaught) {
+  EXPECT_THROW(explore_watcher({.preemptions = 2, .weak_acquire_fences = true}, 3), Violation);
+}
+
+TEST(WatchedRingModel, ARelaxedStoreOfTheNumberIsCaught) {
+  EXPECT_THROW(explore_watcher({.preemptions = 2, .weak_stores = true}, 3), Violation);
+}
+
+TEST(WatchedRingModel, ARelaxedLoadOfTheNumberIsCaught) {
+  EXPECT_THROW(explore_watcher({.preemptions = 2, .weak_loads = true}, 3), Violation);
+}
+
+TEST(WatchedRingModel, ACopyThatIsNotCheckedAfterwardsIsCaught) {
+  Explorer explorer({.preemptions = 2});
+  const auto program = [&explorer] {
+    auto world = std::make_shared<World>(2);
+    return std::vector<std::function<void()>>{[=, &explorer] { publish_all(explorer, *world, 4, false); },
+                                              [=, &explorer] {
+                                                Unchecked watched(world->slots.get(), 2);
+                                                Slot event;
+                                                for (int look = 0; look < 3; ++look)
+                                                  if (watched.next(event)) check_whole(explorer, event);
+                                              }};
+  };
+  EXPECT_THROW(explorer.run(program), Violation);
+}
+
+}  // namespace
+}  // namespace sidestep
