@@ -209,8 +209,9 @@ void Dispatcher::end(Subscription& subscription) {
   }
   if (never_began != nullptr) return;
   if (BusThread::current()) return;
-  if (!await([&] { return subscription.life() != Subscription::Life::running && subscription.queues_idle(); }))
-    subscription.fail("its handler has not returned within the deadline after it was ended.", 0);
+  if (!await([&] { return subscription.life() != Subscription::Life::running; }))
+    return subscription.fail("its handler has not returned within the deadline after it was ended.", 0);
+  await_queues(subscription, true);  // the dispatcher goes on meanwhile, so a sink that hangs has a deadline of its own
 }
 
 std::shared_ptr<Ring> Dispatcher::make_ring(std::string_view name, Stream stream) {

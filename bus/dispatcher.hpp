@@ -67,6 +67,7 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   bool try_close();
   bool await_workers();
   void await_queues(std::span<const Handle> subscriptions, bool outside);
+  void await_queues(Subscription& subscription, bool outside);
   void retire_rings();
   bool retire_pipelines(std::span<const Handle> candidates);
   void forget(const Subscription& subscription);

@@ -75,28 +75,30 @@ void Dispatcher::flush() {
   await_queues(subscriptions(), true);
 }
 
-/// Waits until the queues of these are idle. One whose queue doesn't move for the deadline is failed.
 void Dispatcher::await_queues(std::span<const Handle> subscriptions, bool outside) {
-  for (const Handle& subscription : subscriptions) {
-    Nanoseconds stalled = 0;
-    std::uint64_t seen = 0;
-    while (!subscription->queues_idle() && !dead()) {
-      std::uint64_t done = 0;
-      for (const auto& queue : subscription->queues())
-        done += queue->finished.load(std::memory_order_relaxed) + queue->marks_done.load(std::memory_order_relaxed);
-      stalled = done == seen ? stalled + wait_slice : 0;
-      seen = done;
-      if (stalled > options_.deadline.count() * 1'000'000) {
-        std::uint64_t left = 0;
-        for (const auto& queue : subscription->queues()) left += queue->queued();
-        subscription->fail("its sink has not moved within the deadline; " + std::to_string(left) + " events were left.", 0);
-        break;
-      }
-      if (!outside) test_point(Point::draining, subscription.get());
-      if (outside && !options_.thread) poll();
-      if (!outside) workers_.front()->beat();  // close() waits too
-      std::this_thread::sleep_for(std::chrono::nanoseconds(wait_slice));
+  for (const Handle& subscription : subscriptions) await_queues(*subscription, outside);
+}
+
+/// Waits until its queues are idle. One whose queues don't move for the deadline is failed.
+void Dispatcher::await_queues(Subscription& subscription, bool outside) {
+  Nanoseconds stalled = 0;
+  std::uint64_t seen = 0;
+  while (!subscription.queues_idle() && !dead()) {
+    std::uint64_t done = 0;
+    for (const auto& queue : subscription.queues())
+      done += queue->finished.load(std::memory_order_relaxed) + queue->marks_done.load(std::memory_order_relaxed);
+    stalled = done == seen ? stalled + wait_slice : 0;
+    seen = done;
+    if (stalled > options_.deadline.count() * 1'000'000) {
+      std::uint64_t left = 0;
+      for (const auto& queue : subscription.queues()) left += queue->queued();
+      subscription.fail("its sink has not moved within the deadline; " + std::to_string(left) + " events were left.", 0);
+      break;
     }
+    if (!outside) test_point(Point::draining, &subscription);
+    if (outside && !options_.thread) poll();
+    if (!outside) workers_.front()->beat();  // close() waits too
+    std::this_thread::sleep_for(std::chrono::nanoseconds(wait_slice));
   }
 }
 

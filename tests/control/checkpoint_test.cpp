@@ -283,7 +283,7 @@ TEST(Checkpoint, OneThatDoesntHandOverItsStateInTimeIsFailedAndTheCheckpointComp
                .options = {.sync = lag(1),
                            .folder = folder.path(),
                            .last = "last",
-                           .decision_deadline = std::chrono::milliseconds(20)},
+                           .decision_deadline = std::chrono::milliseconds(400)},
                .bus_options = {.thread = true, .deadline = std::chrono::seconds(5)}};
   run.pipelines = [&](Bus& bus, Control& control) {
     bus.on<BatchEnd>().named("hangs") | observe_on(io) | subscribe(saved, pure([&](const BatchEnd& e) {

@@ -189,6 +189,27 @@ TEST(ObserveOn, WhatTakesNothingForTheDeadlineIsFailedAndNothingIsHandedOverAfte
   EXPECT_EQ(handed, handle->queues()[0]->finished.load() + handle->queues()[0]->queued());
 }
 
+TEST(ObserveOn, EndingOneThatHangsTakesNoLongerThanTheDeadline) {
+  for (const bool thread : {true, false}) {
+    Bus bus({.thread = thread, .deadline = 100ms});
+    const auto door = std::make_shared<Door>();
+    const auto inside = std::make_shared<std::atomic<bool>>(false);
+    const Handle handle = bus.on<Number>() | observe_on(io) | subscribe([door, inside](const Number&) {
+                            inside->store(true);
+                            door->pass();
+                          });
+    publish(bus, 1, 2);
+    while (!inside->load()) {
+      if (!thread) bus.poll();
+      std::this_thread::yield();
+    }
+    handle->end();
+    EXPECT_TRUE(handle->life() != Subscription::Life::running);
+    EXPECT_NE(handle->error().find("within the deadline"), std::string::npos) << handle->error();
+    door->let_through();
+  }
+}
+
 TEST(ObserveOn, AThrowBehindItFailsThisPipelineAlone) {
   Bus bus;
   int before = 0, others = 0;
