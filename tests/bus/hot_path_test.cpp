@@ -1,8 +1,10 @@
 // Publishing allocates nothing and makes no system call. The allocator counts; a seccomp filter kills the process at any call.
 #include <sidestep/bus.hpp>
+#include <sidestep/bus/shared_bus.hpp>
 
 #include <bus/probe.hpp>
 #include <no_system_calls.hpp>
+#include <scratch_folder.hpp>
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -66,6 +68,19 @@ TEST_P(HotPath, PublishingMakesNoSystemCall) {
 // Where a CPU has no streaming stores, both are plain.
 INSTANTIATE_TEST_SUITE_P(Form, HotPath, ::testing::Values(Stores::plain, Stores::streaming),
                          [](const auto& info) { return std::string(info.param == Stores::plain ? "plain" : "streaming"); });
+
+TEST(HotPath, PublishingWhereOthersMayWatchAllocatesNothingAndMakesNoSystemCall) {
+  const test::ScratchFolder place;
+  Bus bus({.ring_capacity = 65536, .thread = false, .shared = std::make_shared<SharedBus>(place.path())});
+  Producer producer = bus.producer("test");
+  counting = true;
+  for (Step step = 1; step <= 10'000; ++step) producer.publish(BatchEnd{.step = step});
+  counting = false;
+  EXPECT_EQ(allocations.exchange(0), 0u);
+  EXPECT_TRUE(test::lives_without_system_calls([&] {
+    for (Step step = 1; step <= 10'000; ++step) producer.publish(BatchEnd{.step = step});
+  }));
+}
 
 }  // namespace
 }  // namespace sidestep

@@ -5,7 +5,6 @@
 
 #include <bus/other_process.hpp>
 #include <bus/probe.hpp>
-#include <no_system_calls.hpp>
 #include <scratch_folder.hpp>
 
 #include <gtest/gtest.h>
@@ -285,15 +284,6 @@ TEST(SharedBus, ARingWithoutRoomIsNotSharedAndWorksAllTheSame) {
   EXPECT_EQ(handled, 2u);
   EXPECT_EQ(seen, 1u);
   EXPECT_EQ(watcher.account().unshared, 1u);
-}
-
-TEST(SharedBus, PublishingMakesNoSystemCall) {
-  const ScratchFolder place;
-  Bus bus({.ring_capacity = 65536, .thread = false, .shared = std::make_shared<SharedBus>(place.path())});
-  Producer producer = bus.producer("test");
-  EXPECT_TRUE(test::lives_without_system_calls([&] {
-    for (std::uint64_t n = 1; n <= 10'000; ++n) producer.publish(Echo::of(n));
-  }));
 }
 
 TEST(SharedBus, NobodyElseCanMakeItsMemoryWritable) {
