@@ -18,35 +18,37 @@ def orderings():
     for path in sorted((repository / "bus").glob("*.[hc]pp")):
         for number, line in enumerate(path.read_text().splitlines(), 1):
             code = line.split("//")[0]
-            if strong.search(code):
-                names = [next(filter(None, match)) for match in place.findall(code)]
-                yield path.name, number, names[0].split(".")[-1] if names else "?"
+            places = list(place.finditer(code))
+            for here, behind in zip(places, [match.start() for match in places[1:]] + [len(code)]):
+                if strong.search(code[here.start():behind]):
+                    yield path.name, number, next(filter(None, here.groups())).split(".")[-1]
+            if strong.search(code) and not places:
+                yield path.name, number, "?"
 
 
 def argued():
-    """Rows of the table in docs/bus.md: | `file` `name`, `name` | why |"""
+    """Rows of the table in docs/bus.md, | `file` `file` `name`, `name` | why |, as (files, names)."""
     section = (repository / "docs/bus.md").read_text().split("## Orderings that no model weakens", 1)
-    rows = set()
     for line in (section[1] if len(section) == 2 else "").splitlines():
         cells = line.split("|")
-        if len(cells) == 4 and cells[2].strip():
-            words = re.findall(r"`([^`]+)`", cells[1])
-            files = [word for word in words if word.endswith(("pp",))]
-            rows |= {(file, name) for file in files for name in words if name not in files}
-    return rows
+        words = re.findall(r"`([^`]+)`", cells[1]) if len(cells) == 4 and cells[2].strip() else []
+        files = {word for word in words if word.endswith("pp")}
+        if files:
+            yield files, set(words) - files
 
 
 found = subprocess.run([model_test, "--gtest_filter=Orderings.*"], capture_output=True, text=True, check=True).stdout
 noticed = {tuple(line.split()[1].split(":")) for line in found.splitlines() if line.startswith("noticed ")}
-table, used, bad = argued(), set(), []
+rows, used, bad = list(argued()), set(), []
 for file, line, name in orderings():
     if (file, str(line)) in noticed:
         continue
-    if (file, name) in table:
-        used.add((file, name))
-    else:
+    places = [(number, word) for number, (files, names) in enumerate(rows) if file in files and name in names for word in (file, name)]
+    used.update(places)
+    if not places:
         bad.append(f"bus/{file}:{line}: the ordering of {name} is noticed by no model, and docs/bus.md has no argument for it")
-bad += [f"docs/bus.md argues for {name} in {file}, which no line there orders, or a model covers by now" for file, name in sorted(table - used)]
+bad += [f"docs/bus.md argues for {word} beside {', '.join(sorted(files))}; nothing is left there to argue for"
+        for number, (files, names) in enumerate(rows) for word in sorted(files | names) if (number, word) not in used]
 assert len(noticed) >= 5, found
-print("\n".join(bad) if bad else f"{len(noticed)} orderings noticed by models, {len(used)} places argued for")
+print("\n".join(bad) if bad else f"{len(noticed)} orderings noticed by models, {len(rows)} arguments for the others")
 sys.exit(bool(bad))
