@@ -62,6 +62,7 @@ def evidence(run):
 
 class RunTest(unittest.TestCase):
     """A test that has a folder of its own, with data in it."""
+    longest = 480 if "SIDESTEP_SOAK" in os.environ else 110  # seconds, of one run
 
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="sidestep-test-"))
@@ -73,8 +74,8 @@ class RunTest(unittest.TestCase):
 
     def sidestep(self, *arguments, code=0, **how):
         """Runs it to its end and expects this exit code."""
-        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        done = subprocess.run(self.command(*arguments), text=True, cwd=self.folder, timeout=110, **(streams | how))
+        usual = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "timeout": self.longest}
+        done = subprocess.run(self.command(*arguments), text=True, cwd=self.folder, **(usual | how))
         self.assertEqual(done.returncode, code, f"{arguments}\n{done.stdout}\n{done.stderr}")
         return done
 
