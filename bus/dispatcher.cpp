@@ -99,7 +99,7 @@ bool Dispatcher::retire_pipelines(std::span<const Handle> candidates) {
 }
 
 /// What it has counted stays.
-void Dispatcher::forget(const Subscription& one) {
+void Dispatcher::forget(Subscription& one) {
   gone_.published += one.published();
   gone_.delivered += one.delivered();
   gone_.dropped += one.dropped();
@@ -126,8 +126,9 @@ void Dispatcher::forget(const Subscription& one) {
   free_name(one);
 }
 
-/// Others may have its name.
-void Dispatcher::free_name(const Subscription& one) {
+/// Others may have its name. Once: by the second time it may be another's.
+void Dispatcher::free_name(Subscription& one) {
+  if (std::exchange(one.name_freed_, true)) return;
   if (names_.erase(one.name()) == 0 || one.base_.empty()) return;
   const auto base = ordinals_.find(one.base_);
   if (base != ordinals_.end() && --base->second.live == 0) ordinals_.erase(base);
@@ -176,9 +177,17 @@ void Dispatcher::begin_here(Subscription& subscription) {
 }
 
 bool Dispatcher::admit(Subscription& subscription) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   const auto at = std::find_if(deferred_.begin(), deferred_.end(), [&](const Handle& one) { return one.get() == &subscription; });
   if (at == deferred_.end()) return false;
+  if (phase_.load(std::memory_order_relaxed) >= Phase::completing) {  // stored before close() looked at the list under the lock
+    const Handle never_began = std::move(*at);
+    deferred_.erase(at);
+    subscriptions_.push_back(never_began);  // the control knows it for good
+    lock.unlock();
+    never_began->finish(Subscription::Life::completed);
+    return false;
+  }
   begin_here(subscription);
   const auto behind = std::find_if(subscriptions_.begin(), subscriptions_.end(),
                                    [&](const Handle& one) { return one->registration() > subscription.registration(); });

@@ -70,8 +70,8 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   void await_queues(Subscription& subscription, bool outside);
   void retire_rings();
   bool retire_pipelines(std::span<const Handle> candidates);
-  void forget(const Subscription& subscription);
-  void free_name(const Subscription& subscription);
+  void forget(Subscription& subscription);
+  void free_name(Subscription& subscription);
   void begin_here(Subscription& subscription);
   bool dead() const noexcept { return abandoned_.load(std::memory_order_acquire); }  // pairs with abandon()
   bool await(const std::function<bool()>& done);

@@ -44,8 +44,15 @@ bool Dispatcher::await(const std::function<bool()>& done) {
       const bool stands = !moved && beat == std::exchange(seen[i].beat, beat) && !worker.left.load(std::memory_order_relaxed);
       seen[i].stalled = stands ? seen[i].stalled + wait_slice : 0;
       if (seen[i].stalled <= options_.deadline.count() * 1'000'000) continue;
-      // relaxed: only a name for the report
-      if (Subscription* const hung = worker.running.load(std::memory_order_relaxed); hung != nullptr)
+      Handle hung;
+      {
+        const std::lock_guard lock(mutex_);
+        // relaxed: only a name for the report; it may have come back and be gone by now
+        const Subscription* const one = worker.running.load(std::memory_order_relaxed);
+        const auto at = std::find_if(subscriptions_.begin(), subscriptions_.end(), [&](const Handle& each) { return each.get() == one; });
+        if (at != subscriptions_.end()) hung = *at;
+      }
+      if (hung != nullptr)
         hung->fail("its handler blocks the dispatcher: it has not returned within the deadline; put observe_on(io) before it.", 0);
       abandon();
       return done();
@@ -171,7 +178,12 @@ bool Dispatcher::try_close() {
   await_queues(subscriptions(), false);
   while (pass_all()) {}
   first.finish_words();
-  for (std::vector<Handle> never_began = std::exchange(deferred_, {}); const Handle& to : never_began) to->finish(Subscription::Life::completed);
+  std::vector<Handle> never_began;
+  {
+    const std::lock_guard lock(mutex_);  // a loop that ends admits what it never came to; from here on admit() completes it
+    never_began = std::exchange(deferred_, {});
+  }
+  for (const Handle& to : never_began) to->finish(Subscription::Life::completed);
   const std::lock_guard lock(mutex_);
   for (const auto& ring : rings_) ring->closed.store(true, std::memory_order_release);  // pairs with wait_for_room
   phase_.store(Phase::closed, std::memory_order_release);                               // pairs with closed()

@@ -47,8 +47,9 @@ struct QueueAccount {
 
   std::uint64_t queued() const noexcept {
     const std::uint64_t done = finished.load(std::memory_order_acquire);  // pairs with the executor's release
-    const std::uint64_t in = handed.get() - dropped.get();
-    return in > done ? in - done : 0;
+    const std::uint64_t gone = done + dropped.get();  // before `handed`, or what is handed and dropped meanwhile would be missing there
+    const std::uint64_t in = handed.get();
+    return in > gone ? in - gone : 0;
   }
   bool idle() const noexcept {
     // acquire both: what the handlers published is visible to whoever looks at the rings next
@@ -156,6 +157,7 @@ class Subscription {
   bool asked_to_end_ = false;  ///< `end_` holds. Under the bus' lock
   bool kept_ = false;          ///< it failed, and stays. Its dispatcher's
   std::string base_;           ///< its name without an ordinal. Under the bus' lock
+  bool name_freed_ = false;    ///< others may have its name. Under the bus' lock
   bool deferred_ = false;      ///< waits for admit(). Under the bus' lock
   unsigned worker_ = 0;        ///< which of the bus' dispatchers runs it
 

@@ -270,7 +270,7 @@ void Worker::run_lossy(const Row& row, const Ring& ring, std::span<const Slot> s
     const std::size_t taken = row.pipeline->run(piece);
     here.essential = false;
     delivered += matches(to, piece.first(taken));
-    stopped = taken < piece.size() || bus_.dead();
+    stopped = taken < piece.size() || to.ended_inside() || bus_.dead();
   }
   to.published_.add(!stopped || to.failed() ? matched : delivered + dropped);
   to.delivered_.add(delivered);

@@ -198,6 +198,40 @@ TEST(BusCycle, ByWayOfOthersAndBehindObserveOn) {
   EXPECT_TRUE(bus.closed());
 }
 
+TEST(BusSubscribing, ANameThatWasFreedIsNotFreedAgainWhenItsPipelineIsForgotten) {
+  Bus bus({.thread = false});
+  Producer producer = bus.producer("test");
+  const auto nothing = [](const BatchEnd&) {};
+  Handle first = bus.on<BatchEnd>().named("x") | subscribe(nothing), second;
+  bus.on<EpochEnd>() | subscribe([&](const EpochEnd&) {
+    first->end();
+    second = bus.on<BatchEnd>().named("x") | subscribe(nothing);
+  });
+  producer.publish(EpochEnd{});
+  bus.flush();
+  while (bus.poll()) {
+  }
+  const Handle third = bus.on<BatchEnd>().named("x") | subscribe(nothing);
+  EXPECT_EQ(second->name(), "x");
+  EXPECT_NE(third->name(), "x");
+}
+
+TEST(BusSubscribing, EndedByItsOwnHandlerALossyOneSeesNothingMoreEither) {
+  Bus bus({.thread = false});
+  Producer producer = bus.producer("test");
+  Handle handle;
+  int seen = 0;
+  handle = bus.on<BatchEnd, EpochEnd>().overload(keep_every(1, 0)) | subscribe([&](const auto&) {
+             if (++seen == 1) handle->end();
+           });
+  producer.publish(BatchEnd{});
+  producer.publish(EpochEnd{});  // never dropped, so in a piece of its own
+  producer.publish(BatchEnd{});
+  bus.flush();
+  EXPECT_EQ(seen, 1);
+  EXPECT_EQ(handle->published(), handle->delivered() + handle->dropped());
+}
+
 TEST(BusCycle, WhatOnlyMultipliesIsNone) {
   Bus bus({.ring_capacity = 64});
   std::atomic<std::uint64_t> seen{0};

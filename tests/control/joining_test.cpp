@@ -197,5 +197,27 @@ TEST(ControlJoining, OneThatIsRefusedAtItsBoundaryFailsAlone) {
   loop.finish();
 }
 
+/// Without a thread the loop's own polls, in the middle of its table of words.
+TEST(ControlJoining, AHandlerMayAddDecidersWhileTheLoopWaitsAndPolls) {
+  Bus bus({.thread = false});
+  Control control;
+  bus.on<BatchEnd>().named("first") | decide(control, note_joining(1));
+  std::vector<Handle> more;
+  bus.on<BatchEnd>() | subscribe([&](const BatchEnd& e) {
+    if (e.step != 2) return;
+    for (int i = 0; i < 9; ++i) more.push_back(bus.on<BatchEnd>() | observe_on(io) | decide(control, note_joining(2 + i)));
+  });
+  auto loop = control.attach(bus, {.sync = lockstep});
+  loop.on<Noted>([](const Noted&) {});
+  loop.publish(FitBegin{.last_step = 6});
+  steps(loop, 1, 6);
+  loop.finish();
+  ASSERT_EQ(more.size(), 9u);
+  for (const Handle& one : more) {
+    EXPECT_FALSE(one->failed()) << one->error();
+    EXPECT_EQ(applied(loop)[one->owner()].size(), 4u) << one->owner();  // 3 to 6
+  }
+}
+
 }  // namespace
 }  // namespace sidestep::test

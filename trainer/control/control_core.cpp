@@ -33,7 +33,8 @@ void ControlCore::stay_on(std::uint64_t bus) {
 std::shared_ptr<Asker> ControlCore::bind(Subscription& subscription, unsigned part) {
   const std::lock_guard lock(mutex_);
   stay_on(subscription.bus_serial());
-  const bool elsewhere = loop_ != nullptr && std::this_thread::get_id() != loop_thread_;
+  // A handler may run on the loop's own thread, which polls while it goes through its table of words.
+  const bool elsewhere = loop_ != nullptr && (BusThread::current() || std::this_thread::get_id() != loop_thread_);
   if (loop_ != nullptr && !elsewhere) loop_->check_decider(subscription);
   const bool fresh = part > 0 || inline_ == nullptr;
   DeciderEntry& entry = fresh ? make_decider(part > 0 ? &subscription : nullptr) : *inline_;
@@ -120,7 +121,14 @@ void ControlCore::detach() noexcept {
 std::vector<DeciderEntry*> ControlCore::deciders() {
   const std::lock_guard lock(mutex_);
   std::vector<DeciderEntry*> all;
-  for (DeciderEntry& entry : deciders_) all.push_back(&entry);
+  // One whose pipelines are all still to join is admitted by the loop later; nothing moves its word until then.
+  const auto joins = [&](const std::shared_ptr<Asker>& asker) { return std::ranges::find(joining_, asker) != joining_.end(); };
+  for (DeciderEntry& entry : deciders_) {
+    const auto of_it = [&](const auto& asker) { return &asker->decider == &entry; };
+    const bool all_join = std::ranges::any_of(askers_, of_it) &&
+                          std::ranges::none_of(askers_, [&](const auto& asker) { return of_it(asker) && !joins(asker); });
+    if (!all_join) all.push_back(&entry);
+  }
   return all;
 }
 

@@ -183,7 +183,8 @@ void LoopInside::add_decider(DeciderEntry& entry) {
 /// its first event, which is the next one.
 void LoopInside::admit_joining() {
   for (const auto& asker : core->take_joining())
-    say([this, asker] {
+    // Where this is never run, since the loop broke off, the pipeline begins when it is dropped.
+    say([this, asker, at_last = std::shared_ptr<void>(nullptr, [asker](void*) { asker->subscription.admit(); })] {
       Subscription& pipeline = asker->subscription;
       try {
         check_decider(pipeline);
