@@ -65,6 +65,10 @@ class Bus {
     options.types = {E::id...};
     return {this, std::move(options)};
   }
+#ifndef __clang__  // says it well without
+  template <class... E>
+  requires(!(Event<E> && ...)) an_event_is_trivially_copyable_of_at_most_40_bytes_and_has_an_id_and_a_name<E...> on() = delete;
+#endif
 
   /// A ring for the calling thread (or whoever it is moved to: one thread at a time). Throws BusError when closed.
   Producer producer(std::string_view name, Stream stream = Stream::others);
@@ -72,6 +76,8 @@ class Bus {
   /// Publishes from any thread through a producer of the thread's own. A thread of the bus never waits here: a full ring spills.
   template <Event E>
   void publish(const E& event) { thread_producer().publish(event); }
+  template <class E>
+  requires(!Event<E>) an_event_is_trivially_copyable_of_at_most_40_bytes_and_has_an_id_and_a_name<E> publish(const E&) = delete;
 
   /// What `|` calls at a pipeline's end. It sees every event that is published after this returned.
   Handle add(std::unique_ptr<Pipeline> pipeline, PipelineOptions options);

@@ -34,6 +34,10 @@ concept Event = std::is_trivially_copyable_v<E> && sizeof(E) <= Slot::body_size 
 
 /// An event that says of itself that it refers to nothing which its publisher wrote before: no pointer, no index into a table of
 /// his. Only such a one may overtake his earlier stores, so only such a one is streamed where that is faster (stores.hpp). Names are
+/// What the compiler says of a type that is none.
+template <class... E>
+struct an_event_is_trivially_copyable_of_at_most_40_bytes_and_has_an_id_and_a_name {};
+
 /// fine: interning one is a locked operation, which nothing overtakes.
 template <class E>
 concept SelfContained = Event<E> && requires { requires E::self_contained; };

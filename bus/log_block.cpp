@@ -63,14 +63,8 @@ class DefinitionBytes {
  public:
   explicit DefinitionBytes(std::uint8_t what) { number(DefinitionRecord{.zero = 0, .what = what, .reserved = 0, .size = 0}); }
   template <class T>
-  void number(const T& value) {
-    const auto* const from = reinterpret_cast<const std::byte*>(&value);
-    bytes_.insert(bytes_.end(), from, from + sizeof value);
-  }
-  void text(std::string_view text) {
-    const auto* const from = reinterpret_cast<const std::byte*>(text.data());
-    bytes_.insert(bytes_.end(), from, from + text.size());
-  }
+  void number(const T& value) { append(&value, sizeof value); }
+  void text(std::string_view text) { append(text.data(), text.size()); }
   std::vector<std::byte> take() && {
     const auto size = static_cast<std::uint32_t>(bytes_.size() - sizeof(DefinitionRecord));
     std::memcpy(bytes_.data() + offsetof(DefinitionRecord, size), &size, sizeof size);
@@ -78,6 +72,10 @@ class DefinitionBytes {
   }
 
  private:
+  void append(const void* from, std::size_t size) {
+    bytes_.resize(bytes_.size() + size);
+    std::memcpy(bytes_.data() + bytes_.size() - size, from, size);
+  }
   std::vector<std::byte> bytes_;
 };
 

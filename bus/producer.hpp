@@ -40,6 +40,8 @@ class Producer {
   /// Publishes with the present time. Waits only if the dispatcher is a whole ring behind.
   template <Event E>
   void publish(const E& event) noexcept { publish_at(clock_.now(), event); }
+  template <class E>
+  requires(!Event<E>) an_event_is_trivially_copyable_of_at_most_40_bytes_and_has_an_id_and_a_name<E> publish(const E&) = delete;
 
   /// Publishes with a stamp that the caller has: reading a clock costs more than publishing, and events of one moment may share it.
   template <Event E>

@@ -127,6 +127,8 @@ class Subscription {
   }
   const Meter& meter() const noexcept { return meter_; }
 
+  /// Of one that decides: events of its types went by it, since another producer than the loop published them.
+  std::uint64_t passed_by() const noexcept { return passed_by_.get(); }
  private:
   friend class Dispatcher;
   friend class Worker;
@@ -167,7 +169,7 @@ class Subscription {
   alignas(no_sharing) std::atomic<Life> life_{Life::running};
   std::atomic<bool> ended_inside_{false};  ///< release by its own handler; acquire by whoever would run another one
   // the dispatcher's
-  alignas(no_sharing) Counter published_, delivered_, dropped_;
+  alignas(no_sharing) Counter published_, delivered_, dropped_, passed_by_;
   Meter meter_;
   Bounds end_seen_;  ///< its copy of end_
   bool ends_ = false;  ///< its copy of asked_to_end_

@@ -170,12 +170,16 @@ void Worker::run(const Ring& ring, std::span<const Slot> slots) {
   Nanoseconds before = stands_for != 0 ? Clock::steady() : 0;
   RunningHandler here;
   for (const Row& row : rows_) {
-    if ((seen_as & row.types_seen_as) == 0 || !row.listens[static_cast<std::size_t>(ring.stream)]) continue;
+    if ((seen_as & row.types_seen_as) == 0) continue;
     Subscription& to = *row.to;
     if (to.life_.load(std::memory_order_relaxed) != Subscription::Life::running || to.decider_failed()) continue;
     std::span<const Slot> part = slots;
     if (row.special) [[unlikely]] {
       if (row.one_producer && to.options_.producer != ring.name) continue;
+    if (!row.listens[static_cast<std::size_t>(ring.stream)]) {
+      if (to.options_.decides && to.passed_by() == 0) to.passed_by_.add(matches(to, slots));  // the first few say it all
+      continue;
+    }
       if (row.bounded) part = within_bounds(to, ring.id(), slots);
     }
     std::uint64_t matched = 0;

@@ -26,13 +26,13 @@ struct Debounce {
   }
   void tick(auto&& out) {
     if (!last || out.stamp() < due) return;
-    last.reset();
-    out(last.get());
+    const Kept<V> taken = last.take();
+    out(taken.get());
   }
   void end(auto&& out) {
     if (!last) return;
-    last.reset();
-    out(last.get());
+    const Kept<V> taken = last.take();
+    out(taken.get());
   }
   void state(auto& archive) requires Archivable<Stored<V>> {
     archive(due);
@@ -46,7 +46,7 @@ struct Debounce {
 /// Emits a value when nothing has followed it for `quiet`.
 ///
 ///   in   --1-2-3-------4----|
-///   debounce(3)
+///   debounce(3ns)
 ///   out  ---------3-------4-|
 ///
 /// A value exactly `quiet` later comes too late to hold the one before it back. One with an earlier stamp replaces the

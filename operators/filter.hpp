@@ -7,7 +7,7 @@ namespace sidestep {
 /// Lets pass what `f` says true to.
 ///
 ///   in   --1--5--2--7--|
-///   filter(> 3)
+///   filter([](double x) { return x > 3; })
 ///   out  -----5-----7--|
 ///
 /// Keeps nothing. Semantics: RxJava 3 `filter`.

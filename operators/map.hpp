@@ -7,7 +7,7 @@ namespace sidestep {
 /// Emits f(value) for each value. `f` may be a member: map(&BatchEnd::loss).
 ///
 ///   in   --1--2--3--|
-///   map(x * 10)
+///   map([](double x) { return x * 10; })
 ///   out  --10-20-30-|
 ///
 /// Keeps nothing. Semantics: RxJava 3 `map`.

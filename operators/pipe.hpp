@@ -98,7 +98,41 @@ auto operator|(P chain, Op op) {
   return detail::continued(detail::Chained<P>::pipe(std::move(chain)), detail::place<V>(std::move(op)));
 }
 
-// A wrong program: the first line of the error is the user's `|` and says what is wrong.
+// A wrong program: the first line of the error is the user's `|` and says what is wrong and what mends it.
+namespace detail {
+
+enum class Wrong { nothing, lacks_window, stage_unsaved, end_unsaved, answer, input };
+
+/// Of what stands before the end, the first stage that can't save its state.
+template <class Op, class... Before>
+struct UnsavedOf {
+  using type = Op;
+};
+template <class Op, class S, class... Before>
+struct UnsavedOf<Op, S, Before...> : std::conditional_t<Saveable<S>, UnsavedOf<Op, Before...>, UnsavedOf<S>> {};
+template <class P, class Op>
+struct Unsaved : UnsavedOf<Op> {};
+template <class V, class F, class T, class... S, class Op>
+struct Unsaved<Pipe<V, F, T, S...>, Op> : UnsavedOf<Op, S...> {};
+
+// clang-format off
+template <class Op>
+concept CapturesUnsaved = NeedsState<Op> && (!Saveable<Op> || requires { requires !Op::known_state; });
+template <class Op, class V>
+concept AnswersWrongly = requires { requires Op::template answers_wrongly<V>; };
+// clang-format on
+
+template <class P, class Op>
+constexpr Wrong wrong() {
+  using V = typename Chained<P>::Value;
+  if (Fits<P, Op>) return Wrong::nothing;
+  if (LacksWindow<P, Op>) return Wrong::lacks_window;
+  if (NeedsState<Op> && !Chained<P>::saveable) return Wrong::stage_unsaved;
+  if (CapturesUnsaved<Op>) return Wrong::end_unsaved;
+  return AnswersWrongly<Op, V> ? Wrong::answer : Wrong::input;
+}
+
+}  // namespace detail
 #ifdef __clang__
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wgcc-compat"
@@ -110,31 +144,50 @@ struct Refused {
   }
 };
 }  // namespace detail
+// clang-format off
 template <detail::Chain P, class Op>
 detail::Refused operator|(P, Op)
-    __attribute__((diagnose_if(detail::LacksWindow<P, Op>,
-                               "this stage reduces a window: put one before it, as in window(count(10))", "error")))
-    __attribute__((diagnose_if(!detail::LacksWindow<P, Op> && (!detail::NeedsState<Op> || detail::Chained<P>::saveable),
-                               "this stage can't take what the stage before it emits", "error")))
-    __attribute__((diagnose_if(detail::NeedsState<Op> && !detail::Chained<P>::saveable,
-                               "a stage whose state can't be saved stands before this end", "error")));
+    __attribute__((diagnose_if(detail::wrong<P, Op>() == detail::Wrong::lacks_window,
+        "this stage reduces a window: put one before it, as in window(count(10))", "error")))
+    __attribute__((diagnose_if(detail::wrong<P, Op>() == detail::Wrong::stage_unsaved,
+        "a stage before this end captures what a checkpoint can't save: say pure(f), or give its functor a state(archive)", "error")))
+    __attribute__((diagnose_if(detail::wrong<P, Op>() == detail::Wrong::end_unsaved,
+        "this end captures what a checkpoint can't save: say pure(f), or give its functor a state(archive)", "error")))
+    __attribute__((diagnose_if(detail::wrong<P, Op>() == detail::Wrong::answer,
+        "what decide calls must return a decision, an optional one, a variant of them, or Decisions", "error")))
+    __attribute__((diagnose_if(detail::wrong<P, Op>() == detail::Wrong::input,
+        "this stage can't take what the stage before it emits", "error")));
+// clang-format on
 #pragma clang diagnostic pop
 #else
-template <class V, class Op>
-struct this_stage_cannot_take_what_the_stage_before_it_emits {};
 template <class Op>
 struct this_stage_reduces_a_window_so_put_one_before_it_as_in_window_count_10 {};
+template <class Stage>
+struct a_stage_before_this_end_captures_what_a_checkpoint_cannot_save_say_pure_f_or_give_its_functor_a_state_archive {};
 template <class Op>
-struct a_stage_whose_state_cannot_be_saved_stands_before_this_end {};
-namespace detail {
-template <class P, class Op>
-using Reason = std::conditional_t<
-    NeedsState<Op> && !Chained<P>::saveable, a_stage_whose_state_cannot_be_saved_stands_before_this_end<Op>,
-    std::conditional_t<LacksWindow<P, Op>, this_stage_reduces_a_window_so_put_one_before_it_as_in_window_count_10<Op>,
-                       this_stage_cannot_take_what_the_stage_before_it_emits<typename Chained<P>::Value, Op>>>;
-}
+struct this_end_captures_what_a_checkpoint_cannot_save_say_pure_f_or_give_its_functor_a_state_archive {};
+template <class Op>
+struct what_decide_calls_must_return_a_decision_an_optional_one_a_variant_of_them_or_Decisions {};
+template <class V, class Op>
+struct this_stage_cannot_take_what_the_stage_before_it_emits {};
+
 template <detail::Chain P, class Op>
-detail::Reason<P, Op> operator|(P, Op) = delete;
+requires(detail::wrong<P, Op>() == detail::Wrong::lacks_window)
+this_stage_reduces_a_window_so_put_one_before_it_as_in_window_count_10<Op> operator|(P, Op) = delete;
+template <detail::Chain P, class Op>
+requires(detail::wrong<P, Op>() == detail::Wrong::stage_unsaved)
+a_stage_before_this_end_captures_what_a_checkpoint_cannot_save_say_pure_f_or_give_its_functor_a_state_archive<
+    typename detail::Unsaved<P, Op>::type>
+operator|(P, Op) = delete;
+template <detail::Chain P, class Op>
+requires(detail::wrong<P, Op>() == detail::Wrong::end_unsaved)
+this_end_captures_what_a_checkpoint_cannot_save_say_pure_f_or_give_its_functor_a_state_archive<Op> operator|(P, Op) = delete;
+template <detail::Chain P, class Op>
+requires(detail::wrong<P, Op>() == detail::Wrong::answer)
+what_decide_calls_must_return_a_decision_an_optional_one_a_variant_of_them_or_Decisions<Op> operator|(P, Op) = delete;
+template <detail::Chain P, class Op>
+requires(detail::wrong<P, Op>() == detail::Wrong::input)
+this_stage_cannot_take_what_the_stage_before_it_emits<typename detail::Chained<P>::Value, Op> operator|(P, Op) = delete;
 #endif
 
 }  // namespace sidestep

@@ -33,8 +33,8 @@ struct Sample {
   }
   void tick(auto&& out) {
     if (!last || out.stamp() < until) return;
-    last.reset();
-    out(last.get());
+    const Kept<V> taken = last.take();
+    out(taken.get());
   }
   void end(auto&& out) {
     if (last && emit_last) out(last.get());
@@ -52,8 +52,8 @@ struct Sample {
 /// Emits the last value of each interval, at the interval's end.
 ///
 ///   in   --1-2-3-----4--5--|
-///   sample(4)                     intervals end at 4, 8, 12 ...
-///   out  ----1---3-------5-|
+///   sample(4ns)
+///   out  ----1---3-------5-|      intervals end at 4, 8, 12 ...
 ///
 /// Intervals begin at multiples of their length (since 1970), whatever the first event's stamp. A value exactly at an
 /// interval's end belongs to the next one; one with an earlier stamp belongs to the open one. An interval without a

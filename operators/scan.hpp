@@ -7,7 +7,7 @@ namespace sidestep {
 /// Folds the values into an accumulator and emits it after each.
 ///
 ///   in   --1--2--3--|
-///   scan(0, a + x)
+///   scan(0.0, std::plus<>())
 ///   out  --1--3--6--|
 ///
 /// The seed itself isn't emitted. Keeps the accumulator. Semantics: RxJS `scan` with a seed (RxJava's `scanWith` emits

@@ -29,11 +29,11 @@
 /// `out(value)` emits, `out.done()` ends the stream, `out.stamp()` and `out.number()` are the time and number of the
 /// event that caused this call (for a tick: its time, and the number of the last event before it). Optional members:
 ///
-///   void tick(auto&& out)                  called now and then although nothing arrives: fire what waited for
-///   out.stamp() void end(auto&& out)                   the stream ends: emit what is left static constexpr bool
-///   wall_time        true: what it emits depends on clocks, so it can't stand before `decide` under lag static
-///   constexpr std::string_view label, void arguments(auto& show) const     for describe(): label(arguments) template
-///   <class In> auto place() &&    for a state of its input's type: returns the stage to use instead of this one
+///   void tick(auto&& out)                  called now and then although nothing arrives: fire what waited for out.stamp()
+///   void end(auto&& out)                   the stream ends: emit what is left
+///   static constexpr bool wall_time        true: what it emits depends on clocks, so it can't stand before `decide` under lag
+///   static constexpr std::string_view label, void arguments(auto& show) const     for describe(): label(arguments)
+///   template <class In> auto place() &&    for a state of its input's type: returns the stage to use instead of this one
 namespace sidestep {
 
 /// An operator was given an argument that makes no sense.

@@ -7,8 +7,8 @@ namespace sidestep {
 /// Calls f(value) and lets the value pass.
 ///
 ///   in   --1--2--3--|
-///   tap(f)
-///   out  --1--2--3--|     f(1) f(2) f(3)
+///   tap([](double) {})
+///   out  --1--2--3--|     f(1) f(2) f(3) happen
 ///
 /// Keeps nothing. Semantics: RxJava 3 `doOnNext`.
 template <class F>

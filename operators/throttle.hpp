@@ -9,8 +9,8 @@ namespace sidestep {
 /// Emits the first value of each interval and drops the rest of it.
 ///
 ///   in   --1-2-3-----4--5--|
-///   throttle(4)
-///   out  --1---------4-----|
+///   throttle(4ns)
+///   out  --1---3-----4-----|
 ///
 /// The value that is emitted opens the interval. Time is the event's own stamp, so a replay gives the same output. An
 /// event exactly at the end of the interval opens the next one; one with an earlier stamp than the last belongs to the

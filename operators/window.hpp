@@ -143,9 +143,9 @@ inline detail::TimeSpec time(std::chrono::nanoseconds length) { return {detail::
 ///   window(sliding(3, 1)) | sum()
 ///   out  --------6--9--12-|
 ///
-///   in   -1-2---3---4--5-|              intervals end at 4, 8, 12 ...
-///   window(time(4)) | sum()
-///   out  ----3---3---4---5|
+///   in   -1-2---3---4--5-|
+///   window(time(4ns)) | sum()
+///   out  ----3---3---4---5|      intervals end at 4, 8, 12 ...
 ///
 /// count: closes with its n-th value; one that is open when the stream ends emits what it has (RxJava 3 `window(n)`).
 /// sliding: emits only when it is full, and nothing at the end (Kotlin `windowed`); with step > n values between
@@ -156,5 +156,19 @@ inline detail::TimeSpec time(std::chrono::nanoseconds length) { return {detail::
 inline detail::WindowOf<detail::CountSpec> window(detail::CountSpec spec) { return {spec}; }
 inline detail::WindowOf<detail::SlidingSpec> window(detail::SlidingSpec spec) { return {spec}; }
 inline detail::WindowOf<detail::TimeSpec> window(detail::TimeSpec spec) { return {spec}; }
+
+// A wrong program: `window(10)`, `window()`.
+#ifdef __clang__
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wgcc-compat"
+template <class... A>
+detail::WindowOf<detail::CountSpec> window(A...)
+    __attribute__((diagnose_if(true, "a window needs its bound: window(count(10)), window(sliding(10, 1)) or window(time(1s))", "error")));
+#pragma clang diagnostic pop
+#else
+struct a_window_needs_its_bound_as_in_window_count_10 : detail::WindowOf<detail::CountSpec> {};
+template <class... A>
+a_window_needs_its_bound_as_in_window_count_10 window(A...) = delete;
+#endif
 
 }  // namespace sidestep

@@ -8,6 +8,12 @@
 namespace sidestep::test {
 namespace {
 
+struct Noise {
+  static constexpr EventId id = first_user_event + 77;
+  static constexpr std::string_view name = "Noise";
+  double level = 0;
+};
+
 CheckpointWriter write_state(const Cut&) {
   return
       [](const std::filesystem::path& path, const CheckpointState& state) { std::ofstream(path) << state.to_text(); };
@@ -182,6 +188,26 @@ TEST(LooseEnds, ASnapshotThatThrowsLeavesNothingOfItsCutAndTheNextOneIsWhole) {
   loop.finish();
   EXPECT_EQ(read_folder(folder.path()).size(), 1u);
   EXPECT_EQ(CheckpointState::from_text(read_file(folder.path() / "last")).step, 3);
+}
+
+TEST(LooseEnds, WhatDecidesOnEventsThatTheLoopDoesNotPublishIsToldSo) {
+  Bus bus;
+  Control control;
+  const Handle deaf = bus.on<Noise>().named("deaf") | decide(control, [](const Noise&) { return Stop{"noise"}; });
+  const Handle hears = bus.on<BatchEnd, Noise>().named("hears") | take(1) | decide(control, [](const auto&) { return Decisions{}; });
+  const Handle idle = bus.on<Metric>().named("idle") | decide(control, [](const Metric&) { return Stop{"metric"}; });
+  auto lidar = bus.producer("lidar");
+  auto loop = control.attach(bus, {.sync = relaxed});
+  loop.publish(FitBegin{.last_step = 1});
+  lidar.publish(Noise{});
+  loop.publish(BatchEnd{.step = 1});
+  loop.boundary();
+  loop.finish();
+  EXPECT_TRUE(deaf->failed());
+  EXPECT_NE(deaf->error().find("loop.publish"), std::string::npos) << deaf->error();
+  EXPECT_NE(deaf->error().find("control.inject"), std::string::npos) << deaf->error();
+  EXPECT_FALSE(hears->failed()) << hears->error();
+  EXPECT_FALSE(idle->failed()) << "nobody published any: " << idle->error();
 }
 
 }  // namespace

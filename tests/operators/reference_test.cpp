@@ -1,8 +1,7 @@
-#include "operators/stream.hpp"
+#include "operators/reference.hpp"
 
 #include <gtest/gtest.h>
 
-#include <functional>
 #include <map>
 
 /// Every operator against a slow and obvious reference, over random streams.
@@ -10,46 +9,6 @@ namespace {
 using namespace sidestep;
 using namespace sidestep::test;
 using namespace std::chrono_literals;
-
-using Values = std::vector<double>;
-using Reference = std::function<Values(const Moments&)>;
-
-constexpr int streams = 3000;
-
-Values values_of(const Moments& stream) {
-  Values values;
-  for (const Moment& moment : stream)
-    if (moment.value) values.push_back(*moment.value);
-  return values;
-}
-
-bool near(const Values& a, const Values& b) {
-  if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    if (std::isnan(a[i]) != std::isnan(b[i]) || std::abs(a[i] - b[i]) > 1e-12) return false;
-  return true;
-}
-
-template <class Build>
-void compare(Build build, const Reference& reference, bool in_order = false) {
-  std::mt19937_64 random(5);
-  for (int round = 0; round < streams; ++round) {
-    Moments stream = random_stream(random);
-    if (in_order) std::sort(stream.begin(), stream.end(), [](const Moment& a, const Moment& b) { return a.at < b.at; });
-    Driven driven(build);
-    driven.run(stream.data(), stream.data() + stream.size(), 1 + random() % 8);
-    driven.end(stream.empty() ? 0 : stream.back().at);
-    const Values expected = reference(stream);
-    if (near(driven.output, expected)) continue;
-    std::string text;
-    for (const Moment& m : stream) text += std::to_string(m.at) + (m.value ? ":" + text_of(*m.value) : "t") + " ";
-    text += "\n  gave     ";
-    for (const double x : driven.output) text += text_of(x) + " ";
-    text += "\n  expected ";
-    for (const double x : expected) text += text_of(x) + " ";
-    FAIL() << "round " << round << ", stream " << text;
-  }
-}
 
 double mean_of(const Values& v) {
   double sum = 0;
@@ -201,7 +160,7 @@ TEST(Reference, Throttle) {
 TEST(Reference, SampleAndTimeWindows) {
   std::mt19937_64 random(9);
   int compared = 0;
-  for (int round = 0; round < streams; ++round) {
+  for (int round = 0; round < random_streams; ++round) {
     const Moments stream = random_stream(random);
     if (late_after_tick(stream, 4)) continue;
     ++compared;
@@ -219,7 +178,7 @@ TEST(Reference, SampleAndTimeWindows) {
     ASSERT_TRUE(near(sampled.output, lasts)) << "round " << round;
     ASSERT_TRUE(near(averaged.output, means)) << "round " << round;
   }
-  EXPECT_GT(compared, streams / 3);
+  EXPECT_GT(compared, random_streams / 3);
 }
 
 TEST(Reference, Debounce) {

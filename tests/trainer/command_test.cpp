@@ -38,7 +38,7 @@ std::string refusal(const std::vector<std::string>& arguments) {
 TEST(Command, NamesTheNearestCommandAndOption) {
   EXPECT_EQ(refusal({"trian"}), "trian: there is no such command. Did you mean 'train'?");
   EXPECT_EQ(refusal({"xyz", "--epochs", "3"}),
-            "xyz: there is no such command. There are train, evaluate, callbacks, log, watch and info.");
+            "xyz: there is no such command. There are train, evaluate, callbacks, operators, log, watch and info.");
   EXPECT_EQ(refusal({"--verison"}), "--verison: there is no such option. Did you mean '--version'?");
   EXPECT_EQ(refusal({"train", "--ephocs", "3"}), "train: --ephocs: there is no such option. Did you mean '--epochs'?");
   EXPECT_EQ(refusal({"train", "--batch_size=3"}),
@@ -108,6 +108,17 @@ TEST(Wrapped, BreaksBetweenWordsAndNeverInThem) {
   EXPECT_EQ(wrapped("aa bb cc", 0, 2, 5), "aa bb\n  cc");
   EXPECT_EQ(wrapped("aa bb cc", 3, 2, 5), "aa\n  bb\n  cc");
   EXPECT_EQ(wrapped("aaaaaaaaaa b", 0, 0, 5), "aaaaaaaaaa\nb");
+TEST(Command, ListsOperatorsAndDrawsOne) {
+  const Answer all = sidestep({"operators"});
+  EXPECT_EQ(all.code, 0);
+  for (const char* name : {"filter", "window", "merge"}) EXPECT_NE(all.out.find(name), std::string::npos) << name;
+  std::istringstream lines(all.out);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80U) << line;
+  const Answer one = sidestep({"operators", "take"});
+  EXPECT_NE(one.out.find("--1--2--3--4--|"), std::string::npos) << one.out;
+  EXPECT_NE(refusal({"operators", "tak"}).find("take"), std::string::npos);
+}
+
   EXPECT_EQ(wrapped("", 0, 0, 5), "");
 }
 

@@ -33,6 +33,7 @@ std::vector<std::unique_ptr<Subcommand>> subcommands();
 std::unique_ptr<Subcommand> train_command();
 std::unique_ptr<Subcommand> evaluate_command();
 std::unique_ptr<Subcommand> callbacks_command();
+std::unique_ptr<Subcommand> operators_command();
 std::unique_ptr<Subcommand> log_command();
 std::unique_ptr<Subcommand> watch_command();
 std::unique_ptr<Subcommand> info_command();

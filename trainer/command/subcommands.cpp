@@ -7,6 +7,7 @@ std::vector<std::unique_ptr<Subcommand>> subcommands() {
   all.push_back(train_command());
   all.push_back(evaluate_command());
   all.push_back(callbacks_command());
+  all.push_back(operators_command());
   all.push_back(log_command());
   all.push_back(watch_command());
   all.push_back(info_command());

@@ -24,6 +24,9 @@ std::shared_ptr<Asker> bind_decider(const std::shared_ptr<ControlCore>& core, Su
                                     unsigned part);
 void ask(Asker& asker, const Decision& decision, Sequence cause);
 
+template <class F, class In>
+concept Answers = std::invocable<F&, const In&> && DecisionResult<std::invoke_result_t<F&, const In&>>;
+
 /// The stage at the end of a pipeline that decides. See decide().
 template <class F>
 class Decide {
@@ -35,10 +38,13 @@ class Decide {
   Decide(std::shared_ptr<ControlCore> core, F f, DecideOptions options)
       : core_(std::move(core)), f_(std::move(f)), options_(options) {}
 
+  // for the compiler's word on a wrong program
+  static constexpr bool known_state = KnownState<F>;
   template <class In>
-  requires KnownState<F> && requires(F& f, const In& value) {
-    { detail::call(f, value) } -> DecisionResult;
-  }
+  static constexpr bool answers_wrongly = std::invocable<F&, const In&> && !Answers<F, In>;
+
+  template <class In>
+  requires KnownState<F> && Answers<F, In>
   using out = void;
 
   template <class In>

@@ -103,6 +103,8 @@ class Loop {
     if (timed) [[unlikely]] sampled(begin);
     (put(stamp, more), ...);
   }
+  template <class... E>
+  requires(!(Event<E> && ...)) an_event_is_trivially_copyable_of_at_most_40_bytes_and_has_an_id_and_a_name<E...> publish(const E&...) = delete;
 
   /// After each BatchEnd and EpochEnd: waits for deciders as the mode says, applies what is due, cuts checkpoints.
   /// Throws ControlError when it is called at any other place, and what handlers throw.

@@ -66,7 +66,19 @@ void LoopInside::drain() {
   book->close();
   writer.join();
   if (!BusThread::current()) bus.flush();  // CheckpointSaved
+  fail_deaf();
   loop.producer_.hold(false);              // whoever closes the bus need wait no longer
+}
+
+/// One that has seen nothing of what it decides on, because others than the loop published it, would leave its user wondering.
+void LoopInside::fail_deaf() {
+  for (const auto& asker : core->askers()) {
+    Subscription& pipeline = asker->subscription;
+    if (pipeline.published() != 0 || pipeline.passed_by() == 0) continue;
+    pipeline.fail("it decided on nothing: others than the training loop published what it listens to, and what decides sees the "
+                  "loop's events alone. Publish them with loop.publish(...) on the loop's thread, or a metric with "
+                  "control.inject(...) from any.", last_number());
+  }
 }
 
 }  // namespace sidestep::detail

@@ -100,6 +100,7 @@ class LoopInside {
   void publish_injected();
   void validations();
   void fail_silent();
+  void fail_deaf();
   void seal();
   void open_cut(const std::vector<SavedName>& names);
   void publish_barrier(const std::shared_ptr<OpenCut>& cut);

@@ -1,4 +1,5 @@
 // A window without a bound.
+// expect-words: a window needs its bound
 // clang-format off
 #include <sidestep/operators.hpp>
 

@@ -1,4 +1,5 @@
 // A state that nobody can save, in a pipeline that is part of a checkpoint.
+// expect-words: captures what a checkpoint
 // clang-format off
 #include <sidestep/operators.hpp>
 

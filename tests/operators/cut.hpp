@@ -1,0 +1,69 @@
+#pragma once
+
+#include "operators/stream.hpp"
+
+#include <gtest/gtest.h>
+
+/// Checkpoints of a chain, cut at any position of random streams.
+namespace sidestep::test {
+
+/// Saved at any position, loaded into a fresh pipeline and continued, gives what the uncut one gives, bit for bit; so
+/// does the state at the end. And how the stream is cut into spans changes nothing.
+template <class Build>
+void expect_same_at_every_cut(const char* name, Build build) {
+  std::mt19937_64 random(7);
+  for (int round = 0; round < 60; ++round) {
+    const Moments stream = random_stream(random);
+    const Moment* const begin = stream.data();
+    const Moment* const end = begin + stream.size();
+    const Nanoseconds last = stream.empty() ? 0 : stream.back().at;
+    Driven whole(build);
+    whole.run(begin, end, 64);
+    const States at_end = whole.save();
+    whole.end(last);
+    for (const Moment* cut = begin; cut <= end; ++cut) {
+      Driven first(build), second(build);
+      first.run(begin, cut, 1 + static_cast<std::size_t>(cut - begin) % 3);
+      States states = first.save();
+      second.load(states);
+      second.run(cut, end, 2);
+      ASSERT_EQ(second.save().parts, at_end.parts) << name;
+      second.end(last);
+      std::vector<double> output = first.output;
+      output.insert(output.end(), second.output.begin(), second.output.end());
+      ASSERT_TRUE(same(output, whole.output)) << name << ", round " << round << ", cut at " << cut - begin;
+      ASSERT_EQ(second.ended || first.ended, whole.ended) << name;
+      ASSERT_FALSE(second.handle()->failed()) << name << second.handle()->error();
+      if (begin == end) break;
+    }
+  }
+}
+
+/// No state that was damaged on its way makes a pipeline read what isn't there: it fails in words, or goes on with other
+/// values.
+template <class Build>
+void expect_words_for_damage(const char* name, Build build) {
+  std::mt19937_64 random(11);
+  Moments stream;
+  for (int i = 0; i < 9; ++i) stream.push_back({i, static_cast<double>(i % 5)});
+  Driven first(build);
+  first.run(stream.data(), stream.data() + stream.size(), 4);
+  const States good = first.save();
+  for (int round = 0; round < 200; ++round) {
+    States bad = good;
+    auto& bytes = bad.parts[0];
+    if (round % 2 == 0)
+      bytes.resize(random() % bytes.size());
+    else
+      bytes[random() % bytes.size()] ^= static_cast<std::byte>(1 << random() % 8);
+    Driven second(build);
+    second.load(bad);
+    second.run(stream.data(), stream.data() + stream.size(), 4);
+    if (second.handle()->failed())
+      EXPECT_FALSE(second.handle()->error().empty()) << name;
+    else
+      EXPECT_EQ(round % 2, 1) << name << ": a state that is too short was taken";
+  }
+}
+
+}  // namespace sidestep::test
