@@ -33,6 +33,13 @@ std::string spelled(const ConfigOption& option, const RunConfig& config) {
   return values.empty() ? "none" : fmt::format("{}", fmt::join(values, " "));
 }
 
+/// What the run began with. "none" would mislead where the default callbacks run.
+std::string begun_with(const ConfigOption& option, const RunConfig& stored) {
+  if (option.key == "callback" && stored.callbacks.empty() && !stored.no_default_callbacks)
+    return "the default callbacks alone";
+  return spelled(option, stored);
+}
+
 /// "--epochs, --max-steps and --quiet"
 std::string free_options() {
   std::vector<std::string> names;
@@ -66,7 +73,7 @@ RunConfig resumed_config(const RunConfig& stored, const GivenOptions& given, con
     throw ConfigError(fmt::format(
         "--{} {}: the run in {} began with {}, and only {} may change on resuming. Leave --{} "
         "out, or begin a new run.",
-        option.key, spelled(option, changed), folder.string(), spelled(option, stored), free_options(), option.key));
+        option.key, spelled(option, changed), folder.string(), begun_with(option, stored), free_options(), option.key));
   }
   return changed;
 }

@@ -84,7 +84,8 @@ constexpr std::array<ConfigOption, 18> table{{
     {"epochs", "N", "passes over the training data", Kind::whole, free,
      [](Config& c, const Values& v) { c.epochs = whole(v, 1, 1'000'000); },
      [](const Config& c) { return some(c.epochs); }},
-    {"max-steps", "N", "stop after this many steps (or `none`)", Kind::whole, free,
+    {"max-steps", "N", "stop after this many steps in all, those before a --resume included (or `none`)", Kind::whole,
+     free,
      [](Config& c, const Values& v) { c.max_steps = whole_or("none", v, 1, most); },
      [](const Config& c) { return maybe(c.max_steps); }},
     {"limit-train", "N", "train on the first N samples only (or `none`)", Kind::whole, fixed,
@@ -101,8 +102,8 @@ constexpr std::array<ConfigOption, 18> table{{
      },
      [](const Config& c) { return some(c.lr); }},
     {"schedule", "SPEC",
-     "constant, step:every=2,by=0.5 (epochs), cosine, or warmup:steps=500,then=cosine; a cosine spans the epochs first "
-     "asked for",
+     "constant, step:every=2,by=0.5 (every 2 epochs; the callback learning_rate_schedule counts steps), cosine, or "
+     "warmup:steps=500,then=cosine; a cosine spans the epochs first asked for",
      Kind::text, fixed, [](Config& c, const Values& v) { c.schedule = parsed(single(v), parse_schedule); },
      [](const Config& c) { return some(c.schedule.text()); }},
     {"optimizer", "NAME", "sgd or adamw", Kind::text, fixed,

@@ -31,6 +31,13 @@ void check(const TrainerOptions& options) {
     throw std::invalid_argument(fmt::format("lr = {}: must be above 0, at most 1000.", options.lr));
 }
 
+/// No step would have as many samples as were asked for. (The default was asked for by nobody: little data is one batch.)
+void check_batch_size(std::int64_t batch_size, std::size_t samples) {
+  if (samples > 0 && static_cast<std::size_t>(batch_size) > samples && batch_size != TrainerOptions{}.batch_size)
+    throw std::invalid_argument(fmt::format(
+        "batch_size = {}: is larger than the {} samples that train. Say {} or less.", batch_size, samples, samples));
+}
+
 }  // namespace
 
 TrainerParts::TrainerParts(Model made, Dataset samples, TrainerOptions wanted)
@@ -42,6 +49,7 @@ TrainerParts::TrainerParts(Model made, Dataset samples, TrainerOptions wanted)
       run_ahead(static_cast<std::size_t>(
           options.sync && !options.sync->relaxed() ? options.sync->k : static_cast<int>(options.run_ahead))),
       train_samples(limited(data.train(), options.limit_train)) {
+  check_batch_size(options.batch_size, data.train().count());
   make_session({});
   attach_data(data.statistics());
 }

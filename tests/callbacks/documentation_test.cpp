@@ -73,6 +73,27 @@ TEST(Documentation, NamesEachOptionWithItsDefault) {
   }
 }
 
+/// Each line without what stands before it.
+std::string unindented(const std::string& text) {
+  static const std::regex indent("\n +");
+  return std::regex_replace(text, indent, "\n");
+}
+
+TEST(Documentation, CodeThatNamesATestIsRunByIt) {
+  const std::string page = documentation();
+  static const std::regex example("<!-- (tests/\\S+): a test holds that it runs this -->\n```cpp\n([^`]*)```");
+  std::sregex_iterator at(page.begin(), page.end(), example);
+  ASSERT_NE(at, std::sregex_iterator{});
+  for (; at != std::sregex_iterator{}; ++at)
+    EXPECT_NE(unindented(read_text(repository / (*at)[1].str())).find('\n' + unindented((*at)[2])), std::string::npos)
+        << (*at)[1] << " doesn't run what docs/callbacks.md shows:\n" << (*at)[2];
+}
+
+TEST(Documentation, SaysWhereAProgramLearnsThatACallbackFailed) {
+  for (const char* page : {"README.md", "docs/callbacks.md", "docs/training.md"})
+    EXPECT_NE(read_text(repository / page).find("report.failed()"), std::string::npos) << page;
+}
+
 TEST(Documentation, EachCallbackHasItsHeaderItsRowAndItsTest) {
   static const std::regex entry("extern const CallbackEntry (\\w+)_entry;");
   std::set<std::string> declared;

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace sidestep::test {
@@ -35,6 +36,20 @@ TEST(Lambda, SeesOtherStreamsToo) {
   run.steps = 5;
   run.go();
   EXPECT_EQ(saved, (std::vector<std::string>{"best.safetensors", "last.safetensors"}));
+}
+
+TEST(Lambda, DoesWhatItsPageShows) {
+  ScratchFolder folder;
+  std::vector<std::string> told;
+  const Callback tells = lambda({
+      .on_epoch_end = [&](const EpochEnd& e) { told.push_back(fmt::format("epoch {} is over", e.epoch)); },
+      .on_checkpoint_saved = [&](const CheckpointSaved& e) { told.push_back(fmt::format("saved {}", e.file.text())); },
+  });
+  FakeRun run{.callbacks = {tells, model_checkpoint({.save_top_k = 0})}, .folder = folder.path()};
+  run.steps = 5;
+  run.go();
+  std::ranges::sort(told);  // when a checkpoint is visible, its writer's thread decides
+  EXPECT_EQ(told, (std::vector<std::string>{"epoch 1 is over", "saved last.safetensors"}));
 }
 
 TEST(Lambda, AThrowIsReportedAndTrainingGoesOn) {

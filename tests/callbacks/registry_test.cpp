@@ -44,6 +44,10 @@ TEST(Registry, OptionsChangeSettings) {
 TEST(Registry, NamesTheNearest) {
   EXPECT_EQ(refused("early_stoping"),
             "callback 'early_stoping' is unknown. Did you mean 'early_stopping'? `sidestep callbacks` lists all.");
+  EXPECT_EQ(refused("nope"),
+            "callback 'nope' is unknown. There are csv_logger, early_stopping, history, jsonl_logger, lambda, "
+            "learning_rate_schedule, memory_release, model_checkpoint, progress, reduce_lr_on_plateau and "
+            "terminate_on_nan.");
   EXPECT_EQ(refused("early_stopping:patince=3"),
             "callback early_stopping has no option 'patince'. Did you mean 'patience'?");
   EXPECT_EQ(refused("terminate_on_nan:patience=3"),
@@ -76,6 +80,17 @@ TEST(Registry, ReadsEveryKindOfValue) {
   EXPECT_EQ(refused("progress:terminal=no,every=0"), "");
 }
 
+TEST(Registry, ACheckpointThatTheCommandNamesEndsAsItsFormatDoes) {
+  const auto file = [](const std::string& given) {
+    const std::string settings = make_callback(parse_spec("model_checkpoint:file=" + given)).settings;
+    const std::size_t begin = settings.find("file=") + 5;
+    return settings.substr(begin, settings.find(',', begin) - begin);
+  };
+  EXPECT_EQ(file("best"), "best.safetensors");
+  EXPECT_EQ(file("{value:.4f}"), "{value:.4f}.safetensors");
+  EXPECT_EQ(file("mine.safetensors"), "mine.safetensors");
+}
+
 TEST(Registry, TheCommandsDefaultsAreWhatItSays) {
   std::vector<std::string> texts;
   for (const Spec& spec : default_callbacks()) {
@@ -96,6 +111,8 @@ TEST(Registry, DescribesInEightyColumns) {
   fits(describe_callbacks());
   for (const CallbackEntry& entry : callback_registry()) fits(describe_callback(entry.name));
   EXPECT_NE(describe_callback("early_stopping").find("patience"), std::string::npos);
+  EXPECT_NE(describe_callback("learning_rate_schedule").find("in --schedule it counts epochs"), std::string::npos);
+  EXPECT_NE(describe_callback("lambda").find("docs/callbacks.md has an example"), std::string::npos);
   EXPECT_THROW(describe_callback("nothing"), CallbackError);
 }
 

@@ -41,6 +41,7 @@ class BadInput(RunTest):
             (["--epoch", "3"], ["--epoch", "--epochs"]),
             (["--epochs", "many"], ["--epochs", "many"]),
             (["--batch-size", "0"], ["--batch-size", "0"]),
+            (["--batch-size", "1201"], ["--batch-size 1201", "the 1200 samples", "--batch-size 1200 or less"]),
             (["--lr", "nan"], ["--lr", "nan"]),
             (["--lr", "-1"], ["--lr", "-1"]),
             (["--schedule", "cosin"], ["cosin", "cosine"]),
@@ -127,7 +128,7 @@ class BadInput(RunTest):
         from runs import write_data
 
         odd = write_data(self.folder / "odd", train=60, test=20, side=7)
-        self.train_refused(data=odd, says=["lenet", "7"])
+        self.train_refused("--batch-size", "20", data=odd, says=["lenet", "7"])
 
     def test_what_a_good_checkpoint_is_measured_on(self):
         from runs import write_data
@@ -142,6 +143,17 @@ class BadInput(RunTest):
                 self.refused("evaluate", good, "--data", other,
                              says=[str(other), f"{side}x{side}", str(good), "another size", "--data"])
         self.sidestep("evaluate", good, "--data", self.data)
+
+    def test_a_folder_where_a_file_is_meant(self):
+        run = self.train("run", "--epochs", "1", "--limit-train", "100", "--record")
+        for folder in (run, run / "checkpoints"):
+            self.refused("evaluate", folder, "--data", self.data,
+                         says=[f"Name a checkpoint in it: {run}/checkpoints/best.safetensors"])
+        (run / "checkpoints" / "best.safetensors").unlink()
+        self.refused("evaluate", run, "--data", self.data, says=[f"in it: {run}/checkpoints/last.safetensors"])
+        self.refused("evaluate", self.data, "--data", self.data, says=[str(self.data), "isn't a file", "checkpoint"])
+        self.refused("log", "cat", run, says=[f"Name the log in it: {run}/events.log"])
+        self.refused("log", "info", self.data, says=[str(self.data), "without an events.log", "--record"])
 
     def test_folders(self):
         run = self.train("run", "--epochs", "1", "--limit-train", "100")
@@ -186,7 +198,8 @@ class BadInput(RunTest):
                 if name != "another model's":
                     self.refused("evaluate", last, "--data", self.data, says=["last.safetensors"])
         self.refused("evaluate", self.folder / "absent", "--data", self.data, says=["absent"])
-        self.refused("evaluate", self.data / "t10k-labels-idx1-ubyte", "--data", self.data, says=["t10k"])
+        self.refused("evaluate", self.data / "t10k-labels-idx1-ubyte", "--data", self.data,
+                     says=["t10k", "isn't a safetensors file: it doesn't begin with a header's length."])
 
 
 if __name__ == "__main__":

@@ -47,6 +47,9 @@ TEST(Command, NamesTheNearestCommandAndOption) {
   EXPECT_EQ(refusal({"train", "lenet"}),
             "train: 'lenet' isn't expected here. Options begin with --. See `sidestep train --help`.");
   EXPECT_EQ(refusal({"info", "--hlp"}), "info: --hlp: there is no such option. Did you mean '--help'?");
+  EXPECT_EQ(refusal({"info", "--foo"}), "info: --foo: there is no such option. There is only --help.");
+  EXPECT_EQ(refusal({"evaluate", "x", "--foo"}),
+            "evaluate: --foo: there is no such option. There are --help and --data.");
 }
 
 TEST(Command, NamesWhatIsMissingOrTooMuch) {
@@ -75,7 +78,18 @@ TEST(Command, HelpsIn80Columns) {
     for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80U) << line;
   }
   const std::string help = sidestep({"train", "--help"}).out;
-  EXPECT_NE(help.find("  --batch-size N         samples in a step (default 128)\n"), std::string::npos) << help;
+  EXPECT_NE(help.find("  --batch-size N         samples in a step (default 128)\n"),
+            std::string::npos)
+      << help;
+  std::string words = help;
+  for (std::size_t at; (at = words.find("\n")) != std::string::npos;)
+    words.replace(at, words.find_first_not_of("\n ", at) - at, " ");
+  for (const char* said :
+       {"step:every=2,by=0.5 (every 2 epochs; the callback learning_rate_schedule counts steps)",
+        "stop after this many steps in all, those before a --resume included",
+        "may differ from the run's config.toml, which remembers what they are now",
+        "trains on only if its end moves: with more --epochs, or with a greater --max-steps if that was its limit"})
+    EXPECT_NE(words.find(said), std::string::npos) << said << '\n' << words;
   for (const ConfigOption& option : config_options())
     EXPECT_NE(help.find(std::string("  --").append(option.key)), std::string::npos) << option.key;
 }
@@ -95,6 +109,17 @@ TEST(Command, SaysVersionsFeaturesAndBackends) {
     EXPECT_NE(info.out.find(what), std::string::npos) << info.out;
 }
 
+TEST(Command, ListsOperatorsAndDrawsOne) {
+  const Answer all = sidestep({"operators"});
+  EXPECT_EQ(all.code, 0);
+  for (const char* name : {"filter", "window", "merge"}) EXPECT_NE(all.out.find(name), std::string::npos) << name;
+  std::istringstream lines(all.out);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80U) << line;
+  const Answer one = sidestep({"operators", "take"});
+  EXPECT_NE(one.out.find("--1--2--3--4--|"), std::string::npos) << one.out;
+  EXPECT_NE(refusal({"operators", "tak"}).find("take"), std::string::npos);
+}
+
 TEST(Command, ListsCallbacks) {
   const Answer all = sidestep({"callbacks"});
   EXPECT_EQ(all.code, 0);
@@ -108,17 +133,6 @@ TEST(Wrapped, BreaksBetweenWordsAndNeverInThem) {
   EXPECT_EQ(wrapped("aa bb cc", 0, 2, 5), "aa bb\n  cc");
   EXPECT_EQ(wrapped("aa bb cc", 3, 2, 5), "aa\n  bb\n  cc");
   EXPECT_EQ(wrapped("aaaaaaaaaa b", 0, 0, 5), "aaaaaaaaaa\nb");
-TEST(Command, ListsOperatorsAndDrawsOne) {
-  const Answer all = sidestep({"operators"});
-  EXPECT_EQ(all.code, 0);
-  for (const char* name : {"filter", "window", "merge"}) EXPECT_NE(all.out.find(name), std::string::npos) << name;
-  std::istringstream lines(all.out);
-  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80U) << line;
-  const Answer one = sidestep({"operators", "take"});
-  EXPECT_NE(one.out.find("--1--2--3--4--|"), std::string::npos) << one.out;
-  EXPECT_NE(refusal({"operators", "tak"}).find("take"), std::string::npos);
-}
-
   EXPECT_EQ(wrapped("", 0, 0, 5), "");
 }
 

@@ -228,5 +228,14 @@ TEST_F(Resuming, NamesTheOptionThatMustNotDiffer) {
   }
 }
 
+TEST_F(Resuming, SaysWhichCallbacksTheRunBeganWith) {
+  stored_.callbacks.clear();
+  EXPECT_TRUE(said({{"callback", {"progress"}}})
+                  .starts_with("--callback progress: the run in runs/a began with the default callbacks alone, "));
+  stored_.no_default_callbacks = true;
+  EXPECT_TRUE(said({{"callback", {"progress"}}})
+                  .starts_with("--callback progress: the run in runs/a began with none, "));
+}
+
 }  // namespace
 }  // namespace sidestep

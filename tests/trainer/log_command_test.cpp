@@ -200,6 +200,9 @@ TEST_F(LogCommandTest, SaysWhatIsWrongInOneSentence) {
   write_text(folder / "other.txt", "step,loss\n1,2\n" + std::string(5000, 'x'));
   EXPECT_NE(refusal({"cat", folder / "none.log"}).find("none.log: cannot read the log: No such file or directory."), std::string::npos);
   EXPECT_NE(refusal({"info", folder / "other.txt"}).find("other.txt: isn't a log of events."), std::string::npos);
+  EXPECT_NE(refusal({"cat", folder / ""}).find("is a folder without an events.log. Name a log: "), std::string::npos);
+  write_text(folder / "events.log", read_text(file));
+  EXPECT_NE(refusal({"cat", folder / ""}).find("Name the log in it: " + (folder / "events.log").string() + "."), std::string::npos);
   EXPECT_NE(refusal({"cta", file}).find("log cta: there is no such action. Did you mean 'cat'?"), std::string::npos);
   EXPECT_NE(refusal({"cat", file, "--from", "x"}).find("--from x: must be a whole number, or say --by time."), std::string::npos);
   EXPECT_NE(refusal({"cat", file, "--by", "time", "--from", "noon"}).find("--from noon: must be a time like "), std::string::npos);

@@ -268,6 +268,16 @@ TEST(Trainer, CallbackThatThrowsIsNamedAndTheRunGoesOn) {
   EXPECT_NE(report.failed()[0].find("lambda"), std::string::npos);
 }
 
+TEST(Trainer, AMisspeltMonitorStandsInTheReport) {
+  Training run(small(1));
+  const TrainingReport report = run.fit({early_stopping({.monitor = "val/losss"})});
+  EXPECT_EQ(report.state, "finished");
+  ASSERT_EQ(report.failed().size(), 1U);
+  EXPECT_NE(report.failed()[0].find("there is no metric 'val/losss' in this run. Did you mean monitor=val/loss?"),
+            std::string::npos)
+      << report.failed()[0];
+}
+
 TEST(Trainer, CallbackThatHangsElsewhereHoldsNoStepAndNoEnd) {
   std::atomic<bool> released{false};
   {
@@ -394,7 +404,10 @@ TEST(Trainer, RefusesADeciderThatLooksAtTheClockBeforeItBegins) {
   Training run;
   run.bus.on<BatchEnd>() | throttle(std::chrono::seconds(1)) |
       decide(run.control, [](const BatchEnd&) { return Stop{}; });
-  EXPECT_NE(complaint<ControlError>([&] { run.fit(); }).find("wall clock"), std::string::npos);
+  EXPECT_EQ(complaint<ControlError>([&] { run.fit(); }),
+            "pipeline BatchEnd -> throttle(1000000000) -> BatchEnd -> decide decides and has an operator that depends "
+            "on the wall clock: under lag:2 no two runs would be equal. Take the operator out, say .sync = relaxed, or "
+            "decide(control, f, {.wall_time = true}).");
   EXPECT_TRUE(run.said.empty());
 }
 
@@ -404,6 +417,8 @@ TEST(Trainer, RefusesOptionsThatCannotBe) {
   };
   EXPECT_NE(said({.epochs = 0}).find("epochs = 0"), std::string::npos);
   EXPECT_NE(said({.batch_size = -1}).find("batch_size"), std::string::npos);
+  EXPECT_EQ(said({.batch_size = 481}), "batch_size = 481: is larger than the 480 samples that train. Say 480 or less.");
+  EXPECT_EQ(said({.limit_train = 20, .batch_size = 32}), "") << "one small batch an epoch, as was asked for";
   EXPECT_NE(said({.lr = 0}).find("lr"), std::string::npos);
   EXPECT_NE(said({.optimizer = "adamv"}).find("'adamw'"), std::string::npos);
   EXPECT_NE(said({.backend = "cpuu"}).find("'cpu'"), std::string::npos);

@@ -65,7 +65,7 @@ constexpr CallbackOption learning_rate_schedule_options[] = {
     {"warmup", "integer", "0", "steps in which the rate climbs to lr in a straight line"},
     {"warmup_from", "number", "0", "the share of lr at which that begins"},
     {"factor", "number", "0.1", "step: what the rate is multiplied by"},
-    {"every", "integer", "1000", "step: after how many steps, each time"},
+    {"every", "integer", "1000", "step: after how many steps each time; in --schedule it counts epochs"},
     {"length", "integer", "0", "cosine: steps until it has fallen; 0: the whole run"},
     {"floor", "number", "0", "cosine: the rate to which it falls"}};
 

@@ -135,7 +135,7 @@ constexpr CallbackOption model_checkpoint_options[] = {
     {"monitor", "metric", "val/accuracy", "what makes a checkpoint one of the best"},
     detail::mode_option,
     {"save_top_k", "integer", "1", "how many of the best stay; -1: all, 0: none"},
-    {"file", "name", "", "with {epoch}, {step}, {value}; best.safetensors if one stays"},
+    {"file", "name", "", "may hold {epoch}, {step}, {value}; .safetensors is added if missing"},
     {"every_n_epochs", "integer", "1", "looks at the end of every N-th epoch"},
     {"save_last", "yes|no", "yes", "last.safetensors at each look, whatever the metric"},
     detail::at_option};
@@ -144,6 +144,9 @@ Callback make_model_checkpoint(const CallbackArguments& given) {
   ModelCheckpointOptions o;
   given.text("monitor", o.monitor).mode("mode", o.mode).integer("save_top_k", o.save_top_k, -1).text("file", o.file);
   given.integer("every_n_epochs", o.every_n_epochs, 1).flag("save_last", o.save_last).when("at", o.at);
+  // what the command writes is safetensors; a program's saver may write something else
+  constexpr std::string_view ending = ".safetensors";
+  if (!o.file.empty() && !o.file.ends_with(ending)) o.file += ending;
   return model_checkpoint(o);
 }
 

@@ -28,8 +28,9 @@ const CallbackEntry& entry_of(std::string_view name) {
   if (at != callback_registry().end()) return *at;
   std::vector<std::string_view> names;
   for (const CallbackEntry& entry : callback_registry()) names.push_back(entry.name);
-  throw CallbackError(
-      fmt::format("callback '{}' is unknown. {} `sidestep callbacks` lists all.", name, did_you_mean(name, names)));
+  const bool one_is_near = !nearest(name, names).empty();
+  throw CallbackError(fmt::format("callback '{}' is unknown. {}{}", name, did_you_mean(name, names),
+                                  one_is_near ? " `sidestep callbacks` lists all." : ""));
 }
 
 Spec default_spec(const CallbackEntry& entry) {
@@ -86,7 +87,7 @@ std::string describe_callback(std::string_view name) {
     text += fmt::format("  {:<20}  {}{}\n      {}\n", option.name, option.type,
                         option.standard.empty() ? std::string{} : fmt::format(", {}", option.standard), option.meaning);
   if (entry.by_default) text += fmt::format("\nBy default `sidestep train` runs\n  {}\n", default_spec(entry).text());
-  if (entry.make == nullptr) text += "\nFor programs alone: docs/callbacks.md shows how.\n";
+  if (entry.make == nullptr) text += "\nFor programs alone: docs/callbacks.md has an example.\n";
   return text;
 }
 

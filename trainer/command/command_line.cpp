@@ -29,9 +29,11 @@ namespace {
     for (const CLI::Option* option : app.get_options())
       for (const std::string& name : option->get_lnames()) names.push_back(fmt::format("--{}", name));
     const std::vector<std::string_view> views(names.begin(), names.end());
-    const std::string_view meant = nearest(argument.substr(0, argument.find('=')), views);
-    throw ConfigError(fmt::format("{}{}: there is no such option.{}", command, argument.substr(0, argument.find('=')),
-                                  meant.empty() ? see : fmt::format(" Did you mean '{}'?", meant)));
+    const std::string option = argument.substr(0, argument.find('='));
+    constexpr std::size_t few = 4;  // as many as a sentence can name
+    const bool say_which = !nearest(option, views).empty() || views.size() <= few;
+    throw ConfigError(fmt::format("{}{}: there is no such option.{}", command, option,
+                                  say_which ? " " + did_you_mean(option, views) : see));
   }
   if (app.get_parent() != nullptr)
     throw ConfigError(fmt::format("{}'{}' isn't expected here. Options begin with --.{}", command, argument, see));

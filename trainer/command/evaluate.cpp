@@ -43,6 +43,17 @@ void check_image_size(const kernels::Session& session, const SafetensorsFile& fi
           folder, test.height, test.width, checkpoint, info.name));
 }
 
+/// Names the checkpoint that is meant, where a run's folder was named, or its checkpoints'.
+void refuse_run_folder(const std::filesystem::path& folder) {
+  std::error_code failed;
+  if (!std::filesystem::is_directory(folder, failed)) return;
+  for (const char* name :
+       {"checkpoints/best.safetensors", "checkpoints/last.safetensors", "best.safetensors", "last.safetensors"})
+    if (const auto file = folder / name; std::filesystem::exists(file, failed))
+      throw CheckpointError(
+          fmt::format("{}: is a folder. Name a checkpoint in it: {}.", folder.string(), file.string()));
+}
+
 class EvaluateCommand : public Subcommand {
  public:
   std::string name() const override { return "evaluate"; }
@@ -62,6 +73,7 @@ class EvaluateCommand : public Subcommand {
   }
 
   int run(Streams streams) override {
+    refuse_run_folder(checkpoint_);
     const SafetensorsFile file = SafetensorsFile::read(checkpoint_);
     const TrainerState state = TrainerState::from_text(file.text(trainer_key), checkpoint_);
     const Model model = model_of(state, checkpoint_);

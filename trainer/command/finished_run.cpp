@@ -47,14 +47,12 @@ std::optional<std::string> nothing_to_do(const FinishedRun& run, const Asked& be
   std::string how = run.stopped_by.empty() ? fmt::format("finished at step {}", run.step)
                                            : fmt::format("stopped by {} at step {}", run.stopped_by, run.step);
   if (!run.reason.empty()) how += fmt::format(" ({})", run.reason);
-  // What has to be exceeded: by both, where both are the limit.
-  const Asked& limit = stays_stopped ? before : more;
-  const Step at_epochs = limit.epochs * batches;
+  // Which of the options that the run remembers has to be raised, so that its end lies behind this step: perhaps both.
+  const Step beyond = stays_stopped ? end_of(before, batches) : run.step;
   std::string longer;
-  if (!limit.max_steps || *limit.max_steps >= at_epochs)
-    longer += fmt::format(" --epochs {}", std::max<Step>(limit.epochs, run.step / batches) + 1);
-  if (limit.max_steps && *limit.max_steps <= at_epochs)
-    longer += fmt::format(" --max-steps {}", std::max<Step>(*limit.max_steps, run.step) + 1);
+  if (before.epochs * batches <= beyond) longer += fmt::format(" --epochs {}", beyond / batches + 1);
+  if (before.max_steps && *before.max_steps <= beyond) longer += fmt::format(" --max-steps {}", beyond + 1);
+  if (longer.empty()) longer = fmt::format(" --epochs {}", beyond / batches + 1);  // it remembers more than it has done
   return fmt::format("{}: nothing to do;{} or more trains on.", how, longer);
 }
 

@@ -78,6 +78,17 @@ int complain(const LogReader& log, std::ostream& err) {
 
 std::string_view stream_name(Stream stream) { return stream == Stream::trainer ? "trainer" : "others"; }
 
+/// The log that is meant, where a run's folder was named.
+[[noreturn]] void refuse_folder(const std::string& folder) {
+  const fs::path log = fs::path(folder) / "events.log";
+  std::error_code failed;
+  throw ConfigError(fs::exists(log, failed)
+                        ? fmt::format("{}: is a folder. Name the log in it: {}.", folder, log.string())
+                        : fmt::format("{}: is a folder without an events.log. Name a log: `sidestep train --record` "
+                                      "writes one.",
+                                      folder));
+}
+
 class LogCommand : public Subcommand {
  public:
   std::string name() const override { return "log"; }
@@ -115,6 +126,8 @@ class LogCommand : public Subcommand {
     if (std::ranges::find(actions, action_) == actions.end())
       throw ConfigError(fmt::format("log {}: there is no such action. {}", action_, did_you_mean(action_, actions)));
     refuse_foreign_options();
+    std::error_code failed;
+    if (fs::is_directory(file_, failed)) refuse_folder(file_);
     LogReader log(file_);
     if (action_ == "info") return info(log, streams);
     if (action_ == "verify") return verify(log, streams);

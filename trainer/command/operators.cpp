@@ -33,10 +33,10 @@ std::string in_lines(std::string_view text) {
 
 /// The first sentence, or what of it has room behind a name.
 std::string beginning(std::string_view text) {
-  constexpr std::size_t room = 56;
+  constexpr std::size_t room = 54;
   const std::size_t end = std::min({text.find(". "), text.find(": "), text.size() - (text.ends_with('.') ? 1 : 0)});
   if (end <= room) return std::string(text.substr(0, end));
-  return std::string(text.substr(0, text.rfind(' ', room - 3))) + " ...";
+  return std::string(text.substr(0, text.rfind(' ', room - 4))) + " ...";
 }
 
 class OperatorsCommand : public Subcommand {

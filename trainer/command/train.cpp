@@ -93,6 +93,15 @@ SampleCounts counts_of(const Dataset& data, const RunConfig& config) {
   return {train, data.validation().count(), data.test().count()};
 }
 
+/// No step would have as many samples as were asked for. (The default was asked for by nobody: little data is one batch.)
+void refuse_too_large_a_batch(const RunConfig& config, std::size_t samples) {
+  if (samples == 0 || static_cast<std::size_t>(config.batch_size) <= samples || config.batch_size == RunConfig{}.batch_size) return;
+  throw ConfigError(
+      fmt::format("--batch-size {}: is larger than the {} samples that train. Say --batch-size {} or less, or train on "
+                  "more.",
+                  config.batch_size, samples, samples));
+}
+
 /// Why a run that is to be resumed has nothing left to do, if it hasn't.
 std::optional<std::string> nothing_to_do_in(const RunFolder& folder, const RunConfig& config,
                                             const SampleCounts& samples, Step done) {
@@ -221,6 +230,7 @@ int run_train(TrainRequest request, Streams streams) {
   Trainer trainer = before_the_run([&] {
     Dataset data = fashion_mnist(config.data);
     samples = counts_of(data, config);
+    refuse_too_large_a_batch(config, data.train().count());
     return Trainer(model_named(config.model), std::move(data), trainer_options(config));
   });
   const bool resume = request.resumed.has_value();

@@ -10,10 +10,10 @@ class TrainCommand : public Subcommand {
   std::string summary() const override { return "train a network on Fashion-MNIST or your own IDX files"; }
   std::string details() const override {
     return "Progress, logs, checkpoints, early stopping and a learning-rate drop run beside the training; naming one "
-           "with "
-           "--callback replaces the default of that name. On resuming, only --epochs, --max-steps, --threads, --sync, "
-           "--data and --quiet may differ from the run's config.toml; a run that is over or was stopped trains on with more "
-           "--epochs only.\n"
+           "with --callback replaces the default of that name. On resuming, only --epochs, --max-steps, --threads, "
+           "--sync, --data and --quiet may differ from the run's config.toml, which remembers what they are now. A run "
+           "that is over, or was stopped by a callback, trains on only if its end moves: with more --epochs, or with a "
+           "greater --max-steps if that was its limit.\n"
            "\n"
            "  sidestep train --epochs 10 --out runs/a\n"
            "  sidestep train --resume --out runs/a --epochs 20\n"

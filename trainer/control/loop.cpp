@@ -6,6 +6,7 @@
 #include <sidestep/trainer/control/safetensors.hpp>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -27,6 +28,12 @@ std::string names_of(ControlCore& core, const DeciderEntry& entry) {
   for (const auto& asker : core.askers())
     if (&asker->decider == &entry) all += (all.empty() ? "" : ", ") + asker->by;
   return all;
+}
+
+/// A pipeline as its user knows it: by the name that he gave it, else by its chain.
+std::string called(Subscription& pipeline) {
+  if (pipeline.name() != "pipeline") return fmt::format("'{}'", pipeline.name());
+  return fmt::format("{}", fmt::join(pipeline.pipeline().describe(), " -> "));
 }
 
 /// For threads that may never come back.
@@ -89,20 +96,20 @@ LoopInside::~LoopInside() {
   for (const auto& asker : core->take_joining()) asker->subscription.admit();  // no loop is there any more: it begins at once
 }
 
-void LoopInside::check_decider(const Subscription& pipeline) {
+void LoopInside::check_decider(Subscription& pipeline) {
   const PipelineOptions& how = pipeline.options();
   if (sync.relaxed() || !how.decides) return;
   if (!how.overload.lossless())
     throw ControlError(fmt::format(
-        "pipeline '{}' decides and has an overload policy that drops events: under {} no two runs would be equal. Leave "
-        "the policy out, or say --sync relaxed.",
-        pipeline.name(), sync.text()));
+        "pipeline {} decides and has an overload policy that drops events: under {} no two runs would be equal. Leave "
+        "the policy out, or say .sync = relaxed.",
+        called(pipeline), sync.text()));
   if (!how.wall_time) return;
   if (!how.wall_time_allowed)
     throw ControlError(fmt::format(
-        "pipeline '{}' decides and has an operator that depends on the wall clock: under {} no two runs would be "
-        "equal. Take the operator out, say --sync relaxed, or decide(control, f, {{.wall_time = true}}).",
-        pipeline.name(), sync.text()));
+        "pipeline {} decides and has an operator that depends on the wall clock: under {} no two runs would be "
+        "equal. Take the operator out, say .sync = relaxed, or decide(control, f, {{.wall_time = true}}).",
+        called(pipeline), sync.text()));
   if (begun) note_broken(pipeline.owner(), "depends on the wall clock, as its user allowed");
 }
 
@@ -123,7 +130,7 @@ void LoopInside::await_restored() {
   if (!BusThread::current()) bus.flush();
   for (const Handle& one : all)
     if (one->failed())
-      throw CheckpointError(fmt::format("'{}' can't go on from {}: {}", one->name(), from_name, one->error()));
+      throw CheckpointError(fmt::format("{} can't go on from {}: {}", called(*one), from_name, one->error()));
 }
 
 const CheckpointState& LoopInside::resume(CheckpointState state, std::string_view name) {

@@ -49,7 +49,7 @@ class LoopInside {
   void begin();
   void await_restored();
   const CheckpointState& resume(CheckpointState state, std::string_view name);
-  void check_decider(const Subscription& pipeline);
+  void check_decider(Subscription& pipeline);
   void admit_joining();
   void add_decider(DeciderEntry& entry);
   std::uint32_t rank_of(const std::string& key, std::uint32_t registration) const;

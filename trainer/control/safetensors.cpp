@@ -330,8 +330,7 @@ SafetensorsFile SafetensorsFile::parse(std::span<const std::byte> bytes, std::st
   std::uint64_t header_size;
   std::memcpy(&header_size, bytes.data(), length_bytes);
   if (header_size > longest_header)
-    refuse("{}: isn't a safetensors file (its header would be {} bytes long). Use another checkpoint.", where,
-           header_size);
+    refuse("{}: isn't a safetensors file: it doesn't begin with a header's length. Use another checkpoint.", where);
   if (header_size > bytes.size() - length_bytes) truncated();
 
   const std::span<const std::byte> header_bytes = bytes.subspan(length_bytes, header_size);
