@@ -2,6 +2,7 @@
 //   log/record   counter events_per_second: from the first publish until all is written, publisher, dispatcher and writer together
 //   log/replay   the same: from the file, which the system has in memory, through a bus to a listener
 //   log/verify   the same: every block's checksums and every record
+//                each with events_per_cpu_second too, by the CPU time of all threads: what a machine gives whose neighbours are busy
 //   log/memory   counter gigabytes_per_second: what a copy of as many bytes costs here, which bounds them all
 #include <sidestep/operators.hpp>
 #include <suite.hpp>
@@ -11,6 +12,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <stdexcept>
 
@@ -65,29 +67,45 @@ void publish_all(Producer& producer) {
   }
 }
 
-Nanoseconds record_once(const File& file) {
+/// By the wall clock, and by the CPU time of this process' threads.
+struct Spent {
+  Nanoseconds wall = 0;
+  std::clock_t cpu = 0;
+
+  template <class Work>
+  void on(Work&& work) {
+    const Nanoseconds begin = Clock::steady();
+    const std::clock_t cpu_begin = std::clock();
+    work();
+    cpu += std::clock() - cpu_begin;
+    wall += Clock::steady() - begin;
+  }
+};
+
+Spent record_once(const File& file, Spent spent = {}) {
   std::filesystem::remove(file.path());
   Bus bus;
   const Recording recording = bus.record(file.path());
   Producer producer = bus.producer("trainer", Stream::trainer);
-  const Nanoseconds begin = Clock::steady();
-  publish_all(producer);
-  bus.flush();
-  const Nanoseconds spent = Clock::steady() - begin;
+  spent.on([&] {
+    publish_all(producer);
+    bus.flush();
+  });
   if (recording.events() != events) throw std::runtime_error(recording.error());
   return spent;
 }
 
-void report(benchmark::State& state, Nanoseconds spent) {
-  state.counters["events_per_second"] =
-      1e9 * static_cast<double>(events) * static_cast<double>(state.iterations()) / static_cast<double>(spent);
+void report(benchmark::State& state, const Spent& spent) {
+  const double all = static_cast<double>(events) * static_cast<double>(state.iterations());
+  state.counters["events_per_second"] = 1e9 * all / static_cast<double>(spent.wall);
+  state.counters["events_per_cpu_second"] = all * CLOCKS_PER_SEC / static_cast<double>(spent.cpu);
 }
 
 void record(benchmark::State& state) {
   const OneCore here;
   const File file;
-  Nanoseconds spent = 0;
-  for (auto _ : state) spent += record_once(file);
+  Spent spent;
+  for (auto _ : state) spent = record_once(file, spent);
   report(state, spent);
   state.counters["bytes_per_event"] = static_cast<double>(std::filesystem::file_size(file.path())) / events;
 }
@@ -96,14 +114,14 @@ void replay_all(benchmark::State& state) {
   const File file;
   record_once(file);
   const OneCore here;
-  Nanoseconds spent = 0;
+  Spent spent;
   for (auto _ : state) {
     Bus bus({.ring_capacity = 1024, .thread = false});
     double sum = 0;
     bus.on<BatchEnd>() | subscribe([&sum](const BatchEnd& event) { sum += event.loss; });
-    const Nanoseconds begin = Clock::steady();
-    if (replay(file.path(), bus).events != events) throw std::runtime_error("events are missing");
-    spent += Clock::steady() - begin;
+    std::uint64_t published = 0;
+    spent.on([&] { published = replay(file.path(), bus).events; });
+    if (published != events) throw std::runtime_error("events are missing");
     if (sum != events / 4 * 0.5) throw std::runtime_error("events are wrong");
   }
   report(state, spent);
@@ -113,14 +131,16 @@ void verify(benchmark::State& state) {
   const File file;
   record_once(file);
   const OneCore here;
-  Nanoseconds spent = 0;
+  Spent spent;
   for (auto _ : state) {
-    const Nanoseconds begin = Clock::steady();
-    LogReader log(file.path());
     std::int64_t count = 0;
-    log.for_each([&](const LoggedEvent&) { ++count; });
-    spent += Clock::steady() - begin;
-    if (count != events || !log.damage().empty()) throw std::runtime_error("events are missing");
+    bool damaged = false;
+    spent.on([&] {
+      LogReader log(file.path());
+      log.for_each([&](const LoggedEvent&) { ++count; });
+      damaged = !log.damage().empty();
+    });
+    if (count != events || damaged) throw std::runtime_error("events are missing");
   }
   report(state, spent);
 }

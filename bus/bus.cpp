@@ -1,26 +1,54 @@
 #include <sidestep/bus/bus.hpp>
 
+#include <sidestep/bus/affinity.hpp>
 #include <sidestep/bus/dispatcher.hpp>
 
 #include <bit>
+#include <utility>
 
 namespace sidestep {
+
+namespace {
+
+void check_dispatchers(const BusOptions& options) {
+  if (options.dispatchers == 0 || options.dispatchers > 64)
+    throw BusError(std::to_string(options.dispatchers) + " dispatchers: a bus has 1 to 64.");
+  for (const int cpu : options.cpus)
+    if (!may_run_on(cpu))
+      throw BusError("BusOptions::cpus names CPU " + std::to_string(cpu) + ", which this process may not use: see `taskset -p $$`.");
+}
+
+}  // namespace
 
 Bus::Bus(BusOptions options) : options_(options), clock_(options.clock) {
   if (!std::has_single_bit(options.ring_capacity) || options.ring_capacity < 2)
     throw BusError("ring capacity " + std::to_string(options.ring_capacity) + " isn't a power of two: choose " +
                    std::to_string(std::bit_ceil(options.ring_capacity < 2 ? 2 : options.ring_capacity)) + ".");
-  if (options.dispatchers == 0 || options.dispatchers > 64)
-    throw BusError(std::to_string(options.dispatchers) + " dispatchers: a bus has 1 to 64.");
+  check_event_types();
+  check_dispatchers(options);
   // Without a thread it is polled by who publishes, or near him: plain stores stay in their cache.
   options_.stores = resolve(!options.thread && options.stores == Stores::automatic ? Stores::plain : options.stores);
   dispatcher_ = std::make_shared<Dispatcher>(options_, clock_);
   dispatcher_->start();
 }
 
-Bus::~Bus() {
+void Bus::dispatchers(unsigned n) {
+  if (!dispatcher_->untouched())
+    throw BusError("bus.dispatchers(" + std::to_string(n) + ") came behind a producer or a pipeline: say it before, or in BusOptions.");
+  BusOptions changed = options_;
+  changed.dispatchers = n;
+  check_dispatchers(changed);
+  options_ = changed;
   dispatcher_->close();
-  if (options_.shared != nullptr) options_.shared->end();
+  const auto before = std::exchange(dispatcher_, std::make_shared<Dispatcher>(options_, clock_));
+  // relaxed, all: nobody else knows either
+  dispatcher_->longest_nap.store(before->longest_nap.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  dispatcher_->nap_was_set.store(before->nap_was_set.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  dispatcher_->start();
+}
+
+Bus::~Bus() {
+  close();
 }
 
 Producer Bus::producer(std::string_view name, Stream stream) {
@@ -28,12 +56,18 @@ Producer Bus::producer(std::string_view name, Stream stream) {
   return Producer(dispatcher_->make_ring(name, stream == Stream::trainer ? Stream::trainer : Stream::others), dispatcher_, clock_);
 }
 
-Producer& Bus::thread_producer() { return dispatcher_->thread_producer(); }
+Producer& Bus::thread_producer() {
+  dispatcher_->about_to_publish();
+  return dispatcher_->thread_producer();
+}
 Handle Bus::add(std::unique_ptr<Pipeline> pipeline, PipelineOptions options) {
   return dispatcher_->add(std::move(pipeline), std::move(options));
 }
 void Bus::flush() { dispatcher_->flush(); }
-void Bus::close() { dispatcher_->close(); }
+void Bus::close() {
+  dispatcher_->close();
+  if (options_.shared != nullptr) options_.shared->end();
+}
 void Bus::on_close(std::function<bool()> ask) { dispatcher_->on_close(std::move(ask)); }
 bool Bus::closed() const noexcept { return dispatcher_->closed(); }
 bool Bus::poll() { return !options_.thread && dispatcher_->poll(); }  // beside its thread it would race
@@ -45,10 +79,10 @@ void Bus::longest_nap(std::chrono::nanoseconds nap) noexcept {
 }
 void Bus::abandon_dispatcher() noexcept { dispatcher_->abandon(); }
 void Bus::cut_sink(CutSink* sink) noexcept {
-  dispatcher_->cut_sink.store(sink, std::memory_order_release);  // pairs with Dispatcher::send_mark
+  dispatcher_->cut_sink.store(sink);
 }
 bool Bus::has_cut_sink() const noexcept {
-  return dispatcher_->cut_sink.load(std::memory_order_acquire) != nullptr;  // pairs with cut_sink()
+  return dispatcher_->cut_sink.load() != nullptr;
 }
 BusAccount Bus::account() const { return dispatcher_->account(); }
 std::uint64_t Bus::serial() const noexcept { return dispatcher_->serial(); }

@@ -30,6 +30,7 @@ struct BusOptions {
   /// another `longest_nap` than the default is asked for, here or later: then that is the bound.
   std::chrono::nanoseconds idle_nap = std::chrono::milliseconds(20);
   unsigned dispatchers = 1;              ///< threads that run pipelines; those that decide or are part of checkpoints run on the first
+  std::vector<int> cpus{};               ///< where their threads run: the i-th on cpus[i], and round again; empty: where the scheduler likes
   std::chrono::milliseconds deadline = std::chrono::seconds(30);        ///< of a handler that blocks, of the drain of one sink at close
   Stores stores = Stores::automatic;     ///< how producers write events; options() says what it came to
   Sequence first_number = 1;             ///< of each ring's events; a test begins where a watermark's number wraps
@@ -56,6 +57,9 @@ class Bus {
   ~Bus();  ///< closes it
   Bus(const Bus&) = delete;
   Bus& operator=(const Bus&) = delete;
+
+  /// As BusOptions::dispatchers, said later: before the first producer and the first pipeline, else BusError.
+  void dispatchers(unsigned n);
 
   /// The source of a pipeline; `| ... | subscribe(f)` adds it and returns its Handle.
   template <Event... E>
@@ -95,7 +99,8 @@ class Bus {
   /// producers that hold (Producer::hold), and all goes on as before meanwhile. Null: nobody is asked.
   void on_close(std::function<bool()> ask);
 
-  /// Without a thread: hands over what is there; false if there was nothing.
+  /// Without a thread: hands over what is there; false if there was nothing. Not from its own handlers (BusError); another bus' may,
+  /// and are told false while another thread polls.
   bool poll();
   /// Ends the dispatcher's nap.
   void wake() noexcept;

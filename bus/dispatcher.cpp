@@ -1,5 +1,6 @@
 #include <sidestep/bus/dispatcher.hpp>
 
+#include <sidestep/bus/affinity.hpp>
 #include <sidestep/bus/events.hpp>
 #include <sidestep/bus/running.hpp>
 
@@ -29,14 +30,25 @@ Dispatcher::Dispatcher(const BusOptions& options, const Clock& clock)
 
 void Dispatcher::start() {
   if (!options_.thread) return;
-  for (const auto& worker : workers_)
-    threads_.emplace_back([self = shared_from_this(), worker = worker.get()]() { worker->work(); });
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    const int cpu = options_.cpus.empty() ? -1 : options_.cpus[i % options_.cpus.size()];
+    threads_.emplace_back([self = shared_from_this(), worker = workers_[i].get(), cpu]() {
+      if (cpu >= 0) run_on(cpu);
+      worker->work();
+    });
+  }
 }
 
 bool Dispatcher::poll() {
-  if (RunningHandler::current() != nullptr) return false;  // from a handler: it is what this would run
-  const std::lock_guard one_at_a_time(polling_);
+  const RunningHandler* const in = RunningHandler::current();
+  if (PollingHere::of(*this) || (in != nullptr && in->whose != nullptr && in->whose->bus_serial() == serial_))
+    throw BusError("poll() was called from a handler of the same bus, which is what it would run: call it elsewhere.");
+  std::unique_lock one_at_a_time(polling_, std::defer_lock);
+  // In another bus' handler: whoever polls this one may wait for that handler.
+  if (!BusThread::current()) one_at_a_time.lock();
+  else if (!one_at_a_time.try_lock()) return false;
   const BusThread here;
+  const PollingHere polls(*this);
   return pass_all();
 }
 
@@ -44,6 +56,11 @@ bool Dispatcher::pass_all() {
   bool found = false;
   for (const auto& worker : workers_) found |= worker->pass();
   return found;
+}
+
+bool Dispatcher::untouched() const {
+  const std::lock_guard lock(mutex_);
+  return rings_.empty() && subscriptions_.empty() && next_registration_ == 0 && gone_.events == 0;
 }
 
 void Dispatcher::wake() noexcept {
@@ -57,8 +74,7 @@ bool Dispatcher::rings_empty() const {
 
 /// Forgets rings whose producers are gone, once they are read out by all.
 void Dispatcher::retire_rings() {
-  // acquire: pairs with Producer::leave, so that what was published last is counted in next()
-  const auto done = [](const std::shared_ptr<Ring>& ring) { return ring->left.load(std::memory_order_acquire) && ring->read_out(); };
+  const auto done = [](const std::shared_ptr<Ring>& ring) { return ring->done(); };
   std::vector<std::shared_ptr<Ring>> gone;  // let go behind the lock
   const std::lock_guard lock(mutex_);       // declared last, so released first
   if (std::none_of(rings_.begin(), rings_.end(), done)) return;
@@ -70,7 +86,7 @@ void Dispatcher::retire_rings() {
     gone.push_back(std::move(ring));
     return true;
   });
-  version_.fetch_add(1, std::memory_order_release);  // pairs with renew()
+  version_.changed();
 }
 
 /// Forgets pipelines that have come to their end, once nothing of them runs: their sums stay. True: of some, something still runs.
@@ -94,7 +110,7 @@ bool Dispatcher::retire_pipelines(std::span<const Handle> candidates) {
   if (gone.empty()) return later;
   for (const Handle& one : gone) forget(*one);
   std::erase_if(subscriptions_, [&](const Handle& one) { return std::find(gone.begin(), gone.end(), one) != gone.end(); });
-  version_.fetch_add(1, std::memory_order_release);  // pairs with renew()
+  version_.changed();
   return later;
 }
 
@@ -135,6 +151,7 @@ void Dispatcher::free_name(Subscription& one) {
 }
 
 Handle Dispatcher::add(std::unique_ptr<Pipeline> pipeline, PipelineOptions options) {
+  check_event_types();
   for (const EventId type : options.types)
     if (type == 0 || type >= event_ids) throw EventTypeError("a pipeline listens to an event id out of range.");
   const bool first_alone = options.saved || options.decides;
@@ -145,7 +162,7 @@ Handle Dispatcher::add(std::unique_ptr<Pipeline> pipeline, PipelineOptions optio
     throw BusError("a pipeline that decides or is part of checkpoints asks for dispatcher " + std::to_string(options.dispatcher) +
                    ": it runs on dispatcher 0.");
   const std::lock_guard lock(mutex_);
-  if (phase_.load(std::memory_order_relaxed) != Phase::open)
+  if (phase_.glance() != Phase::open)
     throw BusError("a pipeline was added to a closed bus: add it before close().");
   const std::string base = options.name.empty() ? (options.owner.empty() ? "pipeline" : options.owner) : options.name;
   const auto before = ordinals_.find(base);
@@ -168,7 +185,7 @@ Handle Dispatcher::add(std::unique_ptr<Pipeline> pipeline, PipelineOptions optio
   }
   begin_here(*subscription);
   subscriptions_.push_back(subscription);
-  version_.fetch_add(1, std::memory_order_release);  // pairs with renew()
+  version_.changed();
   return subscription;
 }
 
@@ -180,7 +197,7 @@ bool Dispatcher::admit(Subscription& subscription) {
   std::unique_lock lock(mutex_);
   const auto at = std::find_if(deferred_.begin(), deferred_.end(), [&](const Handle& one) { return one.get() == &subscription; });
   if (at == deferred_.end()) return false;
-  if (phase_.load(std::memory_order_relaxed) >= Phase::completing) {  // stored before close() looked at the list under the lock
+  if (phase_.glance() >= Phase::completing) {  // stored before close() looked at the list under the lock
     const Handle never_began = std::move(*at);
     deferred_.erase(at);
     subscriptions_.push_back(never_began);  // the control knows it for good
@@ -193,7 +210,7 @@ bool Dispatcher::admit(Subscription& subscription) {
                                    [&](const Handle& one) { return one->registration() > subscription.registration(); });
   subscriptions_.insert(behind, std::move(*at));
   deferred_.erase(at);
-  version_.fetch_add(1, std::memory_order_release);  // pairs with renew()
+  version_.changed();
   return true;
 }
 
@@ -206,7 +223,7 @@ void Dispatcher::end(Subscription& subscription) {
       subscription.asked_to_end_ = true;
       for (const auto& ring : rings_) subscription.end_.push_back({ring->id(), ring->upcoming()});
       if (subscription.decider_ == nullptr) free_name(subscription);  // here, not when it is forgotten: names don't depend on the schedule
-      version_.fetch_add(1, std::memory_order_release);  // pairs with renew()
+      version_.changed();
     }
     const auto at = std::find_if(deferred_.begin(), deferred_.end(), [&](const Handle& one) { return one.get() == &subscription; });
     if (at != deferred_.end()) {
@@ -224,8 +241,9 @@ void Dispatcher::end(Subscription& subscription) {
 }
 
 std::shared_ptr<Ring> Dispatcher::make_ring(std::string_view name, Stream stream) {
+  check_event_types();
   const std::lock_guard lock(mutex_);
-  if (phase_.load(std::memory_order_relaxed) == Phase::closed)
+  if (phase_.glance() == Phase::closed)
     throw BusError("producer '" + std::string(name) + "' joined a closed bus: make it before close().");
   const std::uint32_t id = next_ring_++;
   const bool streaming = options_.stores == Stores::streaming;
@@ -238,9 +256,9 @@ std::shared_ptr<Ring> Dispatcher::make_ring(std::string_view name, Stream stream
     ring = make(options_.shared->take(options_.ring_capacity, options_.first_number, id, stream, name));
   else
     ring = pool_->take(make, [&](Ring& again) { again.begin_anew(options_.first_number, id, stream, name, streaming); });
-  if (dead()) ring->abandoned.store(true, std::memory_order_release);  // as abandon() does for those before
+  if (dead()) ring->end();  // as abandon() does for those before
   rings_.push_back(ring);
-  version_.fetch_add(1, std::memory_order_release);  // pairs with renew()
+  version_.changed();
   return ring;
 }
 
@@ -254,8 +272,7 @@ Producer& Dispatcher::thread_producer() {
   static thread_local std::vector<std::pair<std::uint64_t, Producer>> producers;
   for (auto& [serial, producer] : producers)
     if (serial == serial_) return producer;
-  // acquire: pairs with the last store of close()
-  std::erase_if(producers, [](const auto& entry) { return entry.second.ring().closed.load(std::memory_order_acquire); });
+  std::erase_if(producers, [](const auto& entry) { return entry.second.ring().over(); });
   return producers.emplace_back(serial_, Producer(make_ring("thread", Stream::others), weak_from_this(), clock_)).second;
 }
 

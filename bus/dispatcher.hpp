@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sidestep/bus/bus.hpp>
+#include <sidestep/bus/told.hpp>
 #include <sidestep/bus/worker.hpp>
 
 #include <atomic>
@@ -29,8 +30,13 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   void close();
   void abandon() noexcept;
   void on_close(std::function<bool()> ask);
-  bool closed() const noexcept { return phase_.load(std::memory_order_acquire) == Phase::closed; }  // pairs with close()
+  bool closed() const noexcept { return phase_.load() == Phase::closed; }
+  bool untouched() const;  ///< no producer and no pipeline has come yet
   void wake() noexcept;
+  /// A handler is about to publish by the bus' own means: one that does so for ever, while the bus is to close, is failed.
+  void about_to_publish() noexcept {
+    if (giving_up_.glance() != GivingUp::no) [[unlikely]] fail_who_publishes();
+  }
 
   Handle add(std::unique_ptr<Pipeline> pipeline, PipelineOptions options);
   void end(Subscription& subscription);
@@ -42,9 +48,7 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   /// A pipeline failed, on any thread of the bus: tells the others.
   void report_failure(const Subscription& subscription, Sequence number) noexcept;
   /// A pipeline has come to its end, whatever it was: it is forgotten when nothing of it runs any more.
-  void note_end() noexcept {
-    ends_.fetch_add(1, std::memory_order_release);  // pairs with retire_pipelines()
-  }
+  void note_end() noexcept { ends_.changed(); }
 
   BusAccount account() const;
   std::vector<Handle> subscriptions() const;
@@ -55,11 +59,30 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
 
   std::atomic<Nanoseconds> longest_nap;       // relaxed: advice
   std::atomic<bool> nap_was_set{false};       // relaxed: advice
-  std::atomic<CutSink*> cut_sink{nullptr};    // release by the control before it publishes; acquire at a mark
+  Told<CutSink*> cut_sink;                    // by the control, before it publishes
 
  private:
   friend class Worker;
   enum class Phase : std::uint8_t { open, closing, completing, closed };
+  /// What close() does when events don't end, although all that were there when it began are handled.
+  enum class GivingUp : std::uint8_t {
+    no,
+    failing,     ///< handlers that publish fail
+    completing,  ///< pipelines complete, whatever still comes
+  };
+  /// How far a close() has come. A round is over when all that had been published when it began is handled, behind observe_on too.
+  struct Rounds {
+    std::vector<std::pair<std::shared_ptr<const Ring>, Sequence>> rings;
+    struct Handed { Handle to; std::shared_ptr<const QueueAccount> queue; std::uint64_t count; };
+    std::vector<Handed> queues;                 // what they were handed by then
+    bool begun = false, at_queues = false;
+    std::uint64_t events = 0;                   // published when it began
+    std::uint64_t over = 0;                     // rounds before it that had events of their own
+    Nanoseconds waited = 0, noted = 0;          // since the first of them; when that was noted
+  };
+  bool round_over();
+  void fail_who_publishes() noexcept;
+  bool completes_anyway() const noexcept { return giving_up_.glance() == GivingUp::completing; }
 
   bool pass_all();
   bool rings_empty() const;
@@ -68,12 +91,14 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   bool await_workers();
   void await_queues(std::span<const Handle> subscriptions, bool outside);
   void await_queues(Subscription& subscription, bool outside);
+  void note_round(Nanoseconds passed);
+  void drain();
   void retire_rings();
   bool retire_pipelines(std::span<const Handle> candidates);
   void forget(Subscription& subscription);
   void free_name(Subscription& subscription);
   void begin_here(Subscription& subscription);
-  bool dead() const noexcept { return abandoned_.load(std::memory_order_acquire); }  // pairs with abandon()
+  bool dead() const noexcept { return abandoned_.load(); }
   bool await(const std::function<bool()>& done);
   std::uint64_t signs_of_life() const;
 
@@ -94,15 +119,17 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   unsigned failed_kept_ = 0;
   BusAccount gone_;                  // what rings and pipelines that are gone have counted
   std::vector<std::unique_ptr<PastPipelines>> past_;
-  std::atomic<std::uint64_t> version_{0};  // release under the lock; acquire in Worker::renew()
-  std::atomic<std::uint64_t> ends_{0};     // release by who ends a pipeline; acquire in retire_pipelines()
+  Version version_;  // of the lists; changes under the lock. See Worker
+  Version ends_;     // of pipelines that came to their end
   const std::shared_ptr<RingPool> pool_ = std::make_shared<RingPool>();
 
   std::mutex polling_;               // without threads of its own: one poll() at a time; with them: one close() joins them
   std::vector<std::thread> threads_;
-  std::atomic<Phase> phase_{Phase::open};
-  std::atomic<bool> abandoned_{false};
-  std::atomic<std::uint64_t> hurry_asked_{0};  // release by who flushes; acquire in Worker::hurry()
+  Told<Phase> phase_;       // begins under the lock; from then on it is the first dispatcher's
+  Told<bool> abandoned_;    // behind the error of the handler that hangs
+  Told<GivingUp> giving_up_;
+  Rounds rounds_;           // of the one who closes first; without a thread under `polling_`
+  Version hurry_asked_;     // by who flushes
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 

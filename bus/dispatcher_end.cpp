@@ -1,5 +1,6 @@
 // How a dispatcher is waited for and brought to its end: flush, close, abandon.
 #include <sidestep/bus/dispatcher.hpp>
+#include <sidestep/bus/running.hpp>
 #include <sidestep/bus/test_point.hpp>
 
 #include <algorithm>
@@ -41,7 +42,7 @@ bool Dispatcher::await(const std::function<bool()>& done) {
     for (std::size_t i = 0; i < workers_.size(); ++i) {
       Worker& worker = *workers_[i];
       const std::uint64_t beat = worker.heartbeat.load(std::memory_order_relaxed);
-      const bool stands = !moved && beat == std::exchange(seen[i].beat, beat) && !worker.left.load(std::memory_order_relaxed);
+      const bool stands = !moved && beat == std::exchange(seen[i].beat, beat) && !worker.left.glance();
       seen[i].stalled = stands ? seen[i].stalled + wait_slice : 0;
       if (seen[i].stalled <= options_.deadline.count() * 1'000'000) continue;
       Handle hung;
@@ -73,11 +74,9 @@ void Dispatcher::flush() {
     return std::all_of(targets.begin(), targets.end(), [](const Target& target) { return target.ring->cursor() >= target.upcoming; });
   });
   targets.clear();  // a ring that is still referred to can't be used again
-  const std::uint64_t ticket = hurry_asked_.fetch_add(1, std::memory_order_release) + 1;  // pairs with hurry()
+  const std::uint64_t ticket = hurry_asked_.changed();
   await([&] {
-    return std::all_of(workers_.begin(), workers_.end(), [&](const auto& worker) {
-      return worker->hurry_done.load(std::memory_order_acquire) >= ticket;  // pairs with hurry()
-    });
+    return std::all_of(workers_.begin(), workers_.end(), [&](const auto& worker) { return worker->hurry_done.load() >= ticket; });
   });
   await_queues(subscriptions(), true);
 }
@@ -112,34 +111,97 @@ void Dispatcher::await_queues(Subscription& subscription, bool outside) {
 void Dispatcher::close() {
   if (BusThread::current()) throw BusError("close() was called from a handler, which it would wait for: call it elsewhere.");
   std::function<bool()> ask;
+  bool first = false;
   {
     const std::lock_guard lock(mutex_);
-    if (phase_.load(std::memory_order_relaxed) == Phase::open) ask = ask_at_close_;  // it changes under the lock alone
+    if (phase_.glance() == Phase::open) ask = ask_at_close_;  // it changes under the lock alone
   }
   // The loop may stand at a full ring meanwhile: without a thread somebody has to poll, and a dispatcher that hangs is given up.
   if (ask && ask()) await([&] { return !any_held(); });
   {
     const std::lock_guard lock(mutex_);
-    Phase was = Phase::open;
-    // acq_rel: release pairs with work()'s acquire; whoever comes second waits as the first does
-    phase_.compare_exchange_strong(was, Phase::closing, std::memory_order_acq_rel);
+    first = phase_.glance() == Phase::open;  // whoever comes second waits as the first does
+    if (first) phase_.store(Phase::closing);
   }
   if (options_.thread) {
-    await([&] { return closed(); });
+    await([&] {
+      if (first) note_round(wait_slice);
+      return closed();
+    });
   } else {
     while (!closed() && !dead()) {
       const std::lock_guard one_at_a_time(polling_);
       const BusThread here;
-      while (pass_all()) {}
+      const PollingHere polls(*this);
+      drain();
       if (try_close()) break;
     }
   }
   const std::lock_guard one_joins(polling_);
+  if (first) rounds_ = {};
   for (std::thread& thread : threads_) {
     if (!thread.joinable()) continue;
     if (dead()) thread.detach();  // it hangs in a handler; it holds what it needs
     else thread.join();
   }
+}
+
+/// Hands over what is there, and what comes of it.
+void Dispatcher::drain() {
+  constexpr std::uint64_t most = 1024;  // passes, once it is given up that they find nothing
+  for (std::uint64_t passes = 0; pass_all() && (!completes_anyway() || passes < most); ++passes) {
+    if (options_.thread) continue;  // who closes looks, on another thread
+    const Nanoseconds now = Clock::steady(), before = std::exchange(rounds_.noted, now);
+    note_round(before != 0 ? std::min<Nanoseconds>(now - before, 1'000'000'000) : 0);
+  }
+}
+
+/// All that had been published when this round began is handled. Then the next one begins.
+bool Dispatcher::round_over() {
+  Rounds& round = rounds_;
+  if (round.begun && !round.at_queues) {
+    if (!std::all_of(round.rings.begin(), round.rings.end(), [](const auto& ring) { return ring.first->cursor() >= ring.second; })) return false;
+    for (const Handle& to : subscriptions())
+      for (const auto& queue : to->queues()) round.queues.push_back({to, queue, queue->handed.get()});
+    round.at_queues = true;
+  }
+  const auto done = [](const Rounds::Handed& handed) {
+    return handed.to->failed() || handed.queue->given_up.load() || handed.queue->handed.get() - handed.queue->queued() >= handed.count;
+  };
+  if (round.begun && !std::all_of(round.queues.begin(), round.queues.end(), done)) return false;
+  const bool was_begun = std::exchange(round.begun, true);
+  round.at_queues = false;
+  round.rings.clear();
+  round.queues.clear();
+  const std::lock_guard lock(mutex_);
+  std::uint64_t events = gone_.events;
+  for (const auto& ring : rings_) {
+    round.rings.push_back({ring, ring->upcoming()});
+    events += ring->upcoming() - ring->first();
+  }
+  return std::exchange(round.events, events) != events && was_begun;
+}
+
+/// Pipelines that feed each other come to an end within as many rounds as there are pipelines, unless they feed themselves. So close()
+/// gives up when there were more, and for the deadline. How long each takes says nothing: a slow handler is waited for.
+void Dispatcher::note_round(Nanoseconds passed) {
+  if (rounds_.over > 0) rounds_.waited += passed;
+  if (!round_over()) return;
+  ++rounds_.over;
+  const Nanoseconds deadline = options_.deadline.count() * 1'000'000;
+  const GivingUp now = giving_up_.glance();
+  if (rounds_.over <= subscriptions().size() + 1 || rounds_.waited < (now == GivingUp::no ? deadline : deadline / 10)) return;
+  giving_up_.store(now == GivingUp::no ? GivingUp::failing : GivingUp::completing);
+  rounds_.over = 1;
+  rounds_.waited = 0;
+}
+
+void Dispatcher::fail_who_publishes() noexcept {
+  RunningHandler* const by = RunningHandler::current();
+  if (by == nullptr || by->whose == nullptr || by->whose->bus_serial() != serial_) return;
+  by->whose->fail("the bus is to close, and its events don't end: it still publishes, after the deadline. Does it listen, itself or by "
+                  "way of others, to what it publishes?", 0);
+  by->stop();
 }
 
 void Dispatcher::on_close(std::function<bool()> ask) {
@@ -149,8 +211,7 @@ void Dispatcher::on_close(std::function<bool()> ask) {
 
 bool Dispatcher::any_held() const {
   const std::lock_guard lock(mutex_);
-  // acquire: pairs with Producer::hold
-  return std::any_of(rings_.begin(), rings_.end(), [](const auto& ring) { return ring->held.load(std::memory_order_acquire); });
+  return std::any_of(rings_.begin(), rings_.end(), [](const auto& ring) { return ring->held(); });
 }
 
 /// The rings were found empty by the first dispatcher, which this is. Completes the pipelines if nothing can come any more. First that
@@ -159,12 +220,12 @@ bool Dispatcher::try_close() {
   Worker& first = *workers_.front();
   first.beat();
   await_queues(subscriptions(), false);
-  if (!rings_empty() || dead()) {  // a handler may have published for the first time, into a ring of its own
+  if ((!rings_empty() && !completes_anyway()) || dead()) {  // a handler may have published for the first time, into a ring of its own
     wake();
     return false;
   }
   // From here on the other dispatchers' threads run nothing: their pipelines complete in order of registration, on this thread.
-  phase_.store(Phase::completing, std::memory_order_release);  // pairs with Worker::work()
+  phase_.store(Phase::completing);
   if (!await_workers()) return false;
   for (std::vector<Handle> all = subscriptions(); const Handle& to : all) {
     if (to->life() == Subscription::Life::running) {
@@ -172,11 +233,11 @@ bool Dispatcher::try_close() {
       to->pipeline_->mark({.kind = Mark::Kind::end, .number = workers_[to->worker_]->last_trainer(), .stamp = clock_.now()});
     }
     await_queues(std::span(&to, 1), false);
-    while (pass_all()) {}  // completion may have published
+    drain();  // completion may have published
     first.beat();
   }
   await_queues(subscriptions(), false);
-  while (pass_all()) {}
+  drain();
   first.finish_words();
   std::vector<Handle> never_began;
   {
@@ -185,8 +246,8 @@ bool Dispatcher::try_close() {
   }
   for (const Handle& to : never_began) to->finish(Subscription::Life::completed);
   const std::lock_guard lock(mutex_);
-  for (const auto& ring : rings_) ring->closed.store(true, std::memory_order_release);  // pairs with wait_for_room
-  phase_.store(Phase::closed, std::memory_order_release);                               // pairs with closed()
+  for (const auto& ring : rings_) ring->end();
+  phase_.store(Phase::closed);
   return true;
 }
 
@@ -194,7 +255,7 @@ bool Dispatcher::try_close() {
 bool Dispatcher::await_workers() {
   if (!options_.thread) return true;
   for (std::size_t i = 1; i < workers_.size(); ++i)
-    while (!workers_[i]->left.load(std::memory_order_acquire)) {  // pairs with Worker::work()
+    while (!workers_[i]->left.load()) {
       if (dead()) return false;
       workers_[i]->waker.wake();
       workers_.front()->beat();
@@ -215,9 +276,9 @@ Dispatcher::~Dispatcher() {
 }
 
 void Dispatcher::abandon() noexcept {
-  abandoned_.store(true, std::memory_order_release);  // pairs with dead()
+  abandoned_.store(true);
   const std::lock_guard lock(mutex_);
-  for (const auto& ring : rings_) ring->abandoned.store(true, std::memory_order_release);  // pairs with wait_for_room
+  for (const auto& ring : rings_) ring->end();
 }
 
 }  // namespace sidestep

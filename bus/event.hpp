@@ -2,8 +2,10 @@
 
 #include <sidestep/bus/field_layout.hpp>
 #include <sidestep/bus/name.hpp>
+#include <sidestep/bus/payload.hpp>
 #include <sidestep/bus/slot.hpp>
 
+#include <atomic>
 #include <concepts>
 #include <cstring>
 #include <span>
@@ -32,15 +34,16 @@ concept Event = std::is_trivially_copyable_v<E> && sizeof(E) <= Slot::body_size 
   { E::name } -> std::convertible_to<std::string_view>;
 } && (E::id > 0) && (E::id < event_ids);
 
-/// An event that says of itself that it refers to nothing which its publisher wrote before: no pointer, no index into a table of
-/// his. Only such a one may overtake his earlier stores, so only such a one is streamed where that is faster (stores.hpp). Names are
 /// What the compiler says of a type that is none.
 template <class... E>
 struct an_event_is_trivially_copyable_of_at_most_40_bytes_and_has_an_id_and_a_name {};
 
+/// An event that says of itself that it refers to nothing which its publisher wrote before: no pointer, no index into a table of
+/// his. Only such a one may overtake his earlier stores, so only such a one is streamed where that is faster (stores.hpp). Names are
 /// fine: interning one is a locked operation, which nothing overtakes.
+/// One that carries a payload may say so too, meaning all that it has beside it; it is never streamed.
 template <class E>
-concept SelfContained = Event<E> && requires { requires E::self_contained; };
+concept SelfContained = Event<E> && !CarriesPayload<E> && requires { requires E::self_contained; };
 
 /// Receives an event's fields, one call each.
 class FieldVisitor {
@@ -61,21 +64,31 @@ struct EventInfo {
   /// Where its fields lie; null: it names none. Without a body: as in an event that is all zeros.
   std::vector<FieldLayout> (*layout)(const void* body) = nullptr;
   bool refers = true;  ///< it may refer to something else, so that one of zeros is nothing that fields() may look at
+  int payload_at = -1;  ///< where its PayloadRef lies; less than 0: it has none
 };
 
-/// Two event types share an id, or an id is out of range.
+/// Two event types share an id, or one has two layouts, or an id is out of range.
 struct EventTypeError : std::logic_error { using std::logic_error::logic_error; };
 
-/// Enters a type into the process' registry. Throws EventTypeError if another type has its id already.
+/// Enters a type into the process' registry. Throws EventTypeError if another type has its id already, or the same one with other
+/// fields: a part of the program was built from another declaration.
 const EventInfo& register_event(const EventInfo& info);
-/// The same where nobody can be told: the first type with an id keeps it.
+/// The same where nobody can be told yet: the first type with an id keeps it, and check_event_types() throws from then on.
 const EventInfo* note_event(const EventInfo& info) noexcept;
+/// Throws EventTypeError if types that this program publishes, its libraries included, can't be told apart. A bus asks when it is made, and
+/// whenever somebody joins it: a library may have been loaded since.
+void check_event_types();
 /// The type with this id, or null.
 const EventInfo* find_event(EventId id);
 /// All that the process has met, by id.
 std::vector<const EventInfo*> known_events();
 
 namespace detail {
+
+/// A bit for each type that carries a payload: its id modulo 64. Relaxed: a type is registered before one of it is published.
+extern std::atomic<std::uint64_t> types_with_payload;
+/// Of an event that lies in a ring: gives back so many of the references that were taken for it when it was published.
+void drop_payload(const Slot& slot, std::uint32_t references) noexcept;
 
 template <class E>
 concept HasFields = requires(const E& event) { event.fields([](std::string_view, const auto&) {}); };
@@ -88,6 +101,7 @@ void visit_fields(const void* body, FieldVisitor& visitor) {
     else if constexpr (std::integral<T> || std::is_enum_v<T>) visitor.integer(name, static_cast<std::int64_t>(value));
     else if constexpr (std::floating_point<T>) visitor.real(name, static_cast<double>(value));
     else if constexpr (std::same_as<T, Name>) visitor.text(name, value.text());
+    else if constexpr (std::same_as<T, PayloadRef>) visitor.integer(name, static_cast<std::int64_t>(value.size()));
     else visitor.text(name, std::string_view(value));
   });
 }
@@ -95,9 +109,10 @@ void visit_fields(const void* body, FieldVisitor& visitor) {
 template <Event E>
 EventInfo make_info() {
   // Those of this library hold plain values; a user's says so of itself.
-  EventInfo info{.id = E::id, .size = sizeof(E), .name = E::name, .visit = nullptr,
-                 .refers = !SelfContained<E> && E::id >= first_user_event};
+  EventInfo info{.id = E::id, .size = sizeof(E), .name = E::name, .visit = nullptr, .refers = E::id >= first_user_event};
+  if constexpr (requires { requires E::self_contained; }) info.refers = false;
   if constexpr (HasFields<E>) info.visit = &visit_fields<E>, info.layout = &layout_fields<E>;
+  if constexpr (CarriesPayload<E>) info.payload_at = payload_at<E>();
   return info;
 }
 

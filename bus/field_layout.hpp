@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sidestep/bus/name.hpp>
+#include <sidestep/bus/payload.hpp>
 
 #include <array>
 #include <bit>
@@ -34,6 +35,10 @@ struct FieldLayout {
   friend bool operator==(const FieldLayout&, const FieldLayout&) = default;
 };
 
+/// Of the same event as two know it: which fields lie elsewhere, are of another kind, or are there but once. Empty: none. One who
+/// names no fields at all differs in none.
+std::string layout_differences(const std::vector<FieldLayout>& here, const std::vector<FieldLayout>& there, std::string_view there_is);
+
 namespace detail {
 
 template <class T>
@@ -54,8 +59,12 @@ std::vector<FieldLayout> fields_of(const E& event) {
   event.fields([&](std::string_view name, const auto& value) {
     using T = std::remove_cvref_t<decltype(value)>;
     constexpr FieldKind kind = field_kind<T>();
-    if constexpr (kind != FieldKind{0}) {
-      const auto from = reinterpret_cast<std::uintptr_t>(&event), at = reinterpret_cast<std::uintptr_t>(&value);
+    const auto from = reinterpret_cast<std::uintptr_t>(&event), at = reinterpret_cast<std::uintptr_t>(&value);
+    if constexpr (std::same_as<T, PayloadRef>) {  // its size: what it refers to is in no log
+      constexpr std::size_t size_at = PayloadAccess::size_at;
+      if (at >= from && at + sizeof(T) <= from + sizeof(E))
+        found.push_back({std::string(name), FieldKind::whole, static_cast<std::uint8_t>(at - from + size_at), sizeof(std::uint32_t)});
+    } else if constexpr (kind != FieldKind{0}) {
       if (at >= from && at + sizeof(T) <= from + sizeof(E))
         found.push_back({std::string(name), kind, static_cast<std::uint8_t>(at - from), static_cast<std::uint8_t>(sizeof(T))});
     }
@@ -68,6 +77,13 @@ template <class E>
 std::vector<FieldLayout> layout_fields(const void* body) {
   if (body != nullptr) return fields_of(*static_cast<const E*>(body));
   return fields_of(std::bit_cast<E>(std::array<std::byte, sizeof(E)>{}));
+}
+
+/// Where its payload lies.
+template <CarriesPayload E>
+int payload_at() {
+  const E event = std::bit_cast<E>(std::array<std::byte, sizeof(E)>{});
+  return static_cast<int>(reinterpret_cast<std::uintptr_t>(&event.payload) - reinterpret_cast<std::uintptr_t>(&event));
 }
 
 }  // namespace detail

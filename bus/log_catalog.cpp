@@ -66,6 +66,26 @@ std::uint64_t read_whole(const std::byte* from, std::size_t size) {
 
 }  // namespace
 
+std::string differences(const LoggedType& there, const EventInfo& here) {
+  if (here.layout == nullptr || here.refers) return {};
+  return layout_differences(here.layout(nullptr), there.fields, "there");
+}
+
+void LogCatalog::check(const EventInfo& here, std::size_t size) const {
+  if (here.id < agreed_.size() && agreed_[here.id] && size == here.size) return;
+  const LoggedType* const there = type(here.id);
+  const auto refuse = [&](const std::string& what) {
+    throw LogError(LogError::Kind::mismatch, "event type '" + std::string(here.name) + "' (id " + std::to_string(here.id) +
+                                                 ") is another one where this was written: " + what + ".");
+  };
+  if (there != nullptr && there->name != here.name) refuse("there it is '" + there->name + "'");
+  if (size != here.size) refuse("it has " + std::to_string(size) + " bytes there, " + std::to_string(here.size) + " here");
+  if (there == nullptr) return;  // its description was lost
+  if (const std::string what = differences(*there, here); !what.empty()) refuse(what);
+  if (here.id >= agreed_.size()) agreed_.resize(here.id + std::size_t{1});
+  agreed_[here.id] = true;
+}
+
 std::string LogCatalog::name(std::uint32_t id) const {
   if (id == 0) return {};
   const auto found = names_.find(id);
@@ -140,6 +160,7 @@ bool LogCatalog::take_type(std::span<const std::byte> bytes) {
   const EventId id = type.id;
   if (const LoggedType* const known = this->type(id); known != nullptr && *known == type) return true;
   LoggedType& entry = types_[id] = std::move(type);
+  if (id < agreed_.size()) agreed_[id] = false;
   if (types_by_id_.size() <= id) types_by_id_.resize(id + std::size_t{1}), step_at_.resize(id + std::size_t{1}, -1);
   types_by_id_[id] = &entry;
   const FieldLayout* const step = entry.step();

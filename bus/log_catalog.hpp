@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sidestep/bus/event.hpp>
 #include <sidestep/bus/log_block.hpp>
 
 #include <cstdint>
@@ -15,10 +16,14 @@ struct LoggedEvent {
   EventId type;
   std::uint16_t size;
   std::uint32_t ring;
-  Sequence sequence;        ///< in its ring; 0: it came past it, through a full ring's overflow
+  Sequence sequence;        ///< in its ring
   Nanoseconds stamp;
   const std::byte* body;    ///< valid until the next block is read; Slot::body_size bytes can be read, `size` of them mean something
 };
+
+/// Of an event type as a log describes it and as this program has it: which fields differ; empty: none that can be compared. Not compared
+/// are types that may refer to something else (docs/bus.md), and those that name no fields.
+std::string differences(const LoggedType& there, const EventInfo& here);
 
 /// The value of a field, as a log holds it.
 using FieldValue = std::variant<std::int64_t, std::uint64_t, double, bool, std::string>;
@@ -44,6 +49,14 @@ class LogCatalog {
     std::memcpy(&step, event.body + at, sizeof step);
     return step;
   }
+  /// The event as this program's own type; nothing if it is of another one. Throws LogError (mismatch), naming the fields, if whoever
+  /// wrote it had another type with this id, or the same with another layout. Its names are numbers of the log: name().
+  template <Event E>
+  std::optional<E> as(const LoggedEvent& event) const {
+    if (event.type != E::id) return std::nullopt;
+    check(event_info<E>(), event.size);
+    return read<E>(event);
+  }
   /// A field of an event; nothing if the event is too short for it.
   std::optional<FieldValue> value(const LoggedEvent& event, const FieldLayout& field) const;
 
@@ -52,12 +65,22 @@ class LogCatalog {
 
  private:
   bool take_type(std::span<const std::byte> bytes);
+  void check(const EventInfo& here, std::size_t size) const;
+  template <Event E>
+  static E read(const LoggedEvent& event) noexcept {
+    std::array<std::byte, sizeof(E)> bytes;
+    std::memcpy(bytes.data(), event.body, sizeof(E));
+    E value = std::bit_cast<E>(bytes);
+    if constexpr (CarriesPayload<E>) detail::PayloadAccess::empty(value.payload);  // it referred to another process' memory
+    return value;
+  }
 
   std::map<EventId, LoggedType> types_;
   std::map<std::uint32_t, LoggedRing> rings_;
   std::map<std::uint32_t, std::string> names_;
   std::vector<const LoggedType*> types_by_id_;  // into types_
   std::vector<std::int8_t> step_at_;            // by type; -1: no step
+  mutable std::vector<bool> agreed_;            // by type: it is here what it is there
 };
 
 }  // namespace sidestep

@@ -66,7 +66,7 @@ struct BlockHeader {
   std::uint32_t stored;         ///< bytes that they take here: fewer than `used` if compressed
   std::uint32_t events;         ///< records of events
   std::uint32_t ring;           ///< of the first event
-  Sequence sequence;            ///< of the first event in its ring; 0: it didn't come through the ring
+  Sequence sequence;            ///< of the first event in its ring
   Nanoseconds stamp;            ///< of the first event
   Nanoseconds earliest, latest; ///< of all events
   std::int64_t least_step, greatest_step;  ///< of all that have a field `step`; least > greatest: none has

@@ -107,17 +107,17 @@ void LogWriter::State::fail(const std::string& why) noexcept {
   } catch (...) {
     error = "no memory";  // short enough to need none
   }
-  failed.store(true, std::memory_order_release);  // pairs with failed()
+  failed.store(true);
 }
 
 void LogWriter::State::write(const Full& next) {
-  const std::uint64_t number = blocks.load(std::memory_order_relaxed), before = events.load(std::memory_order_relaxed);
+  const std::uint64_t number = blocks.glance(), before = events.glance();
   const LogBlock& block = log_format::seal(*next.block, identity, static_cast<std::uint32_t>(number), before, next.is_last,
                                            options.compression, scratch.get());
   if (const int code = file.write(block); code != 0) return fail(log_failure(file.path(), code));
   bytes.store(file.bytes(), std::memory_order_relaxed);
-  events.store(before + block.header.events, std::memory_order_release);  // pairs with events()
-  blocks.store(number + 1, std::memory_order_release);                    // pairs with blocks()
+  events.store(before + block.header.events);
+  blocks.store(number + 1);
   if (!next.is_last) return;
   if (const int code = file.close(); code != 0) fail(log_failure(file.path(), code));
 }
@@ -128,13 +128,13 @@ void LogWriter::State::work() {
     full.wait_dequeue(next);
     over = next.is_last;
     if (next.block == nullptr) continue;
-    // relaxed: what fails it from outside may as well come a block later
-    if (!failed.load(std::memory_order_relaxed)) write(next);
+    // what fails it from outside may as well come a block later
+    if (!failed.glance()) write(next);
     empty.enqueue(next.block);
     if (options.done) options.done();
   }
   file.close();
-  closed.store(true, std::memory_order_release);  // pairs with closed()
+  closed.store(true);
 }
 
 }  // namespace sidestep

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sidestep/bus/log_block.hpp>
+#include <sidestep/bus/told.hpp>
 
 #include <concurrentqueue/blockingconcurrentqueue.h>
 
@@ -59,8 +60,8 @@ class LogWriter {
   void put(LogBlock& block, bool is_last = false) noexcept;
 
   /// No block behind bytes() will be written any more.
-  bool failed() const noexcept { return state_->failed.load(std::memory_order_acquire); }  // pairs with fail()
-  bool closed() const noexcept { return state_->closed.load(std::memory_order_acquire); }  // pairs with work()
+  bool failed() const noexcept { return state_->failed.load(); }
+  bool closed() const noexcept { return state_->closed.load(); }
   std::string error() const;
   /// Fails it from outside; the first error counts.
   void fail(const std::string& why) noexcept { state_->fail(why); }
@@ -68,8 +69,8 @@ class LogWriter {
   const std::filesystem::path& path() const noexcept { return state_->file.path(); }
   // relaxed: figures for people, and signs of life
   std::uint64_t bytes() const noexcept { return state_->bytes.load(std::memory_order_relaxed); }
-  std::uint64_t blocks() const noexcept { return state_->blocks.load(std::memory_order_acquire); }  // pairs with work()
-  std::uint64_t events() const noexcept { return state_->events.load(std::memory_order_acquire); }  // pairs with work()
+  std::uint64_t blocks() const noexcept { return state_->blocks.load(); }
+  std::uint64_t events() const noexcept { return state_->events.load(); }
 
   static constexpr std::chrono::milliseconds patience{10'000};
 
@@ -94,8 +95,9 @@ class LogWriter {
     moodycamel::BlockingConcurrentQueue<Full> full;
     // Whoever puts, and one at a time: the queue keeps order within a producer only, and without a token each thread is one.
     moodycamel::ProducerToken filler{full};
-    std::atomic<std::uint64_t> bytes{0}, blocks{0}, events{0};
-    std::atomic<bool> failed{false}, closed{false};
+    std::atomic<std::uint64_t> bytes{0};
+    Told<std::uint64_t> blocks, events;  // behind what was written
+    Told<bool> failed, closed;           // behind the error's text, and the file's end
     std::mutex mutex;   // guards error
     std::string error;
   };

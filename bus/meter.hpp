@@ -1,16 +1,17 @@
 #pragma once
 
+#include <sidestep/bus/atomics.hpp>
 #include <sidestep/bus/types.hpp>
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <bit>
 
 namespace sidestep {
 
 /// A counter that one thread writes and any thread may read: a monotone lower bound while the writer runs.
-class Counter {
+template <class Atomics = StdAtomics>
+class BasicCounter {
  public:
   // relaxed: readers want a number, not what happened before it; exact counts are read after flush(), which synchronises
   void add(std::uint64_t by) noexcept { value_.store(value_.load(std::memory_order_relaxed) + by, std::memory_order_relaxed); }
@@ -21,8 +22,9 @@ class Counter {
   void clear() noexcept { value_.store(0, std::memory_order_relaxed); }  ///< its owner is another one from now on
 
  private:
-  std::atomic<std::uint64_t> value_{0};
+  typename Atomics::template Atomic<std::uint64_t> value_{0};
 };
+using Counter = BasicCounter<>;
 
 /// Lengths of time in buckets whose width is at most an eighth of their value; written by one thread.
 class Histogram {

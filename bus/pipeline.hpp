@@ -49,6 +49,8 @@ class Pipeline {
   /// Runs the events of its own types, in order. Returns how many slots it has taken: all, or fewer if it completed or failed
   /// at the last one taken. Never throws: a throwing stage fails the subscription.
   virtual std::size_t run(std::span<const Slot> slots) noexcept = 0;
+  /// The same where every one of them is of a type that it listens to.
+  virtual std::size_t run_wanted(std::span<const Slot> slots) noexcept { return run(slots); }
   /// Never throws either.
   virtual void mark(const Mark& mark) noexcept = 0;
   /// No further event, please (it completed, failed or was cancelled); it still answers barriers.

@@ -45,11 +45,7 @@ Producer& Producer::operator=(Producer&& other) noexcept {
 }
 
 void Producer::leave() noexcept {
-  // release: pairs with the acquire in Dispatcher::retire_rings; all that was published is in the ring by then
-  if (ring_ != nullptr) {
-    hold(false);
-    ring_->left.store(true, std::memory_order_release);
-  }
+  if (ring_ != nullptr) ring_->leave();
   ring_.reset();
 }
 
@@ -78,65 +74,57 @@ bool Producer::wait_for_room(GivenUp given_up) noexcept {
   return room;
 }
 
-bool Producer::spilling() const noexcept {
-  // acquire: pairs with the dispatcher's release; equal counts mean that the order can't be broken by using the ring again
-  return ring_->spilled.load(std::memory_order_relaxed) != ring_->unspilled.load(std::memory_order_acquire);
-}
-
-Slot* Producer::claim_slow() noexcept { return !spilling() && ring_->make_room() ? ring_->claim() : nullptr; }
-
-void Producer::publish_slow(Nanoseconds stamp, EventId type, std::uint16_t size, const void* body) noexcept {
-  const bool spills = spilling();
-  if (!spills && ring_->make_room()) {
-    Slot& slot = *ring_->claim();
-    write(slot, ring_->id(), stamp, type, size, body);
-    ring_->commit(slot);
-    return;
+/// False: it will never be handed over.
+bool Producer::publish_slow(Nanoseconds stamp, EventId type, std::uint16_t size, const void* body) noexcept {
+  if (Slot* const slot = ring_->claim_slow()) {
+    write(*slot, ring_->id(), stamp, type, size, body);
+    ring_->commit(*slot);
+    return true;
   }
-  // acquire: pairs with the last store of close() and with abandon(); a hung handler may still read its slots, so none is reused
-  const auto given_up = [&] {
-    return ring_->closed.load(std::memory_order_acquire) || ring_->abandoned.load(std::memory_order_acquire);
-  };
-  // Nobody reads it any more. A thread of the bus neither waits nor spills then: what it spills would never go.
-  if (given_up()) {
+  // A thread of the bus neither waits nor spills then: what it spills would never go.
+  if (ring_->over()) {
     ring_->swallowed.add(1);
-    return;
+    return false;
   }
-  if (spills || BusThread::current()) {
+  if (const bool spills = ring_->spill.open(); spills || BusThread::current()) {
     Slot slot{};
     write(slot, ring_->id(), stamp, type, size, body);
     return spill(slot, !spills);
   }
-  if (!wait_for_room(given_up)) {
+  if (!wait_for_room([this] { return ring_->over(); })) {
     ring_->swallowed.add(1);
-    return;
+    return false;
   }
   Slot& slot = *ring_->claim();
   write(slot, ring_->id(), stamp, type, size, body);
   ring_->commit(slot);
+  return true;
 }
 
-/// Behind the full ring. The dispatcher puts it there when there is room.
-void Producer::spill(const Slot& slot, bool first) noexcept {
+/// Behind the full ring. The dispatcher puts it there when there is room. False: whoever publishes it has been failed for it.
+bool Producer::spill(const Slot& slot, bool first) noexcept {
   Ring& ring = *ring_;
   RunningHandler* const by = RunningHandler::current();
-  const std::uint64_t before = ring.spilled.load(std::memory_order_relaxed);  // only this thread stores it
   vote(ring, by != nullptr ? by->whose : nullptr, first);
-  // relaxed: a late view makes it seem a few more
-  if (before - ring.unspilled.load(std::memory_order_relaxed) >= spill_limit(ring) && by != nullptr && by->whose != nullptr &&
+  if (ring.spill.waiting() >= spill_limit(ring) && by != nullptr && by->whose != nullptr &&
       ring.spills_most == by->whose && slot.type != PipelineFailed::id) [[unlikely]] {
     by->whose->fail("it publishes more than the bus can hand over: " + std::to_string(spill_limit(ring)) +
                         " events wait behind its full ring. Does it listen, itself or by way of others, to what it publishes?",
                     0);
     by->stop();
     ring.swallowed.add(1);
-    return;
+    return false;
   }
-  const Sequence end = (first ? ring.next() : ring.spill_end.load(std::memory_order_relaxed)) + 1;
-  ring.spill.enqueue(ring.spill_lane, slot);
-  ring.spill_end.store(end, std::memory_order_release);  // pairs with upcoming()
-  // release: pairs with the dispatcher's acquire; the slot is in the queue by then
-  ring.spilled.store(before + 1, std::memory_order_release);
+  ring.spill.push(slot, ring);
+  return true;
+}
+
+void Ring::let_payloads_go() noexcept {
+  if (detail::types_with_payload.load(std::memory_order_relaxed) == 0) return;
+  for (unsigned which = 0; which < readers(); ++which)
+    for (Sequence number = cursor(which); number < next(); ++number)
+      if (const Slot* const slot = peek(number)) detail::drop_payload(*slot, 1);
+  for (Slot slot; spill.take(slot);) detail::drop_payload(slot, readers());
 }
 
 }  // namespace sidestep

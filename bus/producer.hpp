@@ -46,7 +46,10 @@ class Producer {
   /// Publishes with a stamp that the caller has: reading a clock costs more than publishing, and events of one moment may share it.
   template <Event E>
   void publish_at(Nanoseconds stamp, const E& event) noexcept {
-    if (Slot* const slot = ring_->claim()) [[likely]] put(*slot, stamp, event);
+    if constexpr (CarriesPayload<E>)
+      if (ring_->over()) [[unlikely]] return ring_->swallowed.add(1);  // nobody would let its payload go
+    if (Slot* const slot = ring_->claim()) [[likely]] return put(*slot, stamp, event);
+    if constexpr (CarriesPayload<E>) publish_with_payload(stamp, event);
     else publish_slow(stamp, E::id, sizeof(E), &event);
   }
   /// Several of one moment.
@@ -61,9 +64,11 @@ class Producer {
   /// Publishes if there is room now. False: the dispatcher is a whole ring behind, or the bus is closed.
   template <Event E>
   [[nodiscard]] bool try_publish_at(Nanoseconds stamp, const E& event) noexcept {
+    if constexpr (CarriesPayload<E>)
+      if (ring_->over()) return false;
     Slot* slot = ring_->claim();
     if (slot == nullptr) [[unlikely]]
-      if ((slot = claim_slow()) == nullptr) return false;
+      if ((slot = ring_->claim_slow()) == nullptr) return false;
     put(*slot, stamp, event);
     return true;
   }
@@ -78,23 +83,25 @@ class Producer {
   }
 
   /// An event whose type this program may not know, from 40 bytes that hold it: what a log's replay publishes. As publish_at.
-  /// `change(bytes)` may change them on their way.
+  /// `change(bytes)` may change them where they will lie, and says false if nothing is to be published: then this does.
   template <class Change>
-  void publish_bytes(Nanoseconds stamp, EventId type, std::uint16_t size, const std::byte* body, Change&& change) noexcept {
-    Slot* slot = ring_->claim();
+  bool publish_bytes(Nanoseconds stamp, EventId type, std::uint16_t size, const std::byte* body, Change&& change) noexcept {
+    Slot* const slot = ring_->claim();
     if (slot == nullptr) [[unlikely]] {
       std::byte changed[Slot::body_size];
       std::memcpy(changed, body, sizeof changed);
-      change(changed);
-      return publish_slow(stamp, type, size, changed);
+      if (!change(changed)) return false;
+      publish_slow(stamp, type, size, changed);
+      return true;
     }
     slot->stamp = stamp;
     slot->type = type;
     slot->size = size;
     slot->ring = ring_->id();
     std::memcpy(slot->body, body, Slot::body_size);
-    change(slot->body);
+    if (!change(slot->body)) return false;
     ring_->commit(*slot);
+    return true;
   }
 
   Nanoseconds now() const noexcept { return clock_.now(); }
@@ -104,8 +111,7 @@ class Producer {
   void on_wait(WaitHook hook) noexcept { hook_ = hook; }
   /// Who closes the bus waits for its end, or for hold(false), if Bus::on_close's answer says so.
   void hold(bool held) noexcept {
-    // release: pairs with the acquire in Dispatcher::close; all that was published is in the ring by then
-    ring_->held.store(held, std::memory_order_release);
+    ring_->hold(held);
   }
   /// Ends it; what was published is still delivered.
   void leave() noexcept;
@@ -122,7 +128,19 @@ class Producer {
       if (ring_->streaming()) return ring_->commit_streaming(slot, stamp, slot_header(E::id, sizeof(E), ring_->id()), words_of(event));
 #endif
     write(slot, ring_->id(), stamp, E::id, sizeof(E), &event);
+    if constexpr (CarriesPayload<E>) take_payload(*reinterpret_cast<E*>(slot.body));
     ring_->commit(slot);
+  }
+  /// For each of the bus' dispatchers a reference: each gives it back behind its last look at the event.
+  template <CarriesPayload E>
+  void take_payload(E& event) noexcept {
+    if (detail::published<E> != nullptr) detail::PayloadAccess::take(event.payload, ring_->readers());
+    else detail::PayloadAccess::empty(event.payload);  // another type has its id: nobody would give it back
+  }
+  template <CarriesPayload E>
+  void publish_with_payload(Nanoseconds stamp, E event) noexcept {
+    take_payload(event);
+    if (!publish_slow(stamp, E::id, sizeof(E), &event)) detail::PayloadAccess::drop(event.payload, ring_->readers());
   }
   static void write(Slot& slot, std::uint32_t ring, Nanoseconds stamp, EventId type, std::uint16_t size, const void* body) noexcept {
     slot.stamp = stamp;
@@ -131,10 +149,8 @@ class Producer {
     slot.ring = ring;
     std::memcpy(slot.body, body, size);
   }
-  bool spilling() const noexcept;
-  Slot* claim_slow() noexcept;
-  void publish_slow(Nanoseconds stamp, EventId type, std::uint16_t size, const void* body) noexcept;
-  void spill(const Slot& slot, bool first) noexcept;
+  bool publish_slow(Nanoseconds stamp, EventId type, std::uint16_t size, const void* body) noexcept;
+  bool spill(const Slot& slot, bool first) noexcept;
   template <class GivenUp>
   bool wait_for_room(GivenUp given_up) noexcept;
 
@@ -159,6 +175,10 @@ class Reserved {
     slot_->type = E::id;
     slot_->size = sizeof(E);
     slot_->ring = producer_.ring_->id();
+    if constexpr (CarriesPayload<E>) {
+      if (producer_.ring_->over()) [[unlikely]] return producer_.ring_->swallowed.add(1);
+      producer_.take_payload(*event_);
+    }
     producer_.ring_->commit(*slot_);
   }
 

@@ -29,7 +29,7 @@ Recorder::Recorder(std::shared_ptr<LogWriter> writer, std::shared_ptr<QueueAccou
       know(type);
       known_[type.id].described = info->layout == nullptr || !info->refers;
     }
-    hand_over();
+    next_block();
     while (writer_->blocks() < put_ && !writer_->failed()) std::this_thread::sleep_for(std::chrono::microseconds(20));
   } catch (const RecordingOver&) {
   }
@@ -41,20 +41,28 @@ void Recorder::bind(Subscription& subscription) {
   subscription.add_queue(account_);
 }
 
-std::size_t Recorder::run(std::span<const Slot> slots) noexcept {
-  if (stopped_) return slots.size();
+/// What goes wrong ends the recording.
+template <class Work>
+void Recorder::guarded(Work&& work) noexcept {
+  if (stopped_) return;
   try {
     if (writer_->failed()) throw RecordingOver{};
-    for (const Slot& slot : slots) add(slot);
-    // A barrier ends its span. One that is full says that blocks are filled quickly.
-    if (slots.back().type == Barrier::id) hand_over_if(true);
-    else if (slots.size() < Dispatcher::batch) hand_over_if(false);
+    work();
   } catch (const RecordingOver&) {
     stop();
   } catch (const std::exception& error) {
     writer_->fail(writer_->path().string() + ": recording stopped: " + error.what());
     stop();
   }
+}
+
+std::size_t Recorder::run(std::span<const Slot> slots) noexcept {
+  guarded([&] {
+    for (const Slot& slot : slots) add(slot);
+    // A barrier ends its span. One that is full says that blocks are filled quickly.
+    if (slots.back().type == Barrier::id) hand_over(true);
+    else if (slots.size() < Dispatcher::batch) hand_over(false);
+  });
   return slots.size();
 }
 
@@ -114,13 +122,15 @@ void Recorder::define(const std::vector<std::byte>& record) {
   filler_.define(record);
 }
 
-/// The full block goes, if there is one, and an empty one comes.
-void Recorder::next_block() {
+/// The block goes, if there is one, and an empty one comes, if anything may follow.
+void Recorder::next_block(bool is_last) {
   if (filler_.block() != nullptr) {
-    put(filler_.end());
+    ++put_;
+    account_->marks_pushed.add(1);
+    writer_->put(filler_.end(), is_last);
   }
-  filler_.begin(fresh());
   due_ = 0;
+  if (!is_last) filler_.begin(fresh());
 }
 
 LogBlock& Recorder::fresh() {
@@ -138,59 +148,32 @@ LogBlock& Recorder::fresh() {
   }
 }
 
-void Recorder::put(LogBlock& block, bool is_last) {
-  ++put_;
-  account_->marks_pushed.add(1);
-  writer_->put(block, is_last);
-}
-
-void Recorder::hand_over(bool is_last) {
-  if (filler_.block() == nullptr) filler_.begin(fresh());
-  due_ = 0;
-  put(filler_.end(), is_last);
-  if (!is_last) filler_.begin(fresh());
-}
-
 /// What is in the block goes, at once or when it has waited for long enough.
-void Recorder::hand_over_if(bool at_once) noexcept {
-  if (stopped_) return;
-  try {
-    if (writer_->failed()) throw RecordingOver{};
-    if (filler_.empty()) return;
-    const Nanoseconds now = Clock::steady();
-    if (due_ == 0) due_ = now + interval_;
-    if (at_once || now >= due_) hand_over();
-  } catch (const RecordingOver&) {
-    stop();
-  } catch (const std::exception& error) {
-    writer_->fail(writer_->path().string() + ": recording stopped: " + error.what());
-    stop();
-  }
+void Recorder::hand_over(bool at_once) {
+  if (filler_.empty()) return;
+  const Nanoseconds now = Clock::steady();
+  if (due_ == 0) due_ = now + interval_;
+  if (at_once || now >= due_) next_block();
 }
 
-void Recorder::hurry() noexcept { hand_over_if(true); }
+void Recorder::hurry() noexcept {
+  guarded([&] { hand_over(true); });
+}
 
 void Recorder::mark(const Mark& mark) noexcept {
-  if (stopped_) return;
-  if (mark.kind == Mark::Kind::tick) return hand_over_if(false);
+  if (mark.kind == Mark::Kind::tick) return guarded([&] { hand_over(false); });
   if (mark.kind != Mark::Kind::end && mark.kind != Mark::Kind::cancel) return;
-  try {
-    if (writer_->failed()) return stop();
-    hand_over(true);
+  guarded([&] {
+    next_block(true);
     stopped_ = true;
     to_->finish(mark.kind == Mark::Kind::end ? Subscription::Life::completed : Subscription::Life::ended);
-  } catch (const RecordingOver&) {
-    stop();
-  } catch (const std::exception& error) {
-    writer_->fail(writer_->path().string() + ": recording stopped: " + error.what());
-    stop();
-  }
+  });
 }
 
 /// The writer failed: says so, and nothing else is affected.
 void Recorder::stop() noexcept {
   stopped_ = true;
-  account_->given_up.store(true, std::memory_order_release);  // pairs with QueueAccount::idle
+  account_->given_up.store(true);
   to_->finish(Subscription::Life::completed);
   try {
     if (const auto bus = bus_.lock())
@@ -220,7 +203,7 @@ std::string Recording::error() const { return writer_->error(); }
 Recording Bus::record(const std::filesystem::path& path, RecordOptions options) {
   if (closed()) throw BusError(path.string() + ": a closed bus has nothing to record: begin before close().");
   auto account = std::make_shared<QueueAccount>();
-  const auto done = [account] { account->marks_done.fetch_add(1, std::memory_order_release); };  // pairs with QueueAccount::idle
+  const auto done = [account] { account->mark_done(); };
   auto writer = std::make_shared<LogWriter>(
       path, LogWriterOptions{.compression = options.compression, .buffers = options.buffers, .done = done});
   try {

@@ -42,10 +42,10 @@ class Recorder final : public Pipeline {
   void define_name(std::uint32_t id);
   void define_ring(std::uint32_t id);
   void define(const std::vector<std::byte>& record);
-  void next_block();
-  void hand_over(bool is_last = false);
-  void hand_over_if(bool at_once) noexcept;
-  void put(LogBlock& block, bool is_last = false);
+  template <class Work>
+  void guarded(Work&& work) noexcept;
+  void next_block(bool is_last = false);
+  void hand_over(bool at_once);
   LogBlock& fresh();
   void stop() noexcept;
 

@@ -13,7 +13,7 @@ namespace {
 /// Publishes a log's events, whose names have other numbers here.
 class Replay {
  public:
-  Replay(LogReader& log, Bus& bus, ReplayOptions options) : log_(log), bus_(bus), options_(options) {}
+  Replay(LogReader& log, Bus& bus, ReplayOptions options) : log_(log), bus_(bus), real_(options.speed == ReplayOptions::Speed::real) {}
 
   ReplayAccount run() {
     if (bus_.has_cut_sink())
@@ -39,7 +39,14 @@ class Replay {
     log_.read_definitions();
     for (const auto& [id, type] : log_.catalog().types()) {
       const EventInfo* const here = find_event(id);
-      if (here == nullptr || (here->name == type.name && here->size == type.size)) continue;
+      if (here == nullptr) continue;
+      if (here->name == type.name && here->size == type.size) {
+        const std::string what = differences(type, *here);
+        if (what.empty()) continue;
+        refuse("event type '" + type.name + "' has other fields in this program than in the log: " + what +
+                   ". Replay it with the program that wrote it.",
+               LogError::Kind::mismatch);
+      }
       refuse("event type " + std::to_string(id) + " is '" + type.name + "' of " + std::to_string(type.size) +
                  " bytes in the log and '" + std::string(here->name) + "' of " + std::to_string(here->size) +
                  " bytes in this program. Replay it with the program that wrote it.",
@@ -63,53 +70,79 @@ class Replay {
 
   /// How events of a type must look, and which of their bytes are names.
   struct Form {
-    bool known = false, lost = false;
-    std::int16_t size = -1;  // less than 0: any, since nobody here knows the type
+    static constexpr std::int16_t unasked = -1;   // find_form() has not been called
+    static constexpr std::int16_t any_size = -2;  // nobody here knows the type
+    std::int16_t size = unasked;
+    bool lost = false;
+    bool changes = false;  // it has names, or a payload
     std::uint8_t names = 0;
+    std::int8_t payload_at = -1;
     std::array<std::uint8_t, Slot::body_size / sizeof(Name)> name_at{};
   };
 
   void find_form(EventId id) {
-    Form& form = forms_[id] = {.known = true};
+    Form& form = forms_[id] = {.size = Form::any_size};
     const LoggedType* const type = log_.catalog().type(id);
     const EventInfo* const here = find_event(id);
     if (here != nullptr) form.size = static_cast<std::int16_t>(here->size);
+    if (here != nullptr) form.payload_at = static_cast<std::int8_t>(here->payload_at);
     std::vector<FieldLayout> fields;
     if (here != nullptr && here->layout != nullptr && !here->refers) fields = here->layout(nullptr);
     else if (type != nullptr) fields = type->fields;
     else form.lost = here != nullptr && here->layout != nullptr;  // it may look at what it refers to, which was another process'
     for (const FieldLayout& field : fields)
       if (field.kind == FieldKind::name && form.names < form.name_at.size()) form.name_at[form.names++] = field.offset;
+    form.changes = form.names > 0 || form.payload_at >= 0;
   }
 
   void publish(const LoggedEvent& event) {
     if (event.type >= event_ids) [[unlikely]] return void(++account_.skipped);
-    if (!forms_[event.type].known) [[unlikely]] find_form(event.type);
     const Form& form = forms_[event.type];
-    if (form.lost || (form.size >= 0 && form.size != event.size)) [[unlikely]] return void(++account_.damaged);
-    std::array<std::uint32_t, Slot::body_size / sizeof(Name)> names;
+    if (form.size != event.size || form.lost) [[unlikely]]
+      if (!fits(event.type, event.size)) return void(++account_.damaged);
+    if (event.ring != ring_) [[unlikely]] turn_to(event.ring);
+    if (real_) [[unlikely]] wait_for(event.stamp);
+    const auto change = [&](std::byte* body) { return !form.changes || translate(form, event.size, body); };
+    if (!producer_->publish_bytes(event.stamp, event.type, event.size, event.body, change)) [[unlikely]]
+      return void(++account_.damaged);
+    if (++account_.events == poll_at_) poll();
+  }
+
+  /// What one look hasn't said.
+  [[gnu::noinline]] bool fits(EventId type, std::uint16_t size) {
+    const Form& form = forms_[type];
+    if (form.size == Form::unasked) find_form(type);
+    return !form.lost && (form.size == Form::any_size || form.size == size);
+  }
+
+  /// Its names get the numbers that they have here. False: one was lost.
+  bool translate(const Form& form, std::size_t size, std::byte* body) {
     for (unsigned i = 0; i < form.names; ++i) {
-      names[i] = 0;
-      if (form.name_at[i] + sizeof(std::uint32_t) > event.size) continue;
+      std::byte* const at = body + form.name_at[i];
+      if (form.name_at[i] + sizeof(Name) > size) continue;
       std::uint32_t id;
-      std::memcpy(&id, event.body + form.name_at[i], sizeof id);
-      names[i] = here(id).id;
-      if (names[i] == unknown) [[unlikely]] return void(++account_.damaged);
+      std::memcpy(&id, at, sizeof id);
+      id = here(id).id;
+      if (id == unknown) [[unlikely]] return false;
+      std::memcpy(at, &id, sizeof id);
     }
-    if (event.ring != ring_ || producer_ == nullptr) [[unlikely]] turn_to(event.ring);
-    if (options_.speed == ReplayOptions::Speed::real) wait_for(event.stamp);
-    producer_->publish_bytes(event.stamp, event.type, event.size, event.body, [&](std::byte* body) {
-      for (unsigned i = 0; i < form.names; ++i)
-        if (form.name_at[i] + sizeof(std::uint32_t) <= event.size) std::memcpy(body + form.name_at[i], &names[i], sizeof names[i]);
-    });
-    ++account_.events;
-    if (polled_ && ++unpolled_ == between_polls_) poll();
+    if (form.payload_at >= 0) empty_payload(body + form.payload_at);
+    return true;
+  }
+
+  /// What it referred to is in no log: its size is all that is left.
+  static void empty_payload(std::byte* at) {
+    PayloadRef ref;
+    std::memcpy(&ref, at, sizeof ref);
+    detail::PayloadAccess::empty(ref);
+    std::memcpy(at, &ref, sizeof ref);
   }
 
   /// The name with this number in the log; `unknown`: it was lost.
   Name here(std::uint32_t id) {
-    if (id < names_.size() && names_[id].id != unknown) [[likely]] return names_[id];
-    if (id == 0) return Name{};
+    return id < names_.size() && names_[id].id != unknown ? names_[id] : find_name(id);
+  }
+  [[gnu::noinline]] Name find_name(std::uint32_t id) {
     if (id >= log_format::name_ids) return intern("?");  // never a name: the recorder leaves them out
     const auto found = log_.catalog().names().find(id);
     if (found == log_.catalog().names().end()) return Name{unknown};
@@ -122,7 +155,7 @@ class Replay {
     return name;
   }
 
-  void turn_to(std::uint32_t ring) {
+  [[gnu::noinline]] void turn_to(std::uint32_t ring) {
     poll();
     ring_ = ring;
     if (const auto known = producer_of_.find(ring); known != producer_of_.end()) return void(producer_ = known->second);
@@ -140,7 +173,7 @@ class Replay {
   }
 
   /// Stamps are whatever a file says: what would overflow waits for ever, or not at all.
-  void wait_for(Nanoseconds stamp) {
+  [[gnu::noinline]] void wait_for(Nanoseconds stamp) {
     if (!first_stamp_) first_stamp_ = stamp, begin_ = Clock::steady();
     Nanoseconds after = 0, due = 0;
     if (__builtin_sub_overflow(stamp, *first_stamp_, &after) || __builtin_add_overflow(begin_, after, &due)) {
@@ -154,8 +187,8 @@ class Replay {
     }
   }
 
-  void poll() {
-    unpolled_ = 0;
+  [[gnu::noinline]] void poll() {
+    if (polled_) poll_at_ = account_.events + between_polls_;
     // no further than needed: a poll that finds nothing costs as much as hundreds of events
     if (polled_ && producer_ != nullptr)
       while (!producer_->ring().caught_up() && bus_.poll()) {}
@@ -166,17 +199,16 @@ class Replay {
 
   LogReader& log_;
   Bus& bus_;
-  const ReplayOptions options_;
-  const bool polled_ = !bus_.options().thread;
+  const bool real_, polled_ = !bus_.options().thread;
   // few enough that they are still in the nearest cache when they are handled
   const std::size_t between_polls_ = std::clamp<std::size_t>(bus_.options().ring_capacity / 2, 1, 256);
   std::array<Form, event_ids> forms_{};              // by type
-  std::vector<Name> names_;                          // by their number in the log
+  std::vector<Name> names_{Name{}};                  // by their number in the log
   std::map<RingKey, Producer> producers_;
   std::unordered_map<std::uint32_t, Producer*> producer_of_;  // by ring; of those that the log defines
   Producer* producer_ = nullptr;
-  std::uint32_t ring_ = 0;
-  std::size_t unpolled_ = 0;
+  std::uint64_t ring_ = ~std::uint64_t{0};           // that producer_ publishes for; at first none
+  std::uint64_t poll_at_ = polled_ ? between_polls_ : ~std::uint64_t{0};  // when so many are published
   std::optional<Nanoseconds> first_stamp_;
   Nanoseconds begin_ = 0;
   ReplayAccount account_;

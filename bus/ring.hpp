@@ -1,10 +1,10 @@
 #pragma once
 
+#include <sidestep/bus/atomics.hpp>
 #include <sidestep/bus/ring_memory.hpp>
+#include <sidestep/bus/spill.hpp>
 #include <sidestep/bus/stores.hpp>
 #include <sidestep/bus/subscription.hpp>
-
-#include <concurrentqueue/concurrentqueue.h>
 
 #include <algorithm>
 #include <atomic>
@@ -18,15 +18,6 @@
 #include <vector>
 
 namespace sidestep {
-
-/// The real atomics. tests/model/ runs the same ring on instrumented ones.
-struct StdAtomics {
-  template <class T>
-  static T load(const T& place, std::memory_order order) noexcept { return std::atomic_ref<T>(const_cast<T&>(place)).load(order); }
-  template <class T>
-  static void store(T& place, T value, std::memory_order order) noexcept { std::atomic_ref<T>(place).store(value, order); }
-  static void fence(std::memory_order order) noexcept { std::atomic_thread_fence(order); }
-};
 
 /// One writer, one reader (the dispatcher) or some, each with a cursor of its own. The number lies in the slot, so handing an event
 /// over moves one cache line, and nothing else is shared: the writer looks at the readers' cursors only when its ring seems full, a
@@ -62,6 +53,7 @@ class BasicRing {
   bool traced() const noexcept { return traces_ != nullptr; }
 
   std::size_t capacity() const noexcept { return reader_.mask + 1; }
+  unsigned readers() const noexcept { return readers_; }
   /// No other ring of its bus has the same.
   std::uint32_t id() const noexcept { return writer_.id; }
   /// Its producer streams events that refer to nothing else.
@@ -115,11 +107,8 @@ class BasicRing {
       Atomics::fence(std::memory_order_release);
     }
     Slot& slot = writer_.slots[number & writer_.mask];
-    slot.stamp = event.stamp;
-    slot.type = event.type;
-    slot.size = event.size;
-    slot.ring = event.ring;
-    std::memcpy(slot.body, event.body, Slot::body_size);
+    constexpr std::size_t behind_the_number = sizeof(Slot) / sizeof(std::uint64_t) - 1;
+    Atomics::copy(reinterpret_cast<std::uint64_t*>(&slot) + 1, reinterpret_cast<const std::uint64_t*>(&event) + 1, behind_the_number);
     commit(slot);
     return true;
   }
@@ -157,8 +146,9 @@ class BasicRing {
 
   // ---- anybody
 
-  /// The number that the next event will have.
-  Sequence next() const noexcept { return Atomics::load(writer_.next, std::memory_order_acquire); }      // pairs with commit()
+  /// The number that the next event will have. Relaxed: whoever was told that something was published, by any means that orders, reads a
+  /// number that counts it; what its publisher wrote before is seen by way of its slot, or of a cursor that has passed it.
+  Sequence next() const noexcept { return Atomics::load(writer_.next, std::memory_order_relaxed); }
   Sequence first() const noexcept { return first_; }  ///< the number of its first event
   /// The first number that not every reader is done with.
   Sequence cursor() const noexcept {
@@ -167,16 +157,13 @@ class BasicRing {
     for (unsigned i = 1; i < readers_; ++i) least = std::min(least, Atomics::load(more_[i - 1].cursor, std::memory_order_acquire));
     return least;
   }
-  /// The first number that this one isn't done with.
-  Sequence cursor(unsigned which) const noexcept { return Atomics::load(of(which).cursor, std::memory_order_acquire); }  // pairs with release()
+  /// The first number that this one isn't done with. Its own thread's.
+  Sequence cursor(unsigned which) const noexcept { return Atomics::load(of(which).cursor, std::memory_order_relaxed); }
   /// The readers are done with all that was published until now.
   bool caught_up() const noexcept { return cursor() >= next(); }
 
  private:
-  void count(Sequence number) noexcept {
-    // release: pairs with the acquire in next(); whoever reads a number here may wait until the cursor reaches it
-    Atomics::store(writer_.next, number + 1, std::memory_order_release);
-  }
+  void count(Sequence number) noexcept { Atomics::store(writer_.next, number + 1, std::memory_order_relaxed); }  // relaxed: see next()
 
   struct alignas(no_sharing) Reader {
     const Slot* slots;
@@ -203,48 +190,80 @@ class BasicRing {
   Reader reader_;
 };
 
+/// A ring, and what its producer and the bus tell each other beside its events.
+template <class Atomics = StdAtomics, class Queue = SpillQueue>
+class BasicProducerRing : public BasicRing<Atomics> {
+ public:
+  using BasicRing<Atomics>::BasicRing;
+
+  void begin_anew(Sequence first, bool streaming, std::uint32_t id) noexcept {
+    BasicRing<Atomics>::begin_anew(first, streaming, id);
+    spill.begin_anew();
+    for (auto* const flag : {&left_, &held_, &over_}) flag->store(false, std::memory_order_relaxed);  // nobody looks yet
+  }
+
+  // ---- the producer's side
+
+  /// As claim(), with a look whether there is room by now.
+  Slot* claim_slow() noexcept { return !spill.open() && this->make_room() ? this->claim() : nullptr; }
+  /// Close waits until its producer has come to its own end.
+  void hold(bool held) noexcept {
+    // release: pairs with the acquire in held(); all that was published is counted by then
+    held_.store(held, std::memory_order_release);
+  }
+  /// Its producer is gone.
+  void leave() noexcept {
+    hold(false);
+    left_.store(true, std::memory_order_release);  // pairs with done(), as above
+  }
+  /// Nobody reads it any more: a full ring swallows instead of waiting.
+  bool over() const noexcept { return over_.load(std::memory_order_relaxed); }  // relaxed: nothing is read behind it; seen late, who waits waits on
+
+  // ---- the bus
+
+  bool held() const noexcept { return held_.load(std::memory_order_acquire); }  // pairs with hold()
+  void end() noexcept { over_.store(true, std::memory_order_relaxed); }         // see over()
+  /// The number of the next event to be published here, what is spilled being counted too. One that is published by a thread which
+  /// was told of this call's result has this number or a greater one.
+  Sequence upcoming() const noexcept { return std::max(this->next(), spill.end()); }
+  /// All that was published is read by all.
+  bool read_out() const noexcept { return spill.empty() && this->caught_up(); }
+  /// And nothing more will be published.
+  bool done() const noexcept { return left_.load(std::memory_order_acquire) && read_out(); }  // acquire: pairs with leave()
+
+ private:
+  template <class T>
+  using Atomic = typename Atomics::template Atomic<T>;
+  alignas(no_sharing) Atomic<bool> left_{false};  // aligned: not in what is left of the cursor's line
+  Atomic<bool> held_{false}, over_{false};
+
+ public:
+  BasicSpill<Atomics, Queue> spill;
+};
+
 /// A producer's ring and what belongs to it. Rings are used again: see RingPool.
-struct Ring : BasicRing<> {
+struct Ring : BasicProducerRing<> {
   Ring(std::size_t capacity, Sequence first, std::uint32_t id, Stream stream, std::string name, bool streaming, RingMemory memory = {},
        unsigned readers = 1)
-      : BasicRing(capacity, first, streaming, id, std::move(memory), readers), stream(stream), name(std::move(name)) {}
-  ~Ring() { tell_end(); }
+      : BasicProducerRing(capacity, first, streaming, id, std::move(memory), readers), stream(stream), name(std::move(name)) {}
+  ~Ring() {
+    tell_end();
+    let_payloads_go();
+  }
 
   /// As if it had just been made. Nobody else may refer to it.
   void begin_anew(Sequence first, std::uint32_t id, Stream whose, std::string_view called, bool streaming) {
     name = called;
     stream = whose;
-    BasicRing::begin_anew(first, streaming, id);
-    for (auto* const flag : {&left, &held, &closed, &abandoned}) flag->store(false, std::memory_order_relaxed);  // nobody looks yet
-    spill_end.store(0, std::memory_order_relaxed);  // as above; `spilled` and `unspilled` are equal
+    BasicProducerRing::begin_anew(first, streaming, id);
     for (Counter* const counter : {&waits, &waited_ns, &swallowed}) counter->clear();
   }
-  /// The number of the next event to be published here, what is spilled being counted too. One that is published by a thread which
-  /// was told of this call's result has this number or a greater one.
-  Sequence upcoming() const noexcept { return std::max(next(), spill_end.load(std::memory_order_acquire)); }  // pairs with publish_slow
-  /// Something that was spilled has not come back to the ring.
-  bool spilling() const noexcept {
-    // acquire both: pairs with the releases of who spills, and of who puts back
-    return spilled.load(std::memory_order_acquire) != unspilled.load(std::memory_order_acquire);
-  }
-  /// All that was published is read by all.
-  bool read_out() const noexcept { return !spilling() && caught_up(); }
+  /// What nobody will read any more keeps no payload. Nobody else may refer to it.
+  void let_payloads_go() noexcept;
 
-  alignas(no_sharing) Stream stream;  ///< trainer or others. Aligned: not in what is left of the cursor's line
+  Stream stream;  ///< trainer or others
   std::string name;
 
-  std::atomic<bool> left{false};    ///< the producer is gone (release); pairs with the dispatcher's acquire before it retires the ring
-  std::atomic<bool> held{false};  ///< close() waits until its producer has come to its own end (release); acquire in Dispatcher::close
-  std::atomic<bool> closed{false};  ///< the bus is (release): a full ring then swallows instead of waiting; acquire in publish_slow
-  std::atomic<bool> abandoned{false};  ///< its dispatcher hangs for good (release): a full ring swallows; acquire in publish_slow
-
-  // Events that a thread of the bus published while the ring was full. The dispatcher puts them into the ring when there is room, in
-  // its producer's place, who doesn't write the ring again until the counts are equal. Producer: `spilled` (release, after the
-  // enqueue); dispatcher: `unspilled` (release, behind the ring's own stores).
-  moodycamel::ConcurrentQueue<Slot> spill{64};
-  moodycamel::ProducerToken spill_lane{spill};  ///< one, whichever thread the producer is on: the queue keeps order within a lane alone
-  std::atomic<std::uint64_t> spilled{0}, unspilled{0};
-  std::atomic<Sequence> spill_end{0};  ///< one past the number that the last spilled event will have: the producer's, release
   const void* spills_most = nullptr;   ///< whose handler has spilled more than half of it, if anybody's has; the producer's alone
   std::uint64_t spill_votes = 0;       ///< that it leads by; the producer's alone
 

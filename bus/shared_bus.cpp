@@ -102,8 +102,7 @@ class SharedBus::Memory final : public NameListener, public std::enable_shared_f
     ::new (&entry(area.entry)) layout::RingEntry{
         .at = area.at, .capacity = capacity, .first = first, .traces = {.reach = first + capacity, .end = 0}};
     append(log_format::encode(named));
-    // release: pairs with the acquire in WatchedBus::learn_rings(); the entry is whole by then
-    StdAtomics::store(header().rings, std::uint64_t{++rings_}, std::memory_order_release);
+    Told<std::uint64_t>::store(header().rings, ++rings_);  // to WatchedBus::learn_rings(); the entry is whole by then
     auto* const slots = reinterpret_cast<Slot*>(base_ + area.at);
     return {.slots = std::shared_ptr<Slot[]>(slots, [self = shared_from_this(), area](Slot*) { self->give_back(area); }),
             .traces = &entry(area.entry).traces};
@@ -129,8 +128,7 @@ class SharedBus::Memory final : public NameListener, public std::enable_shared_f
     }
   }
   void close() noexcept {
-    // release: pairs with the acquire in WatchedBus::poll(); all that was published is in the rings by then
-    StdAtomics::store(header().closed, std::uint64_t{1}, std::memory_order_release);
+    Told<std::uint64_t>::store(header().closed, 1);  // to WatchedBus::poll(); all that was published is in the rings by then
   }
 
  private:
@@ -145,8 +143,7 @@ class SharedBus::Memory final : public NameListener, public std::enable_shared_f
     if (definition.size() > layout::definitions_size - definitions_) return lose_definition();
     std::memcpy(base_ + definitions_at_ + definitions_, definition.data(), definition.size());
     definitions_ += definition.size();
-    // release: pairs with the acquire in WatchedBus::learn_definitions()
-    StdAtomics::store(header().definitions, std::uint64_t{definitions_}, std::memory_order_release);
+    Told<std::uint64_t>::store(header().definitions, definitions_);  // to WatchedBus::learn_definitions()
   }
   void lose_definition() noexcept {
     // relaxed: a number to be shown

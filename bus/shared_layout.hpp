@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sidestep/bus/ring_memory.hpp>
+#include <sidestep/bus/told.hpp>
 
 #include <array>
 #include <cstddef>

@@ -13,7 +13,7 @@ using EventId = std::uint16_t;
 struct alignas(cache_line) Slot {
   static constexpr std::size_t body_size = 40;
 
-  Sequence sequence;  ///< 0 in a slot that was never written, and in events that didn't come through a ring
+  Sequence sequence;  ///< in its ring; 0 in a slot that was never written
   Nanoseconds stamp;  ///< when the event happened, by the publisher's clock
   EventId type;
   std::uint16_t size;

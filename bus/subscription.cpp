@@ -39,7 +39,7 @@ Subscription::~Subscription() { pipeline_.reset(); }  // it looks at what is dec
 
 void Subscription::end() {
   if (RunningHandler* const here = RunningHandler::current(); here != nullptr && here->whose == this) {
-    ended_inside_.store(true, std::memory_order_release);  // pairs with ended_inside()
+    ended_inside_.store(true);
     here->stop();
   }
   if (const auto bus = bus_.lock()) bus->end(*this);
@@ -58,10 +58,8 @@ std::string Subscription::error() const {
 void Subscription::fail(std::string_view error, Sequence number) noexcept {
   {
     const std::lock_guard lock(mutex_);
-    Life was = Life::running;
     if (error_.empty()) error_ = error.empty() ? "failed" : error;
-    // acq_rel: release pairs with life()'s acquire, so that whoever sees `failed` finds the error
-    if (!life_.compare_exchange_strong(was, Life::failed, std::memory_order_acq_rel)) return;
+    if (!life_.end(Life::failed)) return;  // behind the error: whoever sees `failed` finds it
   }
   if (const auto bus = bus_.lock()) {
     bus->note_end();
@@ -70,8 +68,7 @@ void Subscription::fail(std::string_view error, Sequence number) noexcept {
 }
 
 void Subscription::finish(Life how) noexcept {
-  Life was = Life::running;
-  if (!life_.compare_exchange_strong(was, how, std::memory_order_acq_rel)) return;  // pairs with life()
+  if (!life_.end(how)) return;
   if (const auto bus = bus_.lock()) bus->note_end();
 }
 

@@ -6,6 +6,8 @@
 #include <sidestep/bus/meter.hpp>
 #include <sidestep/bus/overload.hpp>
 #include <sidestep/bus/pipeline.hpp>
+#include <sidestep/bus/queue_account.hpp>
+#include <sidestep/bus/told.hpp>
 
 #include <memory>
 #include <mutex>
@@ -37,28 +39,6 @@ struct PipelineOptions {
   std::string settings;     ///< the callback's options; part of the key that finds its state in a checkpoint
 };
 
-/// The queue of one observe_on. For values: handed = finished + dropped + queued.
-struct QueueAccount {
-  Counter handed, dropped;   ///< by the dispatcher
-  Counter marks_pushed;      ///< by the dispatcher: everything that isn't a value
-  std::atomic<std::uint64_t> finished{0}, marks_done{0};  ///< release by the executor; acquire at close, before it looks at the rings
-  std::atomic<bool> given_up{false};  ///< release by the dispatcher: what is in it will never be done, and nobody waits for it
-  Meter meter;               ///< by the executor
-
-  std::uint64_t queued() const noexcept {
-    const std::uint64_t done = finished.load(std::memory_order_acquire);  // pairs with the executor's release
-    const std::uint64_t gone = done + dropped.get();  // before `handed`, or what is handed and dropped meanwhile would be missing there
-    const std::uint64_t in = handed.get();
-    return in > gone ? in - gone : 0;
-  }
-  bool idle() const noexcept {
-    // acquire both: what the handlers published is visible to whoever looks at the rings next
-    return given_up.load(std::memory_order_acquire) ||  // pairs with who gave it up
-           (finished.load(std::memory_order_acquire) + dropped.get() >= handed.get() &&
-            marks_done.load(std::memory_order_acquire) >= marks_pushed.get());
-  }
-};
-
 /// A pipeline on a bus: its account, its state of life. Kept by the bus; dropping a handle ends nothing, end() does.
 /// For each subscription published = delivered + dropped + pending: exact after flush() and close(), else monotone lower bounds.
 class Subscription {
@@ -86,10 +66,10 @@ class Subscription {
   /// Sees no event that is published after this returned (called from its own handler: none after this call).
   void end();
 
-  Life life() const noexcept { return life_.load(std::memory_order_acquire); }  // pairs with fail() and finish()
+  Life life() const noexcept { return life_.state(); }
   bool failed() const noexcept { return life() == Life::failed; }
   /// It was ended by its own handler: that one sees nothing more, wherever it runs.
-  bool ended_inside() const noexcept { return ended_inside_.load(std::memory_order_acquire); }  // pairs with end()
+  bool ended_inside() const noexcept { return ended_inside_.load(); }
   unsigned failures() const noexcept { return failed() ? 1 : 0; }
   std::string error() const;
 
@@ -106,7 +86,8 @@ class Subscription {
   unsigned decider_part() const noexcept { return decider_part_; }
   /// Its decider was failed by the trainer (a deadline): nothing more is handed over.
   bool decider_failed() const noexcept {
-    return decider_ != nullptr && decider_->failed.load(std::memory_order_acquire);  // pairs with the trainer's release
+    // relaxed: nothing is read behind it. Seen late, one event more is handed over, whose requests nobody takes
+    return decider_ != nullptr && decider_->failed.load(std::memory_order_relaxed);
   }
   /// While it is bound: it isn't to see anything before admit(), since who must know of it first isn't on this thread.
   void defer() noexcept { deferred_ = true; }
@@ -126,9 +107,9 @@ class Subscription {
     return all > done ? all - done : 0;
   }
   const Meter& meter() const noexcept { return meter_; }
-
   /// Of one that decides: events of its types went by it, since another producer than the loop published them.
   std::uint64_t passed_by() const noexcept { return passed_by_.get(); }
+
  private:
   friend class Dispatcher;
   friend class Worker;
@@ -166,8 +147,8 @@ class Subscription {
   mutable std::mutex mutex_;     ///< guards error_
   std::string error_;
 
-  alignas(no_sharing) std::atomic<Life> life_{Life::running};
-  std::atomic<bool> ended_inside_{false};  ///< release by its own handler; acquire by whoever would run another one
+  alignas(no_sharing) BasicLife<Life> life_;
+  Told<bool> ended_inside_;  ///< by its own handler; whoever would run another one looks
   // the dispatcher's
   alignas(no_sharing) Counter published_, delivered_, dropped_, passed_by_;
   Meter meter_;

@@ -47,8 +47,7 @@ WatchedBus::WatchedBus(std::span<const std::byte> memory) : memory_(memory) {
 }
 
 void WatchedBus::learn_rings(bool oldest) {
-  // acquire: pairs with the release in SharedBus::Memory::take()
-  const std::uint64_t there = std::min(StdAtomics::load(header().rings, std::memory_order_acquire), most_rings_);
+  const std::uint64_t there = std::min(Told<std::uint64_t>::load(header().rings), most_rings_);  // of SharedBus::Memory::take()
   if (there > entries_) learn_definitions();
   for (; entries_ < there; ++entries_) {
     const auto& entry = reinterpret_cast<const layout::RingEntry*>(memory_.data() + rings_at_)[entries_];

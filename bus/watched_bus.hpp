@@ -51,8 +51,7 @@ class WatchedBus {
   /// and its body are valid until f returns.
   template <class F>
   std::size_t poll(F&& f, std::size_t most = 256) {
-    // acquire: pairs with the release when the bus was closed; what is found below is all that there will be
-    const bool closed = StdAtomics::load(header().closed, std::memory_order_acquire) != 0;
+    const bool closed = Told<std::uint64_t>::load(header().closed) != 0;  // then what is found below is all that there will be
     learn_rings(false);
     std::size_t found = 0;
     bool more = false;
@@ -90,8 +89,7 @@ class WatchedBus {
   /// `oldest`: they are watched from the oldest event that they still hold, and not from their first.
   void learn_rings(bool oldest);
   void learn_definitions() {
-    // acquire: pairs with the release when one was appended; a ring's number that was read before saw what its event needs
-    const std::uint64_t there = StdAtomics::load(header().definitions, std::memory_order_acquire);
+    const std::uint64_t there = Told<std::uint64_t>::load(header().definitions);  // a ring's number that was read before saw what its event needs
     if (there != definitions_) [[unlikely]] read_definitions(there);
   }
   void read_definitions(std::uint64_t there);

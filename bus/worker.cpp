@@ -37,7 +37,7 @@ void Worker::work() {
   std::uint64_t found = 0;
   int spins = 0;
   while (!bus_.dead()) {
-    if (pass()) {
+    if (pass() && !bus_.completes_anyway()) {
       ++found;
       spins = 0;
       continue;
@@ -47,11 +47,10 @@ void Worker::work() {
       pause();
       continue;
     }
-    // acquire: pairs with close() and try_close()
-    const Dispatcher::Phase phase = bus_.phase_.load(std::memory_order_acquire);
+    const Dispatcher::Phase phase = bus_.phase_.load();
     if (index_ == 0 && phase == Dispatcher::Phase::closing && bus_.try_close()) return;
     if (index_ != 0 && phase >= Dispatcher::Phase::completing) {
-      left.store(true, std::memory_order_release);  // pairs with await_workers()
+      left.store(true);
       return;
     }
     if (waiting != Waiting::park) {
@@ -73,7 +72,7 @@ void Worker::work() {
 Nanoseconds Worker::longest_nap(Nanoseconds silence) const noexcept {
   // relaxed, all: advice; a late view costs one nap
   const Nanoseconds bound = std::max<Nanoseconds>(bus_.longest_nap.load(std::memory_order_relaxed), first_nap / 4);
-  if (any_ticks_ || bus_.nap_was_set.load(std::memory_order_relaxed) || bus_.cut_sink.load(std::memory_order_relaxed) != nullptr) return bound;
+  if (any_ticks_ || bus_.nap_was_set.load(std::memory_order_relaxed) || bus_.cut_sink.glance() != nullptr) return bound;
   return std::max<Nanoseconds>(bound, std::min<Nanoseconds>(bus_.options_.idle_nap.count(), silence / 8));
 }
 
@@ -84,10 +83,10 @@ bool Worker::pass() {
   for (std::size_t i = 0; i < rings_.size() && !bus_.dead(); ++i) {
     const std::shared_ptr<Ring> ring = rings_[i];  // the list may be renewed meanwhile
     found |= drain(*ring);
-    if (index_ != 0 || !ring->spilling()) continue;
+    if (index_ != 0 || ring->spill.empty()) continue;
     found = true;
-    for (int spans = 0; spans < spans_of_spilled && ring->spilling() && !bus_.dead(); ++spans) {
-      const bool put = put_back(*ring);
+    for (int spans = 0; spans < spans_of_spilled && !ring->spill.empty() && !bus_.dead(); ++spans) {
+      const bool put = ring->spill.put_back<batch>(*ring) > 0;
       if (!drain(*ring) && !put) break;  // another dispatcher has to make room
     }
   }
@@ -101,8 +100,7 @@ bool Worker::pass() {
   }
   if (!found || ++passes_ % passes_a_sweep == 0) {
     if (index_ == 0) bus_.retire_rings();
-    // acquire: pairs with note_end()
-    if (const std::uint64_t ends = bus_.ends_.load(std::memory_order_acquire); ends != ends_seen_ || ends_later_) {
+    if (const std::uint64_t ends = bus_.ends_.number(); ends != ends_seen_ || ends_later_) {
       ends_seen_ = ends;
       ends_later_ = bus_.retire_pipelines(mine_);
     }
@@ -130,22 +128,11 @@ bool Worker::drain(Ring& ring) {
   if (bus_.dead()) return true;
   if (ring.stream == Stream::trainer) advance_words(last.sequence, last.stamp);
   test_point(Point::cursor, &ring);
+  // relaxed: a type is registered before the first of it is published
+  if ((std::exchange(seen_as_, 0) & detail::types_with_payload.load(std::memory_order_relaxed)) != 0) [[unlikely]]
+    for (const Slot& slot : slots) detail::drop_payload(slot, 1);
   ring.release(slots.size(), index_);
   return true;
-}
-
-/// Spilled events come back to their ring, in its producer's place: he writes there again when all have. False: there is no room.
-bool Worker::put_back(Ring& ring) {
-  // acquire: pairs with the producer's release after its enqueue
-  const std::uint64_t spilled = ring.spilled.load(std::memory_order_acquire);
-  const std::uint64_t done = ring.unspilled.load(std::memory_order_relaxed);
-  const std::uint64_t room = ring.cursor() + ring.capacity() - ring.next();
-  std::array<Slot, batch> slots;
-  const std::size_t count = ring.spill.try_dequeue_bulk(slots.begin(), std::min({spilled - done, room, std::uint64_t{batch}}));
-  for (std::size_t i = 0; i < count; ++i) ring.append(slots[i]);
-  // release: pairs with the acquire of the producer, who writes behind these
-  ring.unspilled.store(done + count, std::memory_order_release);
-  return count > 0;
 }
 
 /// How many of `slots` can be run before a mark must be sent: it ends its span.
@@ -164,22 +151,23 @@ void Worker::run(const Ring& ring, std::span<const Slot> slots) {
     counts_[type] = static_cast<std::uint16_t>(counts_[type] + (i - begin));
     seen_as |= std::uint64_t{1} << (type % 64);
   }
-  const Nanoseconds now = bus_.clock_.now();
+  seen_as_ |= seen_as;
   // Reading the clock costs as much as a simple pipeline's run over a span: behind a backlog one span stands for some.
   const std::uint64_t stands_for = run_length_ < timed_backlog ? 1 : ++untimed_ % spans_a_reading == 0 ? spans_a_reading : 0;
+  const Nanoseconds now = stands_for != 0 ? bus_.clock_.now() : 0;
   Nanoseconds before = stands_for != 0 ? Clock::steady() : 0;
   RunningHandler here;
   for (const Row& row : rows_) {
     if ((seen_as & row.types_seen_as) == 0) continue;
     Subscription& to = *row.to;
-    if (to.life_.load(std::memory_order_relaxed) != Subscription::Life::running || to.decider_failed()) continue;
-    std::span<const Slot> part = slots;
-    if (row.special) [[unlikely]] {
-      if (row.one_producer && to.options_.producer != ring.name) continue;
     if (!row.listens[static_cast<std::size_t>(ring.stream)]) {
       if (to.options_.decides && to.passed_by() == 0) to.passed_by_.add(matches(to, slots));  // the first few say it all
       continue;
     }
+    if (!to.life_.seems_to_run() || to.decider_failed()) continue;
+    std::span<const Slot> part = slots;
+    if (row.special) [[unlikely]] {
+      if (row.one_producer && to.options_.producer != ring.name) continue;
       if (row.bounded) part = within_bounds(to, ring.id(), slots);
     }
     std::uint64_t matched = 0;
@@ -198,7 +186,7 @@ void Worker::run(const Ring& ring, std::span<const Slot> slots) {
       running.store(nullptr, std::memory_order_relaxed);
       if (bus_.dead()) return;
     } else {
-      const std::size_t taken = row.pipeline->run(part);
+      const std::size_t taken = matched == part.size() ? row.pipeline->run_wanted(part) : row.pipeline->run(part);
       running.store(nullptr, std::memory_order_relaxed);
       if (bus_.dead()) return;
       const std::uint64_t delivered = taken == part.size() ? matched : matches(to, part.first(taken));
@@ -207,7 +195,7 @@ void Worker::run(const Ring& ring, std::span<const Slot> slots) {
       to.delivered_.add(delivered);
     }
     here.forget();
-    if (to.ended_inside_.load(std::memory_order_relaxed)) [[unlikely]] ended_inside(to);  // relaxed: set on this thread, or seen next time
+    if (to.ended_inside_.glance()) [[unlikely]] ended_inside(to);  // set on this thread, or seen next time
     if (stands_for == 0) continue;
     const Nanoseconds after = Clock::steady();
     to.unsettled_ns_ += (after - before) * static_cast<Nanoseconds>(stands_for);
@@ -222,7 +210,8 @@ void Worker::run(const Ring& ring, std::span<const Slot> slots) {
 void Worker::run_lossy(const Row& row, const Ring& ring, std::span<const Slot> slots, std::uint64_t matched, RunningHandler& here) {
   Subscription& to = *row.to;
   const Overload& how = to.options_.overload;
-  const Sequence upcoming = ring.upcoming();  // what waits: this span, and all behind it
+  // what waits: this span, and all behind it. A streamed event may be seen before it is counted
+  const Sequence upcoming = std::max(ring.upcoming(), slots.back().sequence + 1);
   const bool behind = upcoming - slots.front().sequence > how.bound;
   if (behind && how.policy == Overload::Policy::fail) {
     to.published_.add(matched);
@@ -318,8 +307,7 @@ void Worker::settle_cpu() {
 }
 
 void Worker::send_mark(const Slot& slot) {
-  // acquire: pairs with cut_sink's release store in Bus::cut_sink
-  CutSink* const sink = bus_.cut_sink.load(std::memory_order_acquire);
+  CutSink* const sink = bus_.cut_sink.load();
   if (sink == nullptr) return;
   const bool barrier = slot.type == Barrier::id;
   const Mark mark{.kind = barrier ? Mark::Kind::barrier : Mark::Kind::restore, .number = slot.sequence, .stamp = slot.stamp,
@@ -364,12 +352,11 @@ void Worker::end_subscriptions() {
 
 /// Who flushes waits for what pipelines hold back.
 void Worker::hurry() {
-  // acquire: pairs with flush(), which has seen all that it waits for run
-  const std::uint64_t asked = bus_.hurry_asked_.load(std::memory_order_acquire);
-  if (asked == hurry_done.load(std::memory_order_relaxed)) return;
+  const std::uint64_t asked = bus_.hurry_asked_.number();  // by flush(), which has seen all that it waits for run
+  if (asked == hurry_done.glance()) return;
   for (const Handle& to : mine_)
     if (to->life() == Subscription::Life::running) to->pipeline_->hurry();
-  hurry_done.store(asked, std::memory_order_release);  // pairs with flush()
+  hurry_done.store(asked);
 }
 
 void Worker::tick() {
@@ -386,8 +373,7 @@ void Worker::tick() {
 }
 
 void Worker::renew() {
-  // acquire: pairs with the release under the lock by whoever changed a list
-  if (bus_.version_.load(std::memory_order_acquire) != seen_version_) [[unlikely]] renew_copy();
+  if (bus_.version_.number() != seen_version_) [[unlikely]] renew_copy();
 }
 
 void Worker::renew_copy() {
@@ -395,7 +381,7 @@ void Worker::renew_copy() {
   std::vector<Handle> gone;
   std::vector<std::shared_ptr<Ring>> gone_rings;
   const std::lock_guard lock(bus_.mutex_);  // declared last, so released first
-  seen_version_ = bus_.version_.load(std::memory_order_relaxed);  // it changes under the lock alone
+  seen_version_ = bus_.version_.number();  // it changes under the lock alone
   gone_rings.swap(rings_);
   rings_ = bus_.rings_;
   gone.swap(mine_);

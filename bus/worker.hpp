@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sidestep/bus/ring.hpp>
+#include <sidestep/bus/told.hpp>
 #include <sidestep/bus/waker.hpp>
 
 #include <array>
@@ -37,8 +38,8 @@ class Worker {
   // watched by those who wait for it; relaxed: a late view costs a slice of waiting
   std::atomic<std::uint64_t> heartbeat{0};
   std::atomic<Subscription*> running{nullptr};
-  std::atomic<std::uint64_t> hurry_done{0};  // release; acquire by who flushes
-  std::atomic<bool> left{false};             // release: its thread runs nothing any more; acquire by who closes
+  Told<std::uint64_t> hurry_done;  // by then it has handed on what its pipelines held back
+  Told<bool> left;                 // its thread runs nothing any more
 
  private:
   struct Row {  // of a pipeline that runs: what is looked at for every span, side by side
@@ -54,7 +55,6 @@ class Worker {
   };
 
   bool drain(Ring& ring);
-  bool put_back(Ring& ring);
   std::size_t up_to_mark(const Ring& ring, std::span<const Slot> slots) const noexcept;
   void run(const Ring& ring, std::span<const Slot> slots);
   void run_lossy(const Row& row, const Ring& ring, std::span<const Slot> slots, std::uint64_t matched, RunningHandler& here);
@@ -78,6 +78,7 @@ class Worker {
   std::vector<Row> rows_;
   std::vector<Decider*> inline_deciders_;
   std::array<std::uint16_t, event_ids> counts_{};
+  std::uint64_t seen_as_ = 0;        // a bit for each type, modulo 64, that was run since payloads were last given back
   std::uint64_t run_length_ = 0;     // events taken since a ring was found empty
   std::uint64_t passes_ = 0;
   std::uint64_t ends_seen_ = 0;

@@ -29,6 +29,7 @@ void ChannelBase::bind(Subscription& subscription, bool ticks_behind) {
 
 void ChannelBase::announce() noexcept {
   if (unannounced_ == 0) return;
+  if (owns()) leave_nothing();
   // acq_rel: release pairs with the strand's acquire, which then finds everything that was enqueued before
   if (ready_.fetch_add(std::exchange(unannounced_, 0), std::memory_order_acq_rel) != 0) return;
   posted_.store(true, std::memory_order_release);  // pairs with the exchange in Strand::run

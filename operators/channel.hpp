@@ -65,6 +65,12 @@ class NewestQueue {
     return skipped + 1;
   }
 
+  void clear() noexcept {
+    const std::lock_guard lock(mutex_);
+    items_.clear();
+    values_ = skipped_ = 0;
+  }
+
  private:
   static bool may_drop(const Item<V>& item) { return item.content.index() == 1 && !item.essential; }
   std::mutex mutex_;
@@ -83,6 +89,8 @@ class ChannelBase : public Work {
   void bind(Subscription& subscription, bool ticks_behind);
   /// Tells the other side of all that was handed over since. Once a batch.
   void announce() noexcept;
+  /// The values own something, so that what is left of them when the pipeline failed is to go.
+  virtual bool owns() const noexcept = 0;
   /// Passes a mark on, in order with the values. False: nothing more gets through.
   bool mark(const Mark& mark) noexcept;
   /// The part before it threw: what it handed over earlier still counts, then the pipeline fails.
@@ -111,10 +119,22 @@ class ChannelBase : public Work {
     return refresh();
   }
   bool refresh() noexcept;
+  /// What is left in the queue when nothing more will be taken from it: it may hold payloads. The account stays as it is.
+  virtual void throw_away() noexcept = 0;
+  /// Who failed it, and who hands over meanwhile: one of them sees what the other did.
+  void leave_nothing() noexcept {
+    // seq_cst: pairs with itself on the other side, between what is enqueued, or failed, and the look at the other
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (stopped()) [[unlikely]] throw_away();
+  }
+
   /// Waits until the other side has made room. False: it never will, or nothing more may be handed over.
   bool wait_for_room() noexcept;
   /// Failed for good: a gap would corrupt the state behind it.
-  bool stopped() const noexcept { return retired() || subscription_->failed() || subscription_->decider_failed(); }
+  bool stopped() const noexcept {
+    return retired() || subscription_->failed() || subscription_->decider_failed() ||
+           account_->given_up.load();
+  }
   /// How many values wait: the overload policy's business. False: it fails the pipeline, or drops this value.
   enum class Fate : std::uint8_t { kept, dropped, failed };
   Fate fate(Sequence number) noexcept;
@@ -185,7 +205,14 @@ class Channel : public ChannelBase {
     return true;
   }
 
+  static constexpr bool values_own = !std::is_trivially_destructible_v<Stored<V>>;
+  bool owns() const noexcept override { return values_own; }
+
  protected:
+  void throw_away() noexcept override {
+    if (keeps_newest()) return newest_.clear();
+    for (Item<V> item; queue_.try_dequeue_from_producer(token_, item);) {}
+  }
   void push_mark(const Mark& mark) override {
     enqueue(Item<V>{mark.number, mark.stamp, mark});
     account_->marks_pushed.add(1);

@@ -4,8 +4,14 @@
 #include <sidestep/operators/storage.hpp>
 
 #include <algorithm>
+#include <limits>
 
 namespace sidestep {
+
+struct DebounceOptions {
+  std::chrono::nanoseconds longest{
+      0};  ///< a value is emitted at the latest so long after the wait began; 0: it may wait for ever
+};
 
 namespace detail {
 
@@ -13,19 +19,21 @@ template <class V>
 struct Debounce {
   static constexpr std::string_view label = "debounce";
   static constexpr bool wall_time = true;
-  Nanoseconds length, due = 0;
+  Nanoseconds length, longest, due = 0, latest = 0;
   Kept<V> last{};
-  explicit Debounce(Nanoseconds quiet) : length(quiet) {}
+  Debounce(Nanoseconds quiet, Nanoseconds most) : length(quiet), longest(most) {}
 
   template <class In>
   using out = In;
   SIDESTEP_INLINE void operator()(const V& value, auto&& out) {
     if (last) tick(out);
-    due = last ? std::max(due, out.stamp() + length) : out.stamp() + length;
+    const Nanoseconds quiet_at = out.stamp() + length;
+    if (!last) latest = longest > 0 ? out.stamp() + longest : std::numeric_limits<Nanoseconds>::max();
+    due = last ? std::max(due, quiet_at) : quiet_at;
     last.set(value);
   }
   void tick(auto&& out) {
-    if (!last || out.stamp() < due) return;
+    if (!last || out.stamp() < std::min(due, latest)) return;
     const Kept<V> taken = last.take();
     out(taken.get());
   }
@@ -35,10 +43,13 @@ struct Debounce {
     out(taken.get());
   }
   void state(auto& archive) requires Archivable<Stored<V>> {
-    archive(due);
+    archive(due, latest);
     last.state(archive);
   }
-  void arguments(auto& show) const { show(length); }
+  void arguments(auto& show) const {
+    show(length);
+    if (longest > 0) show(longest);
+  }
 };
 
 }  // namespace detail
@@ -49,16 +60,27 @@ struct Debounce {
 ///   debounce(3ns)
 ///   out  ---------3-------4-|
 ///
+///   in   -1-2-3-4-5-6----|
+///   debounce(3ns, {.longest = 5ns})
+///   out  ------3-----6---|
+///
 /// A value exactly `quiet` later comes too late to hold the one before it back. One with an earlier stamp replaces the
 /// value but doesn't shorten the wait. The wait ends with the next event or, when nothing arrives, with a tick. At the
 /// end of the stream the value that waits is emitted. Keeps one value. Semantics: RxJava 3 `debounce`.
+///
+/// `longest`: where values keep coming, the newest is emitted so long after the first that waits; one that comes
+/// exactly then, or later, begins the next wait (lodash `debounce` with `maxWait`, which would emit that one already).
 struct debounce {
-  Nanoseconds length;
-  explicit debounce(std::chrono::nanoseconds quiet) : length(detail::positive(quiet, "debounce")) {}
+  Nanoseconds length, longest;
+  explicit debounce(std::chrono::nanoseconds quiet, DebounceOptions how = {})
+      : length(detail::positive(quiet, "debounce")), longest(how.longest.count()) {
+    if (longest != 0 && longest < length)
+      detail::refuse("debounce", longest, "the longest wait must not be shorter than the quiet that is waited for");
+  }
 
   template <class In>
   requires detail::Storable<In>
-  auto place() && { return detail::Debounce<In>(length); }
+  auto place() && { return detail::Debounce<In>(length, longest); }
 };
 
 }  // namespace sidestep

@@ -2,6 +2,7 @@
 
 #include <sidestep/operators/stage.hpp>
 
+#include <algorithm>
 #include <cstdio>
 
 namespace sidestep::detail {
@@ -26,6 +27,12 @@ void refuse(std::string_view what, std::int64_t argument, std::string_view why) 
   std::string text(what);
   text.append(1, '(').append(std::to_string(argument)).append("): ").append(why);
   throw OperatorError(text);
+}
+
+void refuse_real(std::string_view what, double argument, std::string_view why) {
+  char number[32];
+  std::snprintf(number, sizeof number, "%.6g", argument);
+  throw OperatorError(std::string(what).append(1, '(').append(number).append("): ").append(why));
 }
 
 void Describer::type(std::string_view name) { lines_.push_back(shortened(name)); }
@@ -53,9 +60,12 @@ void Describer::end_stage() {
 }
 
 void describe_entries(Describer& to, std::span<const std::size_t> targets, std::span<const std::string_view> types,
-                      std::size_t at) {
+                      std::span<const std::size_t> next, std::size_t at) {
+  const bool several = targets.size() > 1;
   for (std::size_t i = 0; i < targets.size(); ++i)
-    if (targets[i] == at) to.type(types[i]);
+    if (targets[i] == at) to.type(several ? "from " + std::string(types[i]) : std::string(types[i]));
+  const auto branches = std::count(targets.begin(), targets.end(), at) + std::count(next.begin(), next.end(), at);
+  if (branches > 1) to.type(std::to_string(branches) + " together");
 }
 
 }  // namespace sidestep::detail

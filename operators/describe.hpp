@@ -46,9 +46,10 @@ class Describer {
   bool arguments_ = false;
 };
 
-/// The types of the entries that lead to stage `at`.
+/// The types of the entries that lead to stage `at`. Where a chain has several, each is "from ...", and before a stage that several
+/// branches lead to stands how many: "2 together".
 void describe_entries(Describer& to, std::span<const std::size_t> targets, std::span<const std::string_view> types,
-                      std::size_t at);
+                      std::span<const std::size_t> next, std::size_t at);
 
 template <class S>
 void describe_stage(Describer& to, const S& stage) {

@@ -100,6 +100,13 @@ struct Out {
     constexpr std::size_t next = Flow::next[From];
     if constexpr (next < Refs::count) stage<next>(stages)(value, Out<Refs, Flow, next>{stages, context});
   }
+  /// Emits a value of another moment: what follows sees that stamp.
+  template <class V>
+  void at(Nanoseconds stamp, const V& value) const {
+    const Nanoseconds now = std::exchange(context.stamp, stamp);
+    (*this)(value);
+    context.stamp = now;
+  }
   SIDESTEP_INLINE void done() const { context.ended |= std::uint64_t{1} << From; }
   SIDESTEP_INLINE Nanoseconds stamp() const { return context.stamp; }
   SIDESTEP_INLINE Sequence number() const { return context.number; }

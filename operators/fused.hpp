@@ -91,6 +91,13 @@ class Fused final : public Pipeline {
     if (subscription_->failed() || subscription_->decider_failed()) return 0;
     return first_.run(slots, [](std::size_t) {});
   }
+  std::size_t run_wanted(std::span<const Slot> slots) noexcept override {
+    if constexpr (First::plain && sizeof...(Strands) == 0) {
+      if (subscription_->failed() || subscription_->decider_failed()) return 0;
+      return first_.run_wanted(slots);
+    } else
+      return run(slots);
+  }
 
   void mark(const Mark& mark) noexcept override {
     if (!subscription_->failed() && !first_.failed()) first_.mark(mark);

@@ -22,12 +22,17 @@ BEGIN, END = "<!-- begin: written by operators/marbles.py -->", "<!-- end -->"
 
 # In the order of the page. A header whose name isn't its operators' lists them.
 GROUPS = {
-    "Pick": ["filter", "every", "take", "distinct", "distinct_until_changed"],
-    "Change": ["map", "scan", "tap"],
-    "Window": ["window"],
-    "Statistics": ["mean", "sum", "variance", "extremes"],
-    "Time": ["throttle", "sample", "debounce"],
-    "Combine": ["merge"],
+    "Pick": ["filter", "every", "first", "last", "element_at", "take", "take_last", "take_while", "take_until", "skip", "skip_while",
+             "skip_last", "distinct", "distinct_until_changed", "of_type", "ignore_elements"],
+    "Change": ["map", "scan", "reduce", "pairwise", "tap", "start_with", "default_if_empty", "timestamp", "time_interval",
+               "materialize", "dematerialize"],
+    "Window": ["window", "sliding_time_window", "session_window", "window_by", "window_until", "buffer"],
+    "Statistics": ["count", "mean", "sum", "variance", "extremes", "quantile", "histogram", "rate", "slope", "plateau", "stats", "ewma", "page_hinkley"],
+    "Time": ["throttle", "sample", "debounce", "audit", "delay", "timeout", "rate_limit", "interval"],
+    "Combine": ["merge", "merge_by_time", "zip", "combine_latest", "with_latest_from", "concat", "join", "take_until_chain", "skip_until"],
+    "Split": ["group_by", "partition", "share", "replay"],
+    "Errors and endings": ["catch_error", "on_error_continue", "on_error_resume", "finally", "completes"],
+    "Threads and ends": ["observe_on", "probe", "subscribe", "collect", "to_metric", "to_log"],
 }
 
 
@@ -42,7 +47,7 @@ class Operator:
     def __init__(self, name):
         self.name = name
         text = (ROOT / "operators" / f"{name}.hpp").read_text()
-        self.diagrams, self.says, self.more = [], "", ""
+        self.diagrams, self.says, self.more, self.lines = [], "", "", []
         for comment in re.findall(r"(?:^ *///.*\n)+", text, re.M):
             lines = [line.strip()[3:].removeprefix(" ") for line in comment.splitlines()]
             drawn = diagrams(lines)
@@ -51,8 +56,14 @@ class Operator:
             if not self.diagrams:
                 self.says, self.more = words(lines)
             self.diagrams += drawn
-        if not self.diagrams:
-            sys.exit(f"operators/{name}.hpp has no marble diagram")
+        if not self.diagrams:  # nothing comes out of it: its lines are shown as they stand
+            for comment in re.findall(r"(?:^ *///.*\n)+", text, re.M):
+                lines = [line.strip()[3:].removeprefix(" ") for line in comment.splitlines()]
+                if any(re.match(r"  in +[-\d|#]+", line) for line in lines):
+                    self.says, self.more = words(lines)
+                    self.lines = [line for line in lines if line.startswith("  ")]
+            if not self.lines:
+                sys.exit(f"operators/{name}.hpp has no marble diagram")
 
 
 def diagrams(lines):
@@ -171,6 +182,8 @@ def page(groups):
             lines += [f"#### {operator.name}", "", operator.says, ""]
             for number, diagram in enumerate(operator.diagrams, 1):
                 lines += [f"![{operator.name}](marbles/{picture_name(operator, number)})", "", "```cpp", diagram.expression, "```", ""]
+            if operator.lines:
+                lines += ["```text", *operator.lines, "```", ""]
             if operator.more:
                 lines += [operator.more, ""]
     return "\n".join(lines) + END + "\n"
@@ -193,7 +206,7 @@ def command_pages(groups):
     ]
     for group, operators in groups.items():
         for operator in operators:
-            drawn = []
+            drawn = [*operator.lines, ""] if operator.lines else []
             for diagram in operator.diagrams:
                 drawn += [f"  {name:<4} {text}" for name, text in diagram.inputs.items()]
                 drawn += [f"  {diagram.expression}", f"  out  {diagram.output}", ""]

@@ -21,14 +21,14 @@ struct MeanKernel {
 template <>
 struct MeanKernel<true> {
   static constexpr std::string_view label = "mean";
-  SlidingSum sum;
-  std::int64_t n = 0;
-  SIDESTEP_INLINE void enter(double x) { sum.enter(x), ++n; }
-  SIDESTEP_INLINE void leave(double x) { sum.leave(x), --n; }
-  double result() const { return sum.value() / static_cast<double>(n); }
-  bool empty() const { return n == 0; }
-  void clear() { *this = {}; }
-  void state(auto& archive) { archive(sum, n); }
+  static constexpr bool grows = true;
+  Renewed<SlidingSum> sum;
+  SIDESTEP_INLINE void enter(double x) { sum.enter(x); }
+  SIDESTEP_INLINE void leave(double x) { sum.leave(x); }
+  SIDESTEP_INLINE double result() const { return sum->value() / static_cast<double>(sum.held()); }
+  bool empty() const { return sum.held() == 0; }
+  void clear() { sum.clear(); }
+  void state(auto& archive) { archive(sum); }
 };
 
 }  // namespace detail
@@ -39,8 +39,10 @@ struct MeanKernel<true> {
 ///   window(count(2)) | mean()
 ///   out  -----1.5---3.5---5|
 ///
-/// NaN and infinity make the mean of their window what arithmetic says, and no other's. Over a sliding window the sum
-/// is kept in twice the precision of a double, so it doesn't drift. Keeps a sum and a count.
+/// NaN and infinity make the mean of their window what arithmetic says, and no other's. Over sliding and growing
+/// windows the sum is compensated, and over sliding ones begun afresh for each window's length of values, so it doesn't
+/// drift; over the others it is a plain sum, whose relative error is at most n * 1.1e-16 of the sum of absolute values.
+/// Keeps at most a dozen numbers.
 template <class F = std::identity>
 struct mean : detail::StatisticOf<detail::MeanKernel, F> {
   explicit mean(F f = {}) : detail::StatisticOf<detail::MeanKernel, F>(std::move(f)) {}

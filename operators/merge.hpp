@@ -1,29 +1,10 @@
 #pragma once
 
-#include <sidestep/operators/pipe.hpp>
-
-#include <algorithm>
+#include <sidestep/operators/side_by_side.hpp>
 
 namespace sidestep {
 
 namespace detail {
-
-template <class V, class FA, class... TA, class... A, class FB, class... TB, class... B>
-auto merge_two(Pipe<V, FA, TypeList<TA...>, A...>&& a, Pipe<V, FB, TypeList<TB...>, B...>&& b) {
-  static_assert(!(IsHandover<A> || ...) && !(IsHandover<B> || ...));  // merge() has seen to that
-  if (a.bus != b.bus) throw OperatorError("merge: its sources are on different buses; put them on one.");
-  if (a.options.stream != b.options.stream)
-    throw OperatorError("merge: its sources listen to different streams; say the same from(...) for all.");
-  if (a.options.producer != b.options.producer)
-    throw OperatorError("merge: its sources listen to different producers; say the same from(...) for all.");
-  for (const EventId type : b.options.types)
-    if (std::find(a.options.types.begin(), a.options.types.end(), type) == a.options.types.end())
-      a.options.types.push_back(type);
-  a.options.wall_time |= b.options.wall_time;
-  if (a.options.name.empty()) a.options.name = b.options.name;
-  return Pipe<V, typename Joined<FA, FB>::type, TypeList<TA..., TB...>, A..., B...>{
-      a.bus, std::move(a.options), join(std::move(a.stages), std::move(b.stages))};
-}
 
 template <class P>
 auto merge_all(P&& all) {
@@ -31,13 +12,8 @@ auto merge_all(P&& all) {
 }
 template <class A, class B, class... More>
 auto merge_all(A&& a, B&& b, More&&... more) {
-  return merge_all(merge_two(std::move(a), std::move(b)), std::move(more)...);
+  return merge_all(side_by_side<typename Chained<A>::Value>("merge", std::move(a), std::move(b)), std::move(more)...);
 }
-
-template <class P>
-inline constexpr bool hands_over = false;
-template <class V, class F, class T, class... S>
-inline constexpr bool hands_over<Pipe<V, F, T, S...>> = (IsHandover<S> || ...);
 
 }  // namespace detail
 
@@ -58,5 +34,11 @@ requires(sizeof...(More) > 0 &&
          !(detail::hands_over<P> || ... || detail::hands_over<More>)) auto merge(P first, More... more) {
   return detail::merge_all(detail::Chained<P>::pipe(std::move(first)), detail::Chained<More>::pipe(std::move(more))...);
 }
+
+// A wrong program: sources of unequal types, or an observe_on before it.
+struct merge_takes_chains_of_one_type_and_observe_on_stands_behind_it {};
+template <class P, class... More>
+requires(detail::Chain<P> || (detail::Chain<More> || ...)) merge_takes_chains_of_one_type_and_observe_on_stands_behind_it
+merge(P, More...) = delete;
 
 }  // namespace sidestep

@@ -15,6 +15,14 @@ struct [[nodiscard("this pipeline has no end: add subscribe(...) or decide(...)"
   detail::Stages<S...> stages;
 };
 
+/// A chain without a source: what group_by, partition and share hold copies of. Built by the same `|`, from what a functor of the user's does
+/// with a beginning: `[](auto in) { return std::move(in) | window(count(10)) | mean(); }`.
+/// `V` is what its last stage emits; void when it ends with subscribe(...).
+template <class V, class... S>
+struct Fragment {
+  detail::Stages<S...> stages;
+};
+
 namespace detail {
 
 template <class P>
@@ -55,7 +63,7 @@ concept Fits = Accepts<Placed<typename Chained<P>::Value, Op>, typename Chained<
 template <class Flow, std::size_t... I, class... S, class... T>
 std::vector<std::string> described(const Leaves<std::index_sequence<I...>, S...>& stages, TypeList<T...>) {
   Describer lines;
-  ((describe_entries(lines, Flow::targets, Flow::types, I), describe_stage(lines, stage<I>(stages)),
+  ((describe_entries(lines, Flow::targets, Flow::types, Flow::next, I), describe_stage(lines, stage<I>(stages)),
     (std::is_void_v<T> ? void() : lines.type(type_name<T>()))),
    ...);
   return std::move(lines).take();
@@ -82,6 +90,21 @@ auto continued(Pipe<V, F, TypeList<T...>, S...>&& pipe, Op&& op) {
   }
 }
 
+template <class V, class... S>
+struct Chained<Fragment<V, S...>> {
+  using Value = V;
+  static constexpr bool saveable = true;  // the stage that holds it asks
+  static auto pipe(Fragment<V, S...>&& fragment) { return std::move(fragment); }
+};
+
+template <class V, class... S, class Op>
+auto continued(Fragment<V, S...>&& fragment, Op&& op) {
+  using Placed = std::remove_cvref_t<Op>;
+  static_assert(!Decides<Placed>, "decide stands at the end of the whole pipeline: behind group_by, partition or share, not within");
+  static_assert(!IsHandover<Placed>, "observe_on stands before or behind group_by, partition or share, not within");
+  return Fragment<typename Placed::template out<V>, S..., Placed>{append(std::move(fragment.stages), std::move(op))};
+}
+
 template <class P>
 concept Chain = requires {
   typename Chained<P>::Value;
@@ -101,7 +124,7 @@ auto operator|(P chain, Op op) {
 // A wrong program: the first line of the error is the user's `|` and says what is wrong and what mends it.
 namespace detail {
 
-enum class Wrong { nothing, lacks_window, stage_unsaved, end_unsaved, answer, input };
+enum class Wrong { nothing, lacks_window, lacks_statistic, stage_unsaved, end_unsaved, answer, input };
 
 /// Of what stands before the end, the first stage that can't save its state.
 template <class Op, class... Before>
@@ -124,12 +147,17 @@ concept AnswersWrongly = requires { requires Op::template answers_wrongly<V>; };
 
 template <class P, class Op>
 constexpr Wrong wrong() {
-  using V = typename Chained<P>::Value;
-  if (Fits<P, Op>) return Wrong::nothing;
-  if (LacksWindow<P, Op>) return Wrong::lacks_window;
-  if (NeedsState<Op> && !Chained<P>::saveable) return Wrong::stage_unsaved;
-  if (CapturesUnsaved<Op>) return Wrong::end_unsaved;
-  return AnswersWrongly<Op, V> ? Wrong::answer : Wrong::input;
+  if constexpr (!Chain<P>) {
+    return Wrong::nothing;  // version 14 of clang++ asks before it looks at the constraints
+  } else {
+    using V = typename Chained<P>::Value;
+    if (Fits<P, Op> || requires { typename Op::joins_chain; }) return Wrong::nothing;
+    if (LacksWindow<P, Op>) return Wrong::lacks_window;
+    if (is_windowed<V>) return Wrong::lacks_statistic;
+    if (NeedsState<Op> && !Chained<P>::saveable) return Wrong::stage_unsaved;
+    if (CapturesUnsaved<Op>) return Wrong::end_unsaved;
+    return AnswersWrongly<Op, V> ? Wrong::answer : Wrong::input;
+  }
 }
 
 }  // namespace detail
@@ -149,6 +177,8 @@ template <detail::Chain P, class Op>
 detail::Refused operator|(P, Op)
     __attribute__((diagnose_if(detail::wrong<P, Op>() == detail::Wrong::lacks_window,
         "this stage reduces a window: put one before it, as in window(count(10))", "error")))
+    __attribute__((diagnose_if(detail::wrong<P, Op>() == detail::Wrong::lacks_statistic,
+        "behind a window stands what reduces it, as mean() or buffer(...) instead of the window", "error")))
     __attribute__((diagnose_if(detail::wrong<P, Op>() == detail::Wrong::stage_unsaved,
         "a stage before this end captures what a checkpoint can't save: say pure(f), or give its functor a state(archive)", "error")))
     __attribute__((diagnose_if(detail::wrong<P, Op>() == detail::Wrong::end_unsaved,
@@ -162,6 +192,8 @@ detail::Refused operator|(P, Op)
 #else
 template <class Op>
 struct this_stage_reduces_a_window_so_put_one_before_it_as_in_window_count_10 {};
+template <class Op>
+struct behind_a_window_stands_what_reduces_it_as_mean_or_say_buffer_instead_of_window {};
 template <class Stage>
 struct a_stage_before_this_end_captures_what_a_checkpoint_cannot_save_say_pure_f_or_give_its_functor_a_state_archive {};
 template <class Op>
@@ -174,6 +206,9 @@ struct this_stage_cannot_take_what_the_stage_before_it_emits {};
 template <detail::Chain P, class Op>
 requires(detail::wrong<P, Op>() == detail::Wrong::lacks_window)
 this_stage_reduces_a_window_so_put_one_before_it_as_in_window_count_10<Op> operator|(P, Op) = delete;
+template <detail::Chain P, class Op>
+requires(detail::wrong<P, Op>() == detail::Wrong::lacks_statistic)
+behind_a_window_stands_what_reduces_it_as_mean_or_say_buffer_instead_of_window<Op> operator|(P, Op) = delete;
 template <detail::Chain P, class Op>
 requires(detail::wrong<P, Op>() == detail::Wrong::stage_unsaved)
 a_stage_before_this_end_captures_what_a_checkpoint_cannot_save_say_pure_f_or_give_its_functor_a_state_archive<
@@ -188,6 +223,21 @@ what_decide_calls_must_return_a_decision_an_optional_one_a_variant_of_them_or_De
 template <detail::Chain P, class Op>
 requires(detail::wrong<P, Op>() == detail::Wrong::input)
 this_stage_cannot_take_what_the_stage_before_it_emits<typename detail::Chained<P>::Value, Op> operator|(P, Op) = delete;
+#endif
+
+// A wrong program: something behind subscribe(...) or decide(...).
+#ifdef __clang__
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wgcc-compat"
+template <class Op>
+detail::Refused operator|(Handle, Op)
+    __attribute__((diagnose_if(true, "this chain has its end already: nothing stands behind subscribe(...) or decide(...)", "error")));
+#pragma clang diagnostic pop
+#else
+template <class Op>
+struct this_chain_has_its_end_already_nothing_stands_behind_subscribe_or_decide {};
+template <class Op>
+this_chain_has_its_end_already_nothing_stands_behind_subscribe_or_decide<Op> operator|(Handle, Op) = delete;
 #endif
 
 }  // namespace sidestep

@@ -8,9 +8,6 @@
 
 namespace sidestep::detail {
 
-/// What an exception says.
-std::string message_of(const std::exception_ptr& error) noexcept;
-
 /// One part in its place: whom it reports to, what comes behind it, how it answers marks.
 template <class Part>
 class Segment {
@@ -36,15 +33,20 @@ class Segment {
   /// `account(taken)` is called once: before it is known that this, the last part, failed (whoever sees the failure
   /// sees the account), else after what follows from the run was handed over (whoever sees that this is idle sees that
   /// the next one isn't).
+  template <bool wanted = false>
   std::size_t run(std::span<const Element> elements, auto&& account) noexcept {
     Context context;
-    const std::size_t taken = part_.run(elements, context);
+    const std::size_t taken = part_.template run<wanted>(elements, context);
     const bool failed_here = part_.failure() && next_ == nullptr;
     if (failed_here) account(taken);
     if (part_.over()) [[unlikely]]
       ended(context);
     if (!failed_here) account(taken);
     return taken;
+  }
+
+  std::size_t run_wanted(std::span<const Element> elements) noexcept {
+    return run<true>(elements, [](std::size_t) {});
   }
 
   void mark(const Mark& mark) noexcept {

@@ -27,7 +27,8 @@
 ///   bus.on<BatchEnd>() | map(&BatchEnd::loss) | rising{} | subscribe(print);
 ///
 /// `out(value)` emits, `out.done()` ends the stream, `out.stamp()` and `out.number()` are the time and number of the
-/// event that caused this call (for a tick: its time, and the number of the last event before it). Optional members:
+/// event that caused this call (for a tick: its time, and the number of the last event before it); `out.at(stamp, value)` emits a value of
+/// another moment. Optional members:
 ///
 ///   void tick(auto&& out)                  called now and then although nothing arrives: fire what waited for out.stamp()
 ///   void end(auto&& out)                   the stream ends: emit what is left
@@ -44,12 +45,15 @@ struct OperatorError : std::invalid_argument {
 namespace detail {
 /// Throws OperatorError: "every(0): n must be at least 1". Kept out of the templates.
 [[noreturn]] void refuse(std::string_view what, std::int64_t argument, std::string_view why);
+[[noreturn]] void refuse_real(std::string_view what, double argument, std::string_view why);
 }  // namespace detail
 
 /// Stands for any `out` in a concept.
 struct AnyOut {
   template <class V>
   void operator()(const V&) const;
+  template <class V>
+  void at(Nanoseconds, const V&) const;
   void done() const;
   Nanoseconds stamp() const;
   Sequence number() const;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sidestep/bus/event.hpp>
+#include <sidestep/bus/payload.hpp>
 #include <sidestep/operators/stage.hpp>
 
 #include <concepts>
@@ -14,16 +15,40 @@ struct Storage {
   static const V& store(const V& value) { return value; }
   static const V& load(const V& stored) { return stored; }
 };
+/// One that carries a payload keeps it. It can't be saved: what it refers to is in no checkpoint.
+template <class V>
+struct WithPayload {
+  V value{};
+  Payload payload;
+};
+template <CarriesPayload V>
+struct Storage<V> {
+  using type = WithPayload<V>;
+  static type store(const V& value) { return {value, value.payload.hold()}; }
+  static const V& load(const type& stored) { return stored.value; }
+};
+template <>
+struct Storage<PayloadRef> {
+  struct type {
+    PayloadRef ref;
+    Payload payload;
+  };
+  static type store(const PayloadRef& ref) { return {ref, ref.hold()}; }
+  static const PayloadRef& load(const type& stored) { return stored.ref; }
+};
+struct NoPayload {};
 /// One event of several types. Saved of it is what the run depends on, its type and itself: neither its stamp, nor its
 /// number, nor what earlier events have left in its slot, so equal runs have equal files.
 template <Event... E>
 struct StoredOneOf {
+  static constexpr bool carries = (CarriesPayload<E> || ...);
   Slot slot{};  ///< type 0: nothing was stored yet
+  [[no_unique_address]] std::conditional_t<carries, Payload, NoPayload> payload;
 
   StoredOneOf() = default;
-  StoredOneOf(const Slot& from) : slot(from) {}
+  StoredOneOf(const Slot& from) : slot(from) { (keep_payload<E>(), ...); }
 
-  void state(auto& archive) requires(archivable<E> && ...) {
+  void state(auto& archive) requires(!carries && (archivable<E> && ...)) {
     EventId type = slot.type;
     archive(type);
     if (!archive.saving()) {
@@ -34,6 +59,11 @@ struct StoredOneOf {
   }
 
  private:
+  template <class X>
+  void keep_payload() {
+    if constexpr (CarriesPayload<X>)
+      if (slot.type == X::id) payload = slot.as<X>().payload.hold();
+  }
   template <class X>
   bool is(auto& archive) {
     if (slot.type != X::id) return false;
@@ -62,7 +92,16 @@ class Kept {
     value_ = Storage<V>::store(value);
     there_ = true;
   }
-  SIDESTEP_INLINE void reset() noexcept { there_ = false; }
+  SIDESTEP_INLINE void reset() noexcept {
+    if constexpr (!std::is_trivially_destructible_v<Stored<V>>) value_ = Stored<V>{};  // it may hold a payload
+    there_ = false;
+  }
+  /// It is gone from here when what follows is called with it.
+  SIDESTEP_INLINE Kept take() noexcept {
+    Kept taken = std::move(*this);
+    reset();
+    return taken;
+  }
   SIDESTEP_INLINE decltype(auto) get() const { return Storage<V>::load(value_); }
   void state(auto& archive) requires Archivable<Stored<V>> {
     archive(there_);

@@ -52,17 +52,27 @@ class Strand final : public Channel<V> {
     handler.whose = this->subscription_;
     std::uint64_t left = this->ready_.load(std::memory_order_acquire);  // pairs with announce()
     while (left > 0) {
-      if (this->stopped()) return;  // what is left stays in the queue: nothing is ever taken after a gap
       std::size_t taken = 0;
+      if (this->stopped()) return leave();
       const std::uint64_t count = this->take(left, items_, taken);
-      if (!handle(std::span<const Item<V>>(items_).first(taken), left, handler)) return;
+      if (!handle(std::span<Item<V>>(items_).first(taken), left, handler)) return leave();
       // acq_rel: release pairs with whoever works next; acquire with announce()
       left = this->ready_.fetch_sub(count, std::memory_order_acq_rel) - count;
     }
   }
 
+  /// It has stopped. What is left isn't handled, since nothing is ever taken after a gap, but it keeps nothing either.
+  void leave() noexcept {
+    // It may have been ended, or have completed, before it threw, so nobody else says that nothing more is to be waited for.
+    if (segment_.failed()) this->account_->given_up.store(true);
+    if constexpr (Channel<V>::values_own) {
+      for (Item<V>& item : items_) item.content = Mark{};
+      this->leave_nothing();
+    }
+  }
+
   /// False: it failed, or nobody may be told any more.
-  bool handle(std::span<const Item<V>> items, std::uint64_t backlog, RunningHandler& handler) noexcept {
+  bool handle(std::span<Item<V>> items, std::uint64_t backlog, RunningHandler& handler) noexcept {
     if (items.empty()) return true;
     const Nanoseconds cpu = thread_cpu_time();
     Meter& meter = this->account_->meter;
@@ -70,7 +80,7 @@ class Strand final : public Channel<V> {
     meter.delay.record(this->subscription_->clock().now() - items.front().stamp);
     // One at a time, although they were dequeued together: handlers here are slow, and room in the queue, a decider's
     // word and the look whether it was failed meanwhile must not wait for the next ones.
-    for (const Item<V>& item : items) {
+    for (Item<V>& item : items) {
       if (this->stopped()) return false;
       test_point(Point::item_taken, this->subscription_);
       const Mark* const mark = std::get_if<Mark>(&item.content);
@@ -78,7 +88,7 @@ class Strand final : public Channel<V> {
       if (mark != nullptr) {
         segment_.mark(*mark);
         if (this->retired() || segment_.failed()) return false;
-        add(this->account_->marks_done, 1);
+        this->account_->mark_done();
       } else if (!value(item))
         return false;
       progressed(item.number, mark != nullptr && mark->kind == Mark::Kind::barrier);
@@ -87,12 +97,15 @@ class Strand final : public Channel<V> {
     return true;
   }
 
-  bool value(const Item<V>& item) noexcept {
-    const auto account = [&](std::size_t) { add(this->account_->finished, 1); };
+  bool value(Item<V>& item) noexcept {
+    const auto account = [&](std::size_t) {
+      if constexpr (Channel<V>::values_own) item.content = Mark{};  // what it holds is let go before it counts as finished
+      this->account_->finish();
+    };
     if (segment_.over() || this->subscription_->ended_inside())
       account(1);  // it completed, or its own handler has ended it: what still comes is thrown away
     else {
-      segment_.run(std::span(&item, 1), account);
+      segment_.run(std::span<const Item<V>>(&item, 1), account);
       if (this->retired() || segment_.failed()) return false;
       if (segment_.over())
         this->over_behind_.store(true, std::memory_order_release);  // pairs with push(): no more values, please
@@ -107,11 +120,6 @@ class Strand final : public Channel<V> {
     if (decider == nullptr || subscription.decider_part() != index_ || segment_.over()) return;
     test_point(Point::word_observed, &subscription);
     decider->advance(number, barrier);
-  }
-
-  // release: pairs with idle() at close and refresh(); only this side writes
-  static void add(std::atomic<std::uint64_t>& counter, std::uint64_t by) noexcept {
-    counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_release);
   }
 
  public:

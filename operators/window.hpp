@@ -19,6 +19,7 @@ struct SlidingSpec {
 struct TimeSpec {
   Nanoseconds length;
 };
+struct GrowingSpec {};
 
 template <class V>
 struct CountWindow {
@@ -55,12 +56,12 @@ struct TimeWindow {
       until = interval_end(out.stamp(), length);
     }
     open = true;
-    out(Windowed<V, WindowKind::timed>{.enters = &value});
+    out(Windowed<V, WindowKind::timed>{.enters = &value, .size = static_cast<std::size_t>(length)});
   }
   SIDESTEP_APART void tick(auto&& out) {
     if (!open || out.stamp() < until) return;
     open = false;
-    out(Windowed<V, WindowKind::timed>{.emits = true});
+    out(Windowed<V, WindowKind::timed>{.emits = true, .size = static_cast<std::size_t>(length)});
   }
   void state(auto& archive) { archive(until, open); }
   void arguments(auto& show) const { show(length); }
@@ -69,7 +70,7 @@ struct TimeWindow {
 template <class V>
 struct SlidingWindow {
   static constexpr std::string_view label = "window(sliding)";
-  std::int64_t n, step, seen = 0;
+  std::int64_t n, step, seen = 0, place = 0, until = n;  // place: seen % n; until: values before it emits
   std::vector<Stored<V>> ring;  // of the values that still have to leave; none where windows don't overlap
   explicit SlidingWindow(SlidingSpec spec)
       : n(spec.n), step(spec.step), ring(step < n ? static_cast<std::size_t>(n) : 0) {}
@@ -77,29 +78,46 @@ struct SlidingWindow {
   template <class In>
   using out = Windowed<In, WindowKind::sliding>;
   SIDESTEP_INLINE void operator()(const V& value, auto&& out) {
-    const std::int64_t at = seen++;
     Windowed<V, WindowKind::sliding> message{
         .enters = &value, .clears = step >= n, .size = static_cast<std::size_t>(n)};
     if (message.clears) {
-      const std::int64_t within = at % step;
+      const std::int64_t within = seen++ % step;
       if (within >= n) return;
       message.emits = within == n - 1;
       out(message);
       return;
     }
-    Stored<V>& place = ring[static_cast<std::size_t>(at % n)];
-    const auto& leaving = Storage<V>::load(place);
-    if (at >= n) message.leaves = &leaving;
-    message.emits = seen >= n && (seen - n) % step == 0;
+    Stored<V>& oldest = ring[static_cast<std::size_t>(place)];
+    const auto& leaving = Storage<V>::load(oldest);
+    if (seen++ >= n) [[likely]]
+      message.leaves = &leaving;
+    if (++place == n) [[unlikely]]
+      place = 0;
+    message.emits = --until == 0;
+    if (message.emits) until = step;
     out(message);
-    place = Storage<V>::store(value);
+    oldest = Storage<V>::store(value);
   }
   void state(auto& archive) requires Archivable<Stored<V>> {
     const std::size_t size = ring.size();
     archive(seen, ring);
     if (ring.size() != size || seen < 0) throw ArchiveError("a sliding window's state is of another length.");
+    if (archive.saving()) return;
+    place = seen % n;
+    until = seen < n ? n - seen : step - (seen - n) % step;
   }
   void arguments(auto& show) const { show(n, step); }
+};
+
+template <class V>
+struct GrowingWindow {
+  static constexpr std::string_view label = "window(growing)";
+  template <class In>
+  using out = Windowed<In, WindowKind::growing>;
+  SIDESTEP_INLINE void operator()(const V& value, auto&& out) {
+    out(Windowed<V, WindowKind::growing>{.enters = &value, .emits = true, .clears = false});
+  }
+  void state(auto&) {}
 };
 
 /// A window before it knows what it holds.
@@ -112,6 +130,8 @@ struct WindowOf {
       return CountWindow<In>(spec);
     else if constexpr (std::same_as<Spec, SlidingSpec>)
       return SlidingWindow<In>(spec);
+    else if constexpr (std::same_as<Spec, GrowingSpec>)
+      return GrowingWindow<In>();
     else
       return TimeWindow<In>(spec);
   }
@@ -131,9 +151,11 @@ inline detail::SlidingSpec sliding(std::int64_t n, std::int64_t step = 1) {
 }
 /// window(time(length)): the values of each interval of event time.
 inline detail::TimeSpec time(std::chrono::nanoseconds length) { return {detail::positive(length, "time")}; }
+/// window(growing()): all values so far, after each of them.
+inline detail::GrowingSpec growing() { return {}; }
 
 /// Cuts the stream into windows; a statistic follows and reduces each: mean, sum, variance, standard_deviation, min_of,
-/// max_of.
+/// max_of, count, quantile, histogram, rate, slope, plateau, or several of them (stats).
 ///
 ///   in   --1--2--3--4--5--|
 ///   window(count(2)) | sum()
@@ -147,15 +169,21 @@ inline detail::TimeSpec time(std::chrono::nanoseconds length) { return {detail::
 ///   window(time(4ns)) | sum()
 ///   out  ----3---3---4---5|      intervals end at 4, 8, 12 ...
 ///
+///   in   --1--2--3--|
+///   window(growing()) | sum()
+///   out  --1--3--6--|
+///
 /// count: closes with its n-th value; one that is open when the stream ends emits what it has (RxJava 3 `window(n)`).
 /// sliding: emits only when it is full, and nothing at the end (Kotlin `windowed`); with step > n values between
 /// windows are skipped. Keeps n values. time: intervals begin at multiples of their length (since 1970), as Flink's
 /// tumbling event-time windows; a value exactly at the end opens the next; one with an earlier stamp belongs to the
 /// open one; an empty interval emits nothing; closed by the next event or, when nothing arrives, by a tick. Keeps a
-/// time.
+/// time. growing: emits after each value, nothing more at the end (Flink's global window whose trigger fires at every
+/// element). Keeps nothing itself.
 inline detail::WindowOf<detail::CountSpec> window(detail::CountSpec spec) { return {spec}; }
 inline detail::WindowOf<detail::SlidingSpec> window(detail::SlidingSpec spec) { return {spec}; }
 inline detail::WindowOf<detail::TimeSpec> window(detail::TimeSpec spec) { return {spec}; }
+inline detail::WindowOf<detail::GrowingSpec> window(detail::GrowingSpec spec) { return {spec}; }
 
 // A wrong program: `window(10)`, `window()`.
 #ifdef __clang__

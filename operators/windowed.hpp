@@ -6,18 +6,18 @@
 
 namespace sidestep {
 
-enum class WindowKind { tumbling, timed, sliding };
+enum class WindowKind { tumbling, timed, sliding, growing };
 
 /// What a window emits: one value that enters it (and in a sliding one perhaps one that leaves), and whether it is
 /// complete now. A statistic follows and reduces it, so that the window itself needn't be kept.
 template <class V, WindowKind K>
 struct Windowed {
   static constexpr WindowKind kind = K;
-  const V* enters = nullptr;  ///< null only in a window of time that closes
+  const V* enters = nullptr;  ///< null only where a window of time closes, or a value leaves it
   const V* leaves = nullptr;  ///< of sliding windows alone; leaves before `enters` enters
   bool emits = false;         ///< the window is complete with this value
   bool clears = true;         ///< and the next one begins empty
-  std::size_t size = 0;       ///< of a sliding window: values that it holds at most
+  std::size_t size = 0;       ///< of a sliding window: values that it holds at most; of one of time: its length in ns
 };
 
 template <class T>

@@ -78,6 +78,8 @@ class Fit {
     loop_.use(callbacks);
     begin();
     if (where_.begun) where_.begun(state_.step, point_.file);
+    if (where_.note)
+      for (const std::string& each : point_.warnings) where_.note(each);
     write_running_report();
     try {
       train();

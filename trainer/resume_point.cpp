@@ -125,6 +125,18 @@ std::vector<OtherCheckpoint> others_in(const std::filesystem::path& folder, std:
   return found;
 }
 
+/// A schedule that ends before the run does trains with a rate of 0 from there on: nobody wants that unknowingly.
+ResumePoint warned(const TrainerParts& parts, ResumePoint point) {
+  const Step in_all = static_cast<Step>(parts.options.epochs) * batches_of(parts);
+  const Step last = std::min(in_all, parts.options.max_steps.value_or(in_all));
+  if (point.state.step < last && point.state.learning_rate.at(last) == 0 && point.state.learning_rate.at(last - 1) == 0)
+    point.warnings.push_back(fmt::format(
+        "The learning-rate schedule ends before step {}, where this run is to end, and is 0 from then on: it was made for the epochs first "
+        "asked for, and stays. Training goes on without learning anything; begin a new run with all epochs, or one with a constant schedule.",
+        last));
+  return point;
+}
+
 }  // namespace
 
 ResumePoint begin_or_resume(TrainerParts& parts, const FitOptions& where) {
@@ -133,11 +145,11 @@ ResumePoint begin_or_resume(TrainerParts& parts, const FitOptions& where) {
   const std::filesystem::path report = where.out / "report.json";
   std::vector<std::string> passed_over;
   if (where.resume) {
-    if (std::filesystem::exists(last)) return load(parts, last, report);
+    if (std::filesystem::exists(last)) return warned(parts, load(parts, last, report));
     for (const OtherCheckpoint& one : others_in(last.parent_path(), passed_over)) try {
         ResumePoint point = load(parts, one.path, report);
         point.warnings.insert(point.warnings.end(), passed_over.begin(), passed_over.end());
-        return point;
+        return warned(parts, std::move(point));
       } catch (const CheckpointError& error) {
         passed_over.push_back(fmt::format("{} It was passed over.", error.what()));
       }

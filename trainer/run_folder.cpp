@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <chrono>
 #include <ctime>
 #include <fstream>
@@ -75,16 +76,17 @@ std::optional<fs::path> RunFolder::newest() {
   std::optional<std::pair<fs::file_time_type, fs::path>> newest;
   std::error_code failed;
   for (fs::directory_iterator entry(root, failed), end; !failed && entry != end; entry.increment(failed)) {
-    if (!is_run(entry->path())) continue;
+    if (entry->path().filename().string().starts_with('.') || !is_run(entry->path())) continue;
     std::pair candidate{fs::last_write_time(entry->path() / "config.toml", failed), entry->path()};
     if (!failed && (!newest || candidate > *newest)) newest = std::move(candidate);
   }
   return newest ? std::optional(std::move(newest->second)) : std::nullopt;
 }
 
-RunFolder RunFolder::create(const std::optional<fs::path>& wanted) {
+RunFolder RunFolder::create(const std::optional<fs::path>& wanted, const RunConfig& config) {
   if (wanted && wanted->empty()) throw RunFolderError("--out: is empty. Name a folder.");
   RunFolder folder(wanted ? tidy(*wanted) : unused_name());
+  const fs::path final_path = folder.path_;
   const auto refuse_existing = [&] {
     if (is_run(folder.path_))
       refuse_folder(folder.path_,
@@ -92,12 +94,30 @@ RunFolder RunFolder::create(const std::optional<fs::path>& wanted) {
     refuse_folder(folder.path_, "exists already. Choose another folder with --out.");
   };
   if (something_at(folder.path_)) refuse_existing();
-  make_folders(folder.path_, folder.made_);
-  // another process may have made it since we looked; then it isn't ours to remove
-  if (folder.made_.empty() || folder.made_.back() != folder.path_) refuse_existing();
-  folder.lock();
-  std::vector<fs::path> inside;
-  make_folders(folder.checkpoints(), inside);
+  // It appears whole, with its config.toml: whoever is killed on the way has made no run, and nothing is in the way of the next.
+  if (final_path.has_parent_path() && !something_at(final_path.parent_path())) make_folders(final_path.parent_path(), folder.made_);
+  folder.path_ = final_path.parent_path() / fmt::format(".{}.{}.new", final_path.filename().string(), ::getpid());
+  try {
+    make_folders(folder.path_, folder.made_);
+    folder.lock();
+    std::vector<fs::path> inside;
+    make_folders(folder.checkpoints(), inside);
+    folder.store(config);
+  } catch (const FileError& error) {
+    throw FileError(final_path, "be made", error.code());
+  }
+  // another process may have made it since we looked; then it isn't ours
+  if (::renameat2(AT_FDCWD, folder.path_.c_str(), AT_FDCWD, final_path.c_str(), RENAME_NOREPLACE) != 0) {
+    if (errno != EEXIST) throw FileError(final_path, "be made", errno);
+    const fs::path ours = std::exchange(folder.path_, final_path);
+    try {
+      refuse_existing();
+    } catch (...) {
+      folder.path_ = ours;
+      throw;
+    }
+  }
+  folder.path_ = folder.made_.back() = final_path;
   return folder;
 }
 

@@ -27,9 +27,9 @@ class RunFolder {
   /// Where runs go, and where resuming looks for the newest.
   static constexpr const char* root = "runs";
 
-  /// Makes a new folder: `wanted`, or else runs/<local time>. Throws RunFolderError if it exists, whatever is in it,
-  /// and FileError if it can't be made.
-  static RunFolder create(const std::optional<std::filesystem::path>& wanted);
+  /// Makes a new folder: `wanted`, or else runs/<local time>, with its config.toml in one step. Throws RunFolderError if it exists, whatever
+  /// is in it, and FileError if it can't be made.
+  static RunFolder create(const std::optional<std::filesystem::path>& wanted, const RunConfig& config = {});
 
   /// That folder in runs/ whose config.toml was written last.
   static std::optional<std::filesystem::path> newest();

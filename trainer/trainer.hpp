@@ -47,6 +47,8 @@ struct FitOptions {
   /// Called when all that can be wrong before the first step is known to be well, with the step behind which the run
   /// goes on, 0 at its beginning, and the checkpoint that it goes on from, empty if there is none.
   std::function<void(Step, const std::filesystem::path&)> begun{};
+  /// Told of each of the resumed run's warnings, right behind `begun`; they stand in the report too.
+  std::function<void(const std::string&)> note{};
 };
 
 /// The run began and was broken off by an error of the loop or the backend. `report` is what had come of it.

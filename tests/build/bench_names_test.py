@@ -17,6 +17,8 @@ SUITES = {
     + ["parked/sidestep", "many_to_many/sidestep", "many_to_many/moodycamel", "pipelines/16", "line_transfer"],
     "log": ["log/record", "log/replay", "log/verify"],
     "chain": [f"chain/{chain}/{by}" for chain in ("filter_map_scan", "window_throttle", "ten") for by in ("sidestep", "hand")],
+    "operators": [f"chain/{chain}/{by}" for chain in ("filter_map_scan", "window_throttle", "ten") for by in ("sidestep", "hand")]
+    + ["sliding/1000000"],
     "boundary": ["boundary/relaxed", "boundary/lag:2"],
     "epoch": ["epoch/callbacks_on", "epoch/callbacks_off"],
     "kernels": ["lenet/scaling"],
@@ -27,6 +29,7 @@ RUN = {  # what is quick enough to run here: counters that must be there
             "parked/sidestep": ["idle_cpu_share", "delay_p50_ns"], "line_transfer": ["one_way_ns"]},
     "log": {f"log/{what}": ["events_per_second"] for what in ("record", "replay", "verify")},
     "chain": {f"chain/ten/{by}": ["ns_per_event"] for by in ("sidestep", "hand")},
+    "operators": {"chain/ten/sidestep": ["ns_per_event"], "sliding/1000000": ["ns_per_event"]},
     "boundary": {f"boundary/{mode}": ["p50_ns", "timer_ns", "line_transfers"] for mode in ("relaxed", "lag:2")},
     "kernels": {"lenet/scaling": ["speedup", "sgemm_speedup", "ratio"]},
 }

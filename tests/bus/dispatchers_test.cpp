@@ -4,6 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <sched.h>
+
+#include <array>
+
 #include <atomic>
 #include <latch>
 #include <map>
@@ -152,6 +156,39 @@ TEST(Dispatchers, OneThatHangsIsNamed) {
 TEST(Dispatchers, NoneOrTooManyAreRefused) {
   EXPECT_THROW(Bus({.dispatchers = 0}), BusError);
   EXPECT_THROW(Bus({.dispatchers = 65}), BusError);
+}
+
+TEST(Dispatchers, MayBeSaidBeforeTheFirstProducerAndPipeline) {
+  Bus bus;
+  bus.dispatchers(2);
+  std::array<std::thread::id, 2> ran{};
+  for (int i = 0; i < 2; ++i) bus.on<BatchEnd>().on_dispatcher(i) | subscribe([&ran, i](const BatchEnd&) { ran[static_cast<std::size_t>(i)] = std::this_thread::get_id(); });
+  bus.producer("test").publish(BatchEnd{});
+  bus.flush();
+  EXPECT_NE(ran[0], std::thread::id());
+  EXPECT_NE(ran[1], std::thread::id());
+  EXPECT_NE(ran[0], ran[1]);
+  EXPECT_THROW(bus.dispatchers(3), BusError) << "a pipeline is there";
+  Bus other;
+  EXPECT_THROW(other.dispatchers(0), BusError);
+  const Producer producer = other.producer("test");
+  EXPECT_THROW(other.dispatchers(2), BusError) << "a producer is there";
+}
+
+TEST(Dispatchers, RunOnTheCpusThatAreNamed) {
+  cpu_set_t allowed;
+  ASSERT_EQ(sched_getaffinity(0, sizeof allowed, &allowed), 0);
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (!CPU_ISSET(cpu, &allowed)) continue;
+    Bus bus({.cpus = {cpu}});
+    int ran = -1;
+    bus.on<BatchEnd>() | subscribe([&](const BatchEnd&) { ran = sched_getcpu(); });
+    bus.producer("test").publish(BatchEnd{});
+    bus.flush();
+    EXPECT_EQ(ran, cpu);
+  }
+  EXPECT_THROW(Bus({.cpus = {CPU_SETSIZE - 1}}), BusError);
+  EXPECT_THROW(Bus({.cpus = {-1}}), BusError);
 }
 
 TEST(Dispatchers, EveryWayOfWaitingDeliversAndCloses) {

@@ -24,11 +24,11 @@ TEST(End, AThreadOfTheBusNeitherWaitsNorSpillsWhereNobodyReadsAnyMore) {
     const BusThread here;
     if (spilling_before)
       for (int i = 0; i < 10; ++i) producer.publish(BatchEnd{.step = i});
-    const std::uint64_t spilled = producer.ring().spilled.load();
+    const std::uint64_t spilled = producer.ring().spill.spilled();
     EXPECT_EQ(spilled, spilling_before ? 6u : 0u);
     bus.abandon_dispatcher();
     for (int i = 0; i < 10; ++i) producer.publish(BatchEnd{.step = i});
-    EXPECT_EQ(producer.ring().spilled.load(), spilled);
+    EXPECT_EQ(producer.ring().spill.spilled(), spilled);
     EXPECT_EQ(producer.ring().swallowed.get(), spilling_before ? 10u : 6u);
   }
 }

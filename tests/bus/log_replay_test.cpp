@@ -163,9 +163,7 @@ std::filesystem::path foreign_log(const ScratchFolder& folder, const LoggedType&
   const std::filesystem::path path = folder / "foreign.log";
   LogSink sink(path, 5);
   sink.define(type);
-  sink.define(LoggedType{.id = Metric::id, .size = sizeof(Metric), .name = "Metric",
-                         .fields = {{.name = "step", .kind = FieldKind::integer, .offset = 0, .size = 8},
-                                    {.name = "metric", .kind = FieldKind::name, .offset = 16, .size = 4}}});
+  sink.define(LoggedType{.id = Metric::id, .size = sizeof(Metric), .name = "Metric", .fields = detail::layout_fields<Metric>(nullptr)});
   sink.define(LoggedRing{.id = 3, .stream = Stream::trainer, .name = "theirs"});
   sink.define_name(777'777, "a metric of theirs");
   std::array<std::byte, Slot::body_size> body{};

@@ -47,7 +47,7 @@ class Marks : public ::testing::Test {
   Sink sink;
   Watched saved, other, waits, doesnt;
   std::vector<std::string> order;
-  std::atomic<std::uint64_t> word{0};
+  Word word;
   Decider decider;
   Bus bus{{.clock = &clock, .thread = false}};
 };
@@ -141,13 +141,13 @@ TEST_F(Marks, AnInlineDecidersWordCoversWhatItHasSeenAndAsked) {
   trainer.publish(BatchEnd{.step = 2});
   trainer.publish(EpochEnd{.step = 2});
   bus.flush();
-  const Watermark mark{word.load()};
+  const Watermark mark = word.load();
   EXPECT_TRUE(mark.reached(4));
   EXPECT_FALSE(mark.reached(5));
   EXPECT_EQ(mark.count(), 2u);
   EXPECT_FALSE(mark.ended());
   bus.close();
-  EXPECT_TRUE(Watermark{word.load()}.reached(1'000'000));
+  EXPECT_TRUE(word.load().reached(1'000'000));
 }
 
 TEST(Watermark, ComparesAcrossTheWrapOfItsFields) {

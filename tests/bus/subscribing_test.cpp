@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <latch>
 #include <thread>
 #include <vector>
 
@@ -72,6 +73,28 @@ TEST(BusSubscribing, TheSameBehindObserveOnAndInAChain) {
   self->end();  // from here: waits until the dispatcher has seen it
   EXPECT_EQ(self->life(), Subscription::Life::ended);
   EXPECT_EQ(self->queues().front()->queued(), 0u);
+}
+
+TEST(BusSubscribing, WhoThrowsWhenHeHasBeenEndedKeepsNobodyWaiting) {
+  constexpr std::chrono::seconds deadline(60);
+  Bus bus({.deadline = deadline});
+  std::latch go(1);
+  const Handle ended = bus.on<BatchEnd>() | observe_on(io) | subscribe([&](const BatchEnd&) {
+    go.wait();
+    throw std::runtime_error("too late");
+  });
+  Producer producer = bus.producer("test");
+  for (Step step = 1; step <= 5; ++step) producer.publish(BatchEnd{.step = step});
+  const auto begin = std::chrono::steady_clock::now();
+  std::thread ends([&] { ended->end(); });
+  while (ended->life() == Subscription::Life::running) std::this_thread::yield();
+  go.count_down();
+  ends.join();
+  bus.flush();
+  bus.close();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, deadline);  // nobody waited for what it left in its queue
+  EXPECT_EQ(ended->life(), Subscription::Life::ended);
+  EXPECT_EQ(ended->error(), "too late");
 }
 
 TEST(BusSubscribing, WhoEndsAnotherInAHandlerKeepsWhatWasPublishedBefore) {
@@ -153,15 +176,6 @@ TEST(BusSubscribing, FromManyThreadsWhileEventsCome) {
   over.store(true, std::memory_order_relaxed);
 }
 
-TEST(BusSubscribing, AHandlerMayPollAndNothingHappens) {
-  Bus bus({.thread = false});
-  bool polled = true;
-  bus.on<BatchEnd>() | subscribe([&](const BatchEnd&) { polled = bus.poll(); });
-  bus.producer("test").publish(BatchEnd{});
-  bus.flush();
-  EXPECT_FALSE(polled);
-}
-
 TEST(BusCycle, AHandlerThatAnswersItsOwnEventsFailsAndTheBusGoesOn) {
   Bus bus({.ring_capacity = 16, .thread = false});
   std::uint64_t innocent = 0;
@@ -230,6 +244,67 @@ TEST(BusSubscribing, EndedByItsOwnHandlerALossyOneSeesNothingMoreEither) {
   bus.flush();
   EXPECT_EQ(seen, 1);
   EXPECT_EQ(handle->published(), handle->delivered() + handle->dropped());
+}
+
+TEST(BusCycle, OneEventForOneEventEndsAtClose) {
+  for (const bool thread : {false, true})
+    for (const bool behind : {false, true}) {
+      Bus bus({.thread = thread, .deadline = std::chrono::milliseconds(300)});
+      const auto answer = [&](const Metric& m) { bus.publish(Metric{.step = m.step + 1}); };
+      const Handle cycle = behind ? bus.on<Metric>().named("echo") | observe_on(io) | subscribe(answer)
+                                  : bus.on<Metric>().named("echo") | subscribe(answer);
+      std::uint64_t heard = 0;
+      const Handle listens = bus.on<Metric>() | subscribe([&](const Metric&) { ++heard; });
+      bus.publish(Metric{.step = 1});
+      bus.close();
+      EXPECT_NE(cycle->error().find("its events don't end"), std::string::npos) << cycle->error();
+      EXPECT_EQ(listens->error(), "");
+      EXPECT_EQ(listens->life(), Subscription::Life::completed);
+      EXPECT_GT(heard, 1u);
+      EXPECT_EQ(listens->published(), heard);
+    }
+}
+
+TEST(BusCycle, OneThatPublishesByAProducerOfItsOwnEndsAtCloseToo) {
+  for (const bool thread : {false, true})
+    for (const unsigned dispatchers : {1u, 2u}) {
+      Bus bus({.thread = thread, .dispatchers = dispatchers, .deadline = std::chrono::milliseconds(300)});
+      Producer own = bus.producer("own");
+      const Handle other = bus.on<Metric>() | subscribe([](const Metric&) {});
+      const Handle cycle = bus.on<Metric>() | subscribe([&](const Metric& m) { own.publish(Metric{.step = m.step + 1}); });
+      bus.publish(Metric{.step = 1});
+      bus.close();
+      EXPECT_EQ(cycle->life(), Subscription::Life::completed);
+      EXPECT_EQ(other->life(), Subscription::Life::completed);
+    }
+}
+
+TEST(BusCycle, HandlersThatAreOnlySlowAreWaitedForAtClose) {
+  constexpr int events = 400;
+  for (const bool thread : {false, true}) {
+    Bus bus({.thread = thread, .deadline = std::chrono::milliseconds(300)});
+    std::atomic<int> heard{0};
+    const auto work = [](int milliseconds) { std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds)); };
+    // each answers with an event of a type that only the next one hears, and takes longer than the one before
+    const Handle quick = bus.on<BatchBegin>() | subscribe([&](const BatchBegin& e) { bus.publish(BatchEnd{.step = e.step}); });
+    const Handle slow = bus.on<BatchEnd>() | observe_on(io) | subscribe([&](const BatchEnd& e) {
+      work(1);
+      bus.publish(Metric{.step = e.step});
+    });
+    const Handle slower = bus.on<Metric>() | observe_on(io) | subscribe([&](const Metric& m) {
+      work(2);
+      bus.publish(EpochEnd{.step = m.step});
+    });
+    const Handle slowest = bus.on<EpochEnd>() | observe_on(io) | subscribe([&](const EpochEnd& e) {
+      work(3);
+      bus.publish(ValidationBegin{.step = e.step});
+    });
+    const Handle last = bus.on<ValidationBegin>() | subscribe([&](const ValidationBegin&) { ++heard; });
+    for (Step step = 1; step <= events; ++step) bus.publish(BatchBegin{.step = step});
+    bus.close();
+    for (const Handle& one : {quick, slow, slower, slowest, last}) EXPECT_EQ(one->error(), "");
+    EXPECT_EQ(heard, events);
+  }
 }
 
 TEST(BusCycle, WhatOnlyMultipliesIsNone) {

@@ -96,9 +96,9 @@ TEST(LongRun, TheCountInAWordWraps) {
   run.bus().on<BatchEnd>() | decide(run.control(), note_each());
   Decider& decider = run.control().core().deciders().front()->decider;
   decider.made = decider.stored_made = Watermark::count_mask - 2;  // as if it had asked so often before
-  decider.word->store(Watermark::of(0, decider.made).word);
+  decider.word->store(Watermark::of(0, decider.made));
   run.run(10);
-  EXPECT_EQ(Watermark{decider.word->load()}.count(), 7u);
+  EXPECT_EQ(decider.word->load().count(), 7u);
   expect_every_step(run, 10, 1);
 }
 

@@ -19,11 +19,8 @@ std::uint64_t explore(Explorer::Options options, int events) {
     return std::vector<std::function<void()>>{
         [=, &explorer] {
           for (int event = 1; event <= events; ++event) {
-            Slot* slot = ring->claim();
-            while (slot == nullptr) {
-              if (ring->make_room()) slot = ring->claim();
-              else explorer.wait();
-            }
+            explorer.until([&] { return ring->claim() != nullptr || ring->make_room(); });
+            Slot* const slot = ring->claim();
             explorer.write_plain(slot);
             (*bodies)[slot] = event;
             ring->commit(*slot);
@@ -31,11 +28,8 @@ std::uint64_t explore(Explorer::Options options, int events) {
         },
         [=, &explorer] {
           for (int expected = 1; expected <= events;) {
-            const std::span<const Slot> slots = ring->available(64);
-            if (slots.empty()) {
-              explorer.wait();
-              continue;
-            }
+            std::span<const Slot> slots;
+            explorer.until([&] { return !(slots = ring->available(64)).empty(); });
             for (const Slot& slot : slots) {
               explorer.read_plain(&slot);
               explorer.check((*bodies)[&slot] == expected, "an event was lost, doubled or out of order");
@@ -49,8 +43,83 @@ std::uint64_t explore(Explorer::Options options, int events) {
 
 const model::Program ring_program([](const Explorer::Options& options) { return explore(options, 3); });
 
+/// One publisher and two readers, each of whom reads all: a slot is written again when both have passed it.
+std::uint64_t explore_two_readers(Explorer::Options options, int events) {
+  Explorer explorer(options);
+  return explorer.run([&explorer, events] {
+    struct World {
+      BasicRing<model::Atomics> ring{1, 1, false, 0, {}, 2};
+      int body = 0;  // of the only slot
+    };
+    auto world = std::make_shared<World>();
+    const auto read = [=, &explorer](unsigned which) {
+      for (int expected = 1; expected <= events; ++expected) {
+        explorer.until([&] { return !world->ring.available(64, which).empty(); });
+        explorer.read_plain(&world->body);
+        explorer.check(world->body == expected, "an event was lost, doubled or overwritten before it was read");
+        world->ring.release(1, which);
+      }
+    };
+    return std::vector<std::function<void()>>{
+        [=, &explorer] {
+          for (int event = 1; event <= events; ++event) {
+            explorer.until([&] { return world->ring.claim() != nullptr || world->ring.make_room(); });
+            explorer.write_plain(&world->body);
+            world->body = event;
+            world->ring.commit(*world->ring.claim());
+          }
+          explorer.until([&] { return world->ring.caught_up(); });
+          explorer.write_plain(&world->body);  // all have read all: its memory may be let go
+        },
+        [=] { read(0); }, [=] { read(1); }};
+  });
+}
+
+/// A reader that looks ahead of what it has taken, as a pipeline with a policy does: the second event, while it has the first.
+std::uint64_t explore_peek(Explorer::Options options) {
+  Explorer explorer(options);
+  return explorer.run([&explorer] {
+    auto ring = std::make_shared<BasicRing<model::Atomics>>(2);
+    return std::vector<std::function<void()>>{
+        [=, &explorer] {
+          for (int event = 1; event <= 3; ++event) {
+            explorer.until([&] { return ring->claim() != nullptr || ring->make_room(); });
+            Slot* const slot = ring->claim();
+            explorer.write_plain(slot);
+            ring->commit(*slot);
+          }
+        },
+        [=, &explorer] {
+          explorer.until([&] { return !ring->available(1).empty(); });
+          for (Sequence ahead = 2; ahead <= 3; ++ahead) {
+            const Slot* const slot = ring->peek(ahead);
+            if (slot == nullptr) break;
+            explorer.check(ahead == 2, "an event was written over one that is still read");
+            explorer.read_plain(slot);
+          }
+          ring->release(1);
+        }};
+  });
+}
+
+const model::Program peek_program([](const Explorer::Options& options) { return explore_peek(options); });
+
+TEST(RingModel, WhatAReaderLooksAheadAtIsWholeAndStays) { EXPECT_GT(explore_peek({.preemptions = 3}), 100u); }
+
+const model::Program two_readers_program([](const Explorer::Options& options) {
+  Explorer::Options with_one_preemption = options;
+  with_one_preemption.preemptions = 1;
+  return explore_two_readers(with_one_preemption, 2);
+});
+
+TEST(RingModel, ASlotIsWrittenAgainWhenEachOfItsReadersHasPassedIt) {
+  const std::uint64_t executions = explore_two_readers({.preemptions = 1}, 2);
+  RecordProperty("executions", std::to_string(executions));
+  EXPECT_GT(executions, 1000u);
+}
+
 TEST(RingModel, EveryInterleavingDeliversEachEventOnceInOrder) {
-  const std::uint64_t executions = explore({.preemptions = 2}, 3);
+  const std::uint64_t executions = explore({.preemptions = 4}, 3);
   RecordProperty("executions", std::to_string(executions));
   EXPECT_GT(executions, 1000u);
 }

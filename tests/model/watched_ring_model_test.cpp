@@ -51,9 +51,15 @@ void check_whole(Explorer& explorer, const Slot& event) {
   explorer.check(words[3] == 10 * event.sequence && words[4] == 10 * event.sequence + 1, "a torn event was taken for a whole one");
 }
 
-/// One thread publishes and reads as the dispatcher does, another one watches.
-void publish_all(Explorer& explorer, World& world, int events, bool watcher_is_told) {
+/// One thread publishes and reads as the dispatcher does, another one watches. `appends`: what it publishes comes from where it was spilled.
+void publish_all(Explorer& explorer, World& world, int events, bool watcher_is_told, bool appends = false) {
   for (int event = 1; event <= events; ++event) {
+    if (appends) {
+      std::array<std::uint64_t, 8> words{};
+      words[3] = 10 * static_cast<std::uint64_t>(event), words[4] = words[3] + 1;
+      while (!world.ring.append(std::bit_cast<Slot>(words))) world.ring.release(world.ring.available(64).size());
+      continue;
+    }
     Slot* slot = world.ring.claim();
     while (slot == nullptr) {
       if (const std::size_t there = world.ring.available(64).size(); there > 0) world.ring.release(there);
@@ -68,19 +74,19 @@ void publish_all(Explorer& explorer, World& world, int events, bool watcher_is_t
   (void)explorer;
 }
 
-std::uint64_t explore_watcher(Explorer::Options options, int events, std::size_t capacity = 2) {
+std::uint64_t explore_watcher(Explorer::Options options, int events, std::size_t capacity = 2, bool appends = false) {
   Explorer explorer(options);
-  return explorer.run([&explorer, events, capacity] {
+  return explorer.run([&explorer, events, capacity, appends] {
     auto world = std::make_shared<World>(capacity);
     return std::vector<std::function<void()>>{
-        [=, &explorer] { publish_all(explorer, *world, events, true); },
+        [=, &explorer] { publish_all(explorer, *world, events, true, appends); },
         [=, &explorer] {
           WatchedRing<Atomics> watched(world->slots.get(), capacity, 1, &world->traces, false);
           Slot event;
           for (Sequence last = 0;;) {
-            const auto look = watched.next(event);
+            auto look = WatchedRing<Atomics>::Look::nothing;
+            explorer.until([&] { return (look = watched.next(event)) != WatchedRing<Atomics>::Look::nothing; });
             if (look == WatchedRing<Atomics>::Look::over) break;
-            if (look == WatchedRing<Atomics>::Look::nothing) explorer.wait();
             if (look != WatchedRing<Atomics>::Look::event) continue;
             explorer.check(event.sequence > last, "an event was seen twice, or out of order");
             last = event.sequence;
@@ -97,6 +103,12 @@ Explorer::Options with_one_preemption(Explorer::Options options) {
   return options;
 }
 const model::Program watched_program([](const Explorer::Options& options) { return explore_watcher(with_one_preemption(options), 3); });
+
+const model::Program appended_program([](const Explorer::Options& options) { return explore_watcher(with_one_preemption(options), 3, 2, true); });
+
+TEST(WatchedRingModel, ALappedWatcherTakesNoTornEventOfThoseThatWereSpilled) {
+  EXPECT_GT(explore_watcher({.preemptions = 1}, 3, 2, true), 100u);
+}
 
 /// A ring's memory is another's when it has come to its end; the watcher comes at any moment.
 std::uint64_t explore_take_away(const Explorer::Options& options) {
@@ -116,9 +128,9 @@ std::uint64_t explore_take_away(const Explorer::Options& options) {
           WatchedRing<Atomics> watched(world->slots.get(), 2, 1, &world->traces, true);
           Slot event;
           for (;;) {
-            const auto look = watched.next(event);
+            auto look = WatchedRing<Atomics>::Look::nothing;
+            explorer.until([&] { return (look = watched.next(event)) != WatchedRing<Atomics>::Look::nothing; });
             if (look == WatchedRing<Atomics>::Look::over) break;
-            if (look == WatchedRing<Atomics>::Look::nothing) explorer.wait();
             if (look == WatchedRing<Atomics>::Look::event) check_whole(explorer, event);
           }
           explorer.check(watched.begin() + watched.seen() + watched.missed() == 3, "an event was neither seen nor missed");

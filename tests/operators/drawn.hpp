@@ -2,6 +2,10 @@
 
 #include "operators/stream.hpp"
 
+#include <sidestep/operators/notification.hpp>
+#include <sidestep/operators/time_interval.hpp>
+#include <sidestep/operators/timestamp.hpp>
+
 #include <algorithm>
 #include <array>
 #include <stdexcept>
@@ -31,11 +35,28 @@ template <class A, class B>
 std::string shown(const std::pair<A, B>& value) {
   return shown(value.first) + "," + shown(value.second);
 }
+inline std::string shown(const OtherNumber& event) { return shown(event.value); }
+template <class V>
+std::string shown(const Timestamped<V>& value) {
+  return shown(value.value) + "@" + shown(value.stamp);
+}
+template <class V>
+std::string shown(const TimeInterval<V>& value) {
+  return shown(value.value) + "+" + shown(value.interval);
+}
+template <class V>
+std::string shown(const Notification<V>& what) {
+  return what.completed() ? "(end)" : "(" + shown(*what.value) + ")";
+}
 template <class T>
 std::string shown(const std::vector<T>& values) {
   std::string text = "[";
   for (const T& value : values) text += (text.size() > 1 ? "," : "") + shown(value);
   return text + "]";
+}
+template <class T, std::size_t N>
+std::string shown(const std::array<T, N>& values) {
+  return shown(std::vector<T>(values.begin(), values.end()));
 }
 
 /// One drawn line: each text at its time, or behind what is in its place.
@@ -66,6 +87,11 @@ auto drawn_source(Bus& bus) {
            return event.value;
          });
 }
+
+/// For of_type: one source of the events of both inputs.
+using A = Number;
+using B = OtherNumber;
+auto both(const auto& a, const auto&) { return a.bus->template on<A, B>(); }
 
 /// What comes out of a chain, drawn. A digit of an input is an event with that value, '#' one at which the source throws, '|' the end of
 /// the stream (of all inputs at once), anything else nothing; the clock goes on by 1 ns for each character, and then the bus is

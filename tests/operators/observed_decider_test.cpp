@@ -21,7 +21,7 @@ struct Deciding {
 };
 
 TEST(ObservedDecider, ItsWordFollowsTheStream) {
-  std::atomic<std::uint64_t> word{0};
+  Word word;
   Decider decider{.word = &word};
   decider.eager.store(true);
   Bus bus;
@@ -32,18 +32,18 @@ TEST(ObservedDecider, ItsWordFollowsTheStream) {
   Producer producer = bus.producer("trainer", sidestep::Stream::trainer);
   for (int i = 1; i <= 5; ++i) producer.publish(Number{static_cast<double>(i)});
   bus.flush();
-  const Watermark seen{word.load()};
+  const Watermark seen = word.load();
   EXPECT_EQ(seen.number(), 5u) << "progress, although what came last was filtered out";
   EXPECT_EQ(seen.count(), 1u);
   EXPECT_FALSE(seen.ended());
   bus.close();
-  EXPECT_TRUE(Watermark{word.load()}.ended());
+  EXPECT_TRUE(word.load().ended());
 }
 
 // In relaxed mode a word without a request isn't stored, but a checkpoint's list of requests is sealed when all words
 // have passed it.
 TEST(ObservedDecider, StoresItsWordAtABarrierInEveryMode) {
-  std::atomic<std::uint64_t> word{0};
+  Word word;
   Decider decider{.word = &word};
   States states;
   Bus bus;
@@ -53,15 +53,15 @@ TEST(ObservedDecider, StoresItsWordAtABarrierInEveryMode) {
   Producer producer = bus.producer("trainer", sidestep::Stream::trainer);
   for (int i = 1; i <= 3; ++i) producer.publish(Number{static_cast<double>(i)});
   bus.flush();
-  EXPECT_EQ(word.load(), 0u);
+  EXPECT_EQ(word.load().word, 0u);
   producer.publish(Barrier{.step = 1, .cut = 1});
   bus.flush();
-  EXPECT_EQ(Watermark{word.load()}.number(), 4u);
+  EXPECT_EQ(word.load().number(), 4u);
   EXPECT_EQ(states.parts.size(), 2u);
 }
 
 TEST(ObservedDecider, ThatEndsOrThrowsIsWaitedForNoMore) {
-  std::atomic<std::uint64_t> word{0}, other{0};
+  Word word, other;
   Decider decider{.word = &word}, thrower{.word = &other};
   Bus bus;
   bus.on<Number>() | map(&Number::value) | observe_on(io) | take(2) | Deciding{.decider = &decider};
@@ -73,14 +73,14 @@ TEST(ObservedDecider, ThatEndsOrThrowsIsWaitedForNoMore) {
   Producer producer = bus.producer("trainer", sidestep::Stream::trainer);
   for (int i = 1; i <= 5; ++i) producer.publish(Number{static_cast<double>(i)});
   bus.flush();
-  EXPECT_TRUE(Watermark{word.load()}.ended());
-  EXPECT_EQ(Watermark{word.load()}.count(), 2u);
-  EXPECT_TRUE(Watermark{other.load()}.ended());
-  EXPECT_EQ(Watermark{other.load()}.count(), 2u) << "requests from before the throw stand";
+  EXPECT_TRUE(word.load().ended());
+  EXPECT_EQ(word.load().count(), 2u);
+  EXPECT_TRUE(other.load().ended());
+  EXPECT_EQ(other.load().count(), 2u) << "requests from before the throw stand";
 }
 
 TEST(ObservedDecider, ThatTheTrainerFailedIsHandedNothingMore) {
-  std::atomic<std::uint64_t> word{0};
+  Word word;
   Decider decider{.word = &word};
   Bus bus;
   const Handle handle = bus.on<Number>() | map(&Number::value) | observe_on(io) | Deciding{.decider = &decider};

@@ -139,7 +139,10 @@ class TrainRun {
       TrainingReport report = before_the_run([&] {
         return trainer_.fit(
             bus, control_, callbacks,
-            {.out = folder.path(), .resume = resume, .begun = [&](Step done, const std::filesystem::path& from) { begun(folder, resume, done, from); }});
+            {.out = folder.path(), .resume = resume, .begun = [&](Step done, const std::filesystem::path& from) { begun(folder, resume, done, from); },
+             .note = [&](const std::string& what) {
+               if (!config_.quiet) streams_.out << fmt::format("note: {}\n", what) << std::flush;
+             }});
       });
       folder.keep();
       close(bus, report, folder);

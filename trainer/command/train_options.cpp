@@ -73,7 +73,8 @@ TrainRequest TrainOptions::request() const {
 }
 
 RunFolder TrainRequest::open_folder() {
-  RunFolder folder = resumed ? std::move(*resumed) : RunFolder::create(out);
+  if (!resumed) return RunFolder::create(out, config);
+  RunFolder folder = std::move(*resumed);
   folder.store(config);
   return folder;
 }

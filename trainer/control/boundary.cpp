@@ -64,8 +64,7 @@ void LoopInside::run() {
     }
   }
   const bool waiting = !relaxed_ && watch.pass(need);
-  // acquire: pairs with ControlCore::alarm and with Decider::ring
-  if (waiting || waits_ || core->first.bell.load(std::memory_order_acquire)) [[unlikely]]
+  if (waiting || waits_ || core->first.bell.rung()) [[unlikely]]
     busy();
 }
 
@@ -99,8 +98,7 @@ void LoopInside::boundary(const Loop::Ahead& at) {
   // Of the last k + 1 BatchEnds that are out, the one that this boundary needs.
   const std::size_t back = static_cast<std::size_t>(sync.k - behind_);
   const bool waiting = !relaxed_ && watch.pass(recent_[(at_ + recent_.size() - back) % recent_.size()]);
-  // acquire: pairs with ControlCore::alarm and with Decider::ring
-  if (waiting || waits_ || core->first.bell.load(std::memory_order_acquire)) busy();
+  if (waiting || waits_ || core->first.bell.rung()) busy();
 }
 
 void LoopInside::late(Step step) {
@@ -124,8 +122,7 @@ void LoopInside::busy() {
   hot.quick = false;
   waits_ = true;  // until this one is through: if a handler throws, the next boundary looks again
   stop_ = false;
-  // acquire: pairs with alarm() and ring(); cleared first, so that what comes during this boundary rings again
-  asked_ |= core->first.bell.exchange(false, std::memory_order_acquire);
+  asked_ |= core->first.bell.clear();
   if (relaxed_) watch.look();
   take();
   settle_next();

@@ -12,7 +12,7 @@ namespace sidestep::detail {
 ControlCore::ControlCore() = default;
 
 DeciderEntry& ControlCore::make_decider(Subscription* subscription) {
-  const auto new_word = [&]() -> std::atomic<std::uint64_t>& {
+  const auto new_word = [&]() -> Word& {
     const std::size_t i = words_++;
     if (i < first.words.size()) return first.words[i];
     const std::size_t place = (i - first.words.size()) % 8;
@@ -100,8 +100,7 @@ void ControlCore::attach(LoopInside& loop, std::uint64_t bus) {
   // drained.
   for (DeciderEntry& entry : deciders_) {
     entry.watched = false;
-    const Watermark was{entry.decider.word->load(std::memory_order_acquire)};  // pairs with Decider::advance
-    entry.decider.word->store(Watermark::of(0, was.count(), was.ended()).word, std::memory_order_release);
+    entry.decider.word->begin_anew(0);
   }
 }
 

@@ -28,21 +28,21 @@ using Mailbox = moodycamel::ConcurrentQueue<Request>;
 
 /// Up to eight words share a line on purpose: their writers pay, the trainer gets all of them in one transfer.
 struct alignas(cache_line) WordLine {
-  std::array<std::atomic<std::uint64_t>, 8> words{};
+  std::array<Word, 8> words{};
 };
 /// The first of them has the bell in it, so that a boundary of up to seven deciders reads this line alone, whatever the
 /// mode. Relaxed, where the bell is all that it reads, loses nothing: a word moves there when the bell is rung too, and
 /// otherwise hardly ever.
 struct alignas(cache_line) BellLine {
-  std::atomic<bool> bell{false};  ///< something waits: a word that counts new requests, or what has no word
-  std::array<std::atomic<std::uint64_t>, 7> words{};
+  Bell bell;  ///< something waits: a word that counts new requests, or what has no word
+  std::array<Word, 7> words{};
 };
 static_assert(sizeof(WordLine) == cache_line && sizeof(BellLine) == cache_line);
 
 /// A decider, and its own lane in the mailbox. One token for each decider, never one for each thread: consecutive items
 /// of a pipeline run on different threads of an arena, and its requests would come out of order.
 struct DeciderEntry {
-  DeciderEntry(Mailbox& mailbox, std::atomic<std::uint64_t>& word, std::atomic<bool>& bell, Subscription* owner)
+  DeciderEntry(Mailbox& mailbox, Word& word, Bell& bell, Subscription* owner)
       : token(mailbox), subscription(owner) {
     decider.word = &word;
     decider.bell = &bell;
@@ -91,11 +91,8 @@ class ControlCore {
   void interrupt(const char* by) noexcept;
   /// Somebody closes the bus. From another thread than the loop's that is a Stop; true: wait until the loop has ended.
   bool ask_to_end();
-  void alarm() noexcept {
-    // release: pairs with the loop's acquire at its boundary, which then finds what was put into the queues before. A
-    // read-modify-write, as in Decider::ring.
-    first.bell.exchange(true, std::memory_order_release);
-  }
+  /// Behind what was put into the queues.
+  void alarm() noexcept { first.bell.ring(); }
 
   // the loop
   /// Throws ControlError if there is one already, or if it is on another bus than this control.

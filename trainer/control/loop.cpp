@@ -248,11 +248,15 @@ Loop::~Loop() {
   const std::vector<Handle> all = inside_->bus.subscriptions();
   if (inside_->abandoned || std::any_of(all.begin(), all.end(), [](const Handle& one) { return one->failed(); }))
     detail::keep_for_ever(inside_->book);
+  for (const Handle& one : inside_->of_callbacks) one->end();  // they were of this run: the next loop on the bus has its own
 }
 
 void Loop::use(std::span<const Callback> callbacks) {
   if (inside_->begun) throw ControlError("use() was called behind the first event: call it before.");
   const AttachOptions& how = inside_->options;
+  std::error_code ignored;  // whoever writes there says it better
+  if (!how.run_folder.empty() && !callbacks.empty()) std::filesystem::create_directories(how.run_folder, ignored);
+  const std::vector<Handle> before = inside_->bus.subscriptions();
   for (const Callback& callback : callbacks) {
     CallbackContext context{.bus = inside_->bus,
                             .control = control_,
@@ -270,6 +274,8 @@ void Loop::use(std::span<const Callback> callbacks) {
     callback.attach(context);
     for (auto& ask : context.at_begin) inside_->at_begin.emplace_back(callback.name, std::move(ask));
   }
+  for (const Handle& one : inside_->bus.subscriptions())
+    if (std::find(before.begin(), before.end(), one) == before.end()) inside_->of_callbacks.push_back(one);
 }
 
 void Loop::add_handler(Name kind, std::function<Outcome(const Decision&, const Cause&)> handler) {

@@ -114,8 +114,7 @@ class Loop {
       place_.open = Open::no;
       hot_.last_step = place_.step;
       hot_.list.push(place_.number, place_.step, Segment::batch);
-      // acquire: pairs with ControlCore::alarm and with Decider::ring
-      if (hot_.bell->load(std::memory_order_acquire)) [[unlikely]]
+      if (hot_.bell->rung()) [[unlikely]]
         rung();
     } else {
       any_boundary();
@@ -207,7 +206,7 @@ class Loop {
   struct Hot {
     detail::BoundaryList list;
     Step last_step = 0;
-    const std::atomic<bool>* bell = nullptr;
+    const Bell* bell = nullptr;
     bool quick = false;  ///< relaxed, and no request or cut waits for a later boundary
   };
 

@@ -23,11 +23,8 @@ void Watch::add(DeciderEntry& entry, Sequence passed, bool eager) {
   Decider& decider = entry.decider;
   // relaxed: before the first event that it sees is published
   decider.eager.store(eager, std::memory_order_relaxed);
-  const Watermark was{
-      decider.word->load(std::memory_order_acquire)};  // pairs with Decider::advance, if it has lived before
-  const Watermark now = Watermark::of(passed, was.count(), was.ended());
-  decider.word->store(now.word, std::memory_order_release);  // pairs with look(), on this same thread
-  live_.push_back({decider.word, now, was.count()});
+  const Watermark now = decider.word->begin_anew(passed);
+  live_.push_back({decider.word, now, now.count()});
   behind_.push_back({&entry});
 }
 
@@ -41,8 +38,7 @@ void Watch::wait(Sequence need) {
   ++waits_;
   const Nanoseconds begin = Clock::steady();
   const auto passed = [&] {
-    for (Live& live : live_)
-      if (!live.seen.reached(need)) live.look();
+    for (WordView& live : live_) live.reached(need);
     return all_passed(need);
   };
   test_point(Point::boundary_wait, this);
@@ -66,14 +62,14 @@ void Watch::wait(Sequence need) {
 }
 
 bool Watch::all_passed(Sequence number) const noexcept {
-  for (const Live& live : live_)
+  for (const WordView& live : live_)
     if (!live.seen.reached(number)) return false;
   return true;
 }
 
 Sequence Watch::passed(Sequence last) const noexcept {
   Sequence least = last;
-  for (const Live& live : live_) {
+  for (const WordView& live : live_) {
     if (live.seen.reached(least)) continue;
     // the full number from its low bits: it lies behind `last` by less than half of their range
     least = last - ((last - live.seen.number()) & Watermark::number_mask);
@@ -105,7 +101,7 @@ void Watch::take(const std::function<void(Request&&)>& accept) {
 /// Anything that shows that a decider lives: its word, what its executor has finished; for the inline ones what the
 /// dispatcher has.
 std::uint64_t Watch::progress_of(std::size_t i) const noexcept {
-  std::uint64_t progress = live_[i].word->load(std::memory_order_relaxed);  // relaxed: only whether it changes
+  std::uint64_t progress = live_[i].word->progress();
   const Subscription* const own = behind_[i].entry->subscription;
   if (own == nullptr) return progress + producer_.ring().cursor();
   for (const auto& queue : own->queues())
@@ -172,12 +168,12 @@ void Watch::fail(DeciderEntry& entry, const std::string& why) {
   for (std::size_t i = 0; i < live_.size(); ++i) {
     if (behind_[i].entry != &entry || entry.decider.failed.load(std::memory_order_relaxed))
       continue;  // only this thread stores it
-    // release: pairs with the acquire in the dispatcher's wait for room and in the executor before each item
-    entry.decider.failed.store(true, std::memory_order_release);
+    // relaxed: see Subscription::decider_failed
+    entry.decider.failed.store(true, std::memory_order_relaxed);
     // Frozen here: what this word covers stands, whatever comes later stays in the mailbox.
     live_[i].look();
     live_[i].seen.word |= Watermark::ended_bit;
-    frozen_.push_back(std::make_unique<std::atomic<std::uint64_t>>(live_[i].seen.word));
+    frozen_.push_back(std::make_unique<Word>(live_[i].seen));
     live_[i].word = frozen_.back().get();
     on_fail_(entry, why);
     core_.alarm();  // what its word covers may not have been rung for

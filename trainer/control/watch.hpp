@@ -19,18 +19,6 @@ struct MailboxError : std::runtime_error {
 /// is read again only if the one seen is too small. Nobody else combines words, so no fence is needed anywhere.
 class Watch {
  public:
-  struct Live {
-    std::atomic<std::uint64_t>* word;
-    Watermark seen;
-    std::uint64_t taken;
-
-    /// Requests that its word covers and that are still in the mailbox.
-    std::uint64_t waiting() const noexcept { return seen.beyond(taken); }
-    void look() noexcept {
-      // acquire: pairs with the release in Decider::advance; all requests that the count covers are in the mailbox
-      seen.word = word->load(std::memory_order_acquire);
-    }
-  };
   /// Called when a decider is failed, with who it is and why.
   using OnFail = std::function<void(DeciderEntry& entry, const std::string& why)>;
 
@@ -42,12 +30,9 @@ class Watch {
   /// Lag: has everybody decided through `need`? Usually one line is read. True: requests wait in the mailbox.
   bool pass(Sequence need) {
     std::uint64_t waiting = 0;
-    for (Live& live : live_) {
-      if (!live.seen.reached(need)) {
-        live.look();
-        if (!live.seen.reached(need)) [[unlikely]]
-          wait(need);
-      }
+    for (WordView& live : live_) {
+      if (!live.reached(need)) [[unlikely]]
+        wait(need);
       waiting |= live.waiting();
     }
     return waiting != 0;
@@ -55,7 +40,7 @@ class Watch {
   /// Relaxed: what is there? Nobody waits. True: requests wait in the mailbox.
   bool look() noexcept {
     std::uint64_t waiting = 0;
-    for (Live& live : live_) {
+    for (WordView& live : live_) {
       live.look();
       waiting |= live.waiting();
     }
@@ -98,10 +83,9 @@ class Watch {
   const Producer& producer_;
   const Nanoseconds deadline_;
   OnFail on_fail_;
-  std::vector<Live> live_;      // what a boundary reads: contiguous
+  std::vector<WordView> live_;  // what a boundary reads: contiguous
   std::vector<Behind> behind_;  // the same deciders, what only a wait looks at
-  std::vector<std::unique_ptr<std::atomic<std::uint64_t>>>
-      frozen_;  // the last words of failed ones, which nobody moves any more
+  std::vector<std::unique_ptr<Word>> frozen_;  // the last words of failed ones, which nobody moves any more
   std::uint64_t waits_ = 0;
   Nanoseconds waited_ = 0;
 };

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <sidestep/operators/always.hpp>
+#include <sidestep/operators/stage.hpp>
+
+namespace sidestep {
+
+/// Emits the first value, or the first that `f` says true to, and ends the stream with it.
+///
+///   in   --1--2--3--4--|
+///   first()
+///   out  --1|
+///
+///   in   --1--2--3--4--|
+///   first([](double x) { return x > 2; })
+///   out  --------3|
+///
+/// Emits nothing where there is none (default_if_empty behind it says something else); nothing is asked of `f` after
+/// it. Keeps a bool. Semantics: RxJava 3 `firstElement`, Reactor `next` (RxJS `first` fails where there is none).
+template <class F = detail::Always>
+struct first {
+  static constexpr std::string_view label = "first";
+  F f;
+  bool found = false;
+  explicit first(F predicate = {}) : f(std::move(predicate)) {}
+
+  template <class In>
+  requires std::predicate<F&, const In&>
+  using out = In;
+  template <class In>
+  SIDESTEP_INLINE void operator()(const In& value, auto&& out) {
+    if (found || !detail::call(f, value)) return;  // one event may bring several values
+    found = true;
+    out(value);
+    out.done();
+  }
+  void state(auto& archive) requires KnownState<F> {
+    archive(found);
+    detail::functor_state(f, archive);
+  }
+  void arguments(auto& show) const { detail::show_functor(show, f); }
+};
+first()->first<detail::Always>;
+
+}  // namespace sidestep

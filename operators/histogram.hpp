@@ -1,0 +1,80 @@
+#pragma once
+
+#include <sidestep/operators/statistic.hpp>
+
+#include <array>
+#include <cmath>
+
+namespace sidestep {
+
+/// What histogram<N>(low, high) emits: N buckets of equal width, and what lies outside.
+template <std::size_t N>
+struct HistogramCounts {
+  std::array<std::int64_t, N> counts{};
+  std::int64_t below = 0, above = 0;  ///< infinities too
+  std::int64_t nan = 0;
+
+  void state(auto& archive) {
+    for (std::int64_t& count : counts) archive(count);
+    archive(below, above, nan);
+  }
+};
+
+namespace detail {
+
+template <std::size_t N>
+struct HistogramOf {
+  template <bool>
+  struct Kernel {
+    static constexpr std::string_view label = "histogram";
+    double low, high, width = (high - low) / static_cast<double>(N), scale = 1 / width;
+    std::int64_t n = 0;
+    HistogramCounts<N> histogram{};
+    Kernel(double from, double to) : low(from), high(to) {}
+
+    SIDESTEP_INLINE void enter(double x) { place(x) += 1, ++n; }
+    SIDESTEP_INLINE void leave(double x) { place(x) -= 1, --n; }
+    const HistogramCounts<N>& result() const { return histogram; }
+    bool empty() const { return n == 0; }
+    void clear() { histogram = {}, n = 0; }
+    void state(auto& archive) { archive(histogram, n); }
+    void arguments(auto& show) const { show(low, high); }
+
+   private:
+    double edge(std::size_t i) const { return low + static_cast<double>(i) * width; }
+    SIDESTEP_INLINE std::int64_t& place(double x) {
+      if (!(x >= low && x <= high)) [[unlikely]]
+        return std::isnan(x) ? histogram.nan : x < low ? histogram.below : histogram.above;
+      auto i = static_cast<std::size_t>((x - low) * scale);
+      if (i >= N) i = N - 1;
+      // rounding may have put it beside its edges
+      if (x < edge(i))
+        i -= i > 0;
+      else if (i + 1 < N && x >= edge(i + 1))
+        ++i;
+      return histogram.counts[i];
+    }
+  };
+};
+
+}  // namespace detail
+
+/// How many values of each window fall into each of N buckets between `low` and `high`: a HistogramCounts<N>.
+///
+///   in   --1--2--3--9------|
+///   window(count(4)) | histogram<2>(0, 4) | map([](const HistogramCounts<2>& h) { return h.counts; })
+///   out  -----------[1,2]--|
+///
+/// A bucket has its lower edge, the last one `high` too (NumPy's `histogram`); what is less or greater, and NaN, is
+/// counted apart. Keeps N + 4 counters.
+template <std::size_t N, class F = std::identity>
+struct histogram : detail::StatisticOf<detail::HistogramOf<N>::template Kernel, F, double, double> {
+  static_assert(N > 0, "a histogram has at least one bucket");
+  histogram(double low, double high, F f = {})
+      : detail::StatisticOf<detail::HistogramOf<N>::template Kernel, F, double, double>(std::move(f), low, high) {
+    if (!(low < high) || !std::isfinite(high - low))
+      detail::refuse_real("histogram", high, "low must be less than high, and both finite");
+  }
+};
+
+}  // namespace sidestep

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <sidestep/operators/stage.hpp>
+
+namespace sidestep {
+
+namespace detail {
+
+template <class F>
+struct OnErrorContinue {
+  static constexpr std::string_view label = "on_error_continue";
+  static constexpr bool catches = true;
+  F f;
+  bool inside = false;
+  explicit OnErrorContinue(F function) : f(std::move(function)) {}
+
+  template <class In>
+  using out = In;
+  template <class In>
+  SIDESTEP_INLINE void operator()(const In& value, auto&& out) {
+    inside = true;
+    out(value);
+    inside = false;
+  }
+  void caught(std::string_view what, auto&&) { f(what); }
+  void state(auto& archive) requires KnownState<F> { functor_state(f, archive); }
+};
+
+}  // namespace detail
+
+/// When a stage before it throws, drops that event, tells f(what it says), and goes on with the next.
+///
+///   in   -1---2---#---3--|
+///   on_error_continue([](std::string_view) {})
+///   out  -1---2-------3--|
+///
+/// Stages between the one that threw and this one haven't seen the event; those before have, and keep what they made of it. Keeps nothing.
+/// Semantics: Reactor `onErrorContinue`.
+template <class F>
+requires std::invocable<F&, std::string_view>
+auto on_error_continue(F f) {
+  return detail::OnErrorContinue<F>(std::move(f));
+}
+
+}  // namespace sidestep

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <sidestep/operators/fragment.hpp>
+
+#include <ranges>
+#include <vector>
+
+namespace sidestep {
+
+namespace detail {
+
+template <class R>
+struct RangeOut {
+  std::vector<R>& into;
+  Nanoseconds now;
+  void operator()(const R& value) const { into.push_back(value); }
+  void at(Nanoseconds, const R& value) const { into.push_back(value); }
+  void done() const {}
+  Nanoseconds stamp() const { return now; }
+  Sequence number() const { return static_cast<Sequence>(now); }
+};
+
+}  // namespace detail
+
+/// Runs a chain over any range, without a bus, and returns what comes out: for tests, and for data that isn't events.
+///
+///   const std::vector<double> smooth = over(losses, [](auto in) { return std::move(in) | window(count(10)) | mean(); });
+///
+/// The i-th element, counted from 0, has the stamp i. The chain ends with the range, or before it by itself.
+template <std::ranges::input_range Range, class Build>
+requires detail::Builds<Build, std::ranges::range_value_t<Range>> &&
+         (!std::is_void_v<typename detail::Chained<detail::FragmentOf<Build, std::ranges::range_value_t<Range>>>::Value>)
+auto over(Range&& range, Build build) {
+  using V = std::ranges::range_value_t<Range>;
+  using Branch = detail::Branch<detail::FragmentOf<Build, V>>;
+  using R = typename Branch::Emits;
+  Branch branch(build(Fragment<V>{}));
+  std::vector<R> out;
+  Nanoseconds now = 0;
+  for (auto&& element : range) {
+    const V& value = element;
+    branch.run(value, detail::RangeOut<R>{out, now++});
+    if (branch.over()) return out;
+  }
+  branch.end(detail::RangeOut<R>{out, now});
+  return out;
+}
+
+}  // namespace sidestep

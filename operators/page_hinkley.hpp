@@ -1,0 +1,87 @@
+#pragma once
+
+#include <sidestep/operators/stage.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+namespace sidestep {
+
+struct PageHinkleyOptions {
+  bool rises = true, falls = true;  ///< which changes are looked for
+  std::int64_t least = 30;          ///< values that it has seen at least before it says anything
+};
+
+namespace detail {
+
+template <class F>
+struct PageHinkley {
+  static constexpr std::string_view label = "page_hinkley";
+  F f;
+  double delta, lambda;
+  std::int64_t n = 0, least;
+  double mean = 0, risen = 0, fallen = 0;  // above their least value so far
+  bool rises, falls;
+  PageHinkley(F function, double d, double l, PageHinkleyOptions options)
+      : f(std::move(function)), delta(d), lambda(l), least(options.least), rises(options.rises), falls(options.falls) {}
+
+  template <class In>
+  using out = In;
+  template <class In>
+  SIDESTEP_INLINE void operator()(const In& value, auto&& out) {
+    const double x = static_cast<double>(call(f, value));
+    if (!std::isfinite(x)) [[unlikely]]
+      return;
+    mean += (x - mean) / static_cast<double>(++n);
+    risen = std::max(0.0, risen + (x - mean - delta));
+    fallen = std::max(0.0, fallen + (mean - x - delta));
+    if (n < least || !((rises && risen > lambda) || (falls && fallen > lambda))) [[likely]]
+      return;
+    n = 0, mean = risen = fallen = 0;
+    out(value);
+  }
+  void state(auto& archive) requires KnownState<F> {
+    archive(n, mean, risen, fallen);
+    functor_state(f, archive);
+  }
+  void arguments(auto& show) const { show(delta, lambda); }
+};
+
+}  // namespace detail
+
+/// Lets a value pass at which it is plain that the mean has changed (Page 1954, Hinkley 1971), then begins anew.
+///
+///   in   --1--1--1--8--8--1--1--1--|
+///   page_hinkley(0.5, 4.0, {.least = 2})
+///   out  -----------8--------1-----|
+///
+/// It sums how far each value lies above the mean of all so far, less `delta` (what deviation is taken for noise), and
+/// compares the sum's rise over its least value with `lambda` (how much is too much); the same downwards. Greater
+/// lambda: fewer false alarms, later true ones. It says nothing before `least` values; `{.falls = false}` looks for
+/// rises alone. Of a member: page_hinkley(0.01, 5.0, {}, &BatchEnd::loss). What isn't finite is left out. Keeps four
+/// numbers. As River's `PageHinkley` with alpha = 1.
+template <class F = std::identity>
+struct page_hinkley {
+  F f;
+  double delta, lambda;
+  PageHinkleyOptions options;
+  explicit page_hinkley(double d, double l, PageHinkleyOptions how = {}, F function = {})
+      : f(std::move(function)), delta(d), lambda(l), options(how) {
+    if (!(delta >= 0)) detail::refuse_real("page_hinkley", delta, "delta must not be negative");
+    if (!(lambda > 0)) detail::refuse_real("page_hinkley", lambda, "lambda must be greater than 0");
+    if (options.least < 1) detail::refuse("page_hinkley", options.least, "least must be at least 1");
+  }
+
+  template <class In>
+  requires requires(F& function, const In& value) {
+    { detail::call(function, value) } -> std::convertible_to<double>;
+  }
+  auto place() && { return detail::PageHinkley<F>(std::move(f), delta, lambda, options); }
+};
+page_hinkley(double, double)->page_hinkley<std::identity>;
+page_hinkley(double, double, PageHinkleyOptions)->page_hinkley<std::identity>;
+template <class F>
+page_hinkley(double, double, PageHinkleyOptions, F) -> page_hinkley<F>;
+
+}  // namespace sidestep

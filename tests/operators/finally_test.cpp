@@ -1,0 +1,134 @@
+#include "operators/two_inputs.hpp"
+
+namespace {
+using namespace sidestep;
+using namespace sidestep::test;
+using namespace std::chrono_literals;
+
+/// What comes out of a script, with "f" where the functor is called.
+template <class Before, class Behind>
+std::string with_finally(std::string_view words, Before before, Behind behind) {
+  std::string calls;
+  std::string text = script(words, [&](auto in) { return behind(before(std::move(in)) | finally([&] { calls += " f"; })); });
+  return text + calls;
+}
+constexpr auto as_it_is = [](auto in) { return in; };
+
+TEST(Finally, IsCalledWhenTheStreamCompletes) {
+  EXPECT_EQ(with_finally("a1 a2 |", as_it_is, as_it_is), "1 2 | f");
+  EXPECT_EQ(with_finally("|", as_it_is, as_it_is), "| f");
+  EXPECT_EQ(with_finally("a1", as_it_is, as_it_is), "1 | f") << "the bus closes when it goes";
+}
+
+TEST(Finally, IsCalledOnceWhateverComesLater) {
+  EXPECT_EQ(with_finally("a1 a2 a3 |", [](auto in) { return std::move(in) | take(2); }, as_it_is), "1 2 | f");
+  EXPECT_EQ(with_finally("a1 a2 ! |", as_it_is, as_it_is), "1 2 f");
+  EXPECT_EQ(with_finally("a1 x |", as_it_is, as_it_is), "1 # f");
+}
+
+TEST(Finally, IsCalledWhenTheStreamIsEndedBehindIt) {
+  EXPECT_EQ(with_finally("a1 a2 a3 |", as_it_is, [](auto in) { return std::move(in) | take(2); }), "1 2 | f");
+}
+
+TEST(Finally, IsCalledWhenAStageBeforeOrBehindItThrows) {
+  EXPECT_EQ(with_finally("a1 a2 a3 |", [](auto in) { return std::move(in) | map(ThrowsAt{2}); }, as_it_is), "1 # f");
+  EXPECT_EQ(with_finally("a1 a2 a3 |", as_it_is, [](auto in) { return std::move(in) | map(ThrowsAt{2}); }), "1 # f");
+  EXPECT_EQ(with_finally("a1 a2 |", as_it_is, [](auto in) { return std::move(in) | window(count(5)) | sum() | map(ThrowsAt{3}); }), "# f")
+      << "at the end too";
+}
+
+TEST(Finally, IsNotCalledForAnErrorThatIsCaught) {
+  EXPECT_EQ(with_finally("a1 a2 a3 |", [](auto in) { return std::move(in) | map(ThrowsAt{2}) | on_error_continue([](std::string_view) {}); }, as_it_is),
+            "1 3 | f");
+}
+
+TEST(Finally, IsCalledAtOnceWhenTheHandleEndsIt) {
+  ManualClock clock;
+  Bus bus({.clock = &clock, .thread = false});
+  int calls = 0;
+  const Handle handle = input_of<Number>(bus) | finally([&] { ++calls; }) | subscribe([](double) {});
+  bus.publish(Number{1});
+  while (bus.poll()) {
+  }
+  EXPECT_EQ(calls, 0);
+  handle->end();
+  while (bus.poll()) {
+  }
+  EXPECT_EQ(calls, 1);
+  bus.close();
+  EXPECT_EQ(calls, 1);
+}
+
+TEST(Finally, IsCalledBehindWhatCompletingEmits) {
+  std::string order;
+  Bus bus({.thread = false});
+  input_of<Number>(bus) | window(count(5)) | sum() | finally([&] { order += "f"; }) | subscribe([&](double x) { order += text_of(x); });
+  bus.publish(Number{3});
+  bus.close();
+  EXPECT_EQ(order, "3f");
+}
+
+TEST(Finally, AHandlerThatEndsItsOwnPipeline) {
+  std::string order;
+  Bus bus({.thread = false});
+  Handle handle;
+  handle = input_of<Number>(bus) | finally([&] { order += "f"; }) | subscribe([&](double x) {
+             order += text_of(x);
+             if (x == 2) handle->end();
+           });
+  for (const double x : {1.0, 2.0, 3.0}) bus.publish(Number{x});
+  bus.close();
+  EXPECT_EQ(order, "12f");
+}
+
+TEST(Finally, WhatItThrowsIsLost) {
+  std::string error;
+  EXPECT_EQ(script("a1 |", [](auto in) { return std::move(in) | finally([] { throw std::runtime_error("f"); }); }, &error), "1 |");
+  EXPECT_EQ(error, "");
+}
+
+TEST(Finally, SeveralInOneChain) {
+  std::string order;
+  (void)script("a1 |", [&](auto in) { return std::move(in) | finally([&] { order += "1"; }) | map(ThrowsAt{9}) | finally([&] { order += "2"; }); });
+  EXPECT_EQ(order, "12");
+}
+
+TEST(Finally, OnBothSidesOfObserveOn) {
+  for (const char* words : {"a1 |", "a1 a2 !", "a1 x"}) {
+    std::atomic<int> before{0}, behind{0};
+    (void)script(words, [&](auto in) { return std::move(in) | finally([&] { ++before; }) | observe_on(io) | finally([&] { ++behind; }); });
+    EXPECT_EQ(before, 1) << words;
+    EXPECT_EQ(behind, 1) << words;
+  }
+}
+
+TEST(Finally, ABranchOfAMergeThatEndsIsNotThePipelinesEnd) {
+  std::string order;
+  (void)script("a1 b1 a2 b2 |", [&](auto a, auto b) {
+    return merge(std::move(a) | take(1) | finally([&] { order += "f"; }), std::move(b)) | tap([&](double x) { order += text_of(x); });
+  });
+  EXPECT_EQ(order, "112f");
+}
+
+TEST(Finally, IsNotCalledAgainInARunThatIsResumed) {
+  static int calls;
+  calls = 0;
+  const auto build = [](auto in) { return std::move(in) | take(1) | finally([] { ++calls; }); };
+  Driven first(build);
+  const Moments stream{{1, 1.0}};
+  first.run(stream.data(), stream.data() + 1, 1);
+  EXPECT_EQ(calls, 1);
+  States states = first.save();
+  Driven second(build);
+  second.load(states);
+  second.end(2);
+  EXPECT_EQ(calls, 1);
+}
+
+TEST(Finally, ItsPipelineIsSaved) {
+  const auto chain = [](auto in) { return std::move(in) | every(2) | finally([] {}) | take(3); };
+  expect_same_at_every_cut("finally", chain);
+  expect_words_for_damage("finally", chain);
+}
+
+}  // namespace

@@ -1,0 +1,145 @@
+#include "operators/stream.hpp"
+
+#include <gtest/gtest.h>
+
+namespace {
+using namespace sidestep;
+using namespace sidestep::test;
+using namespace std::chrono_literals;
+
+/// A bus whose clock the test moves, and what an interval on it says: number:time.
+class Beat {
+ public:
+  template <class Build>
+  explicit Beat(Nanoseconds begin, Build build) : clock_(begin) {
+    handle = build(interval(bus, 3ns)) | subscribe(saved, Sink{this});
+  }
+  void idle_at(Nanoseconds now) {
+    clock_.set(now);
+    bus.poll();
+  }
+  struct Sink {
+    Beat* beat;
+    void operator()(std::int64_t number) { beat->say(std::to_string(number)); }
+    void end() { beat->say("|"); }
+    void state(auto&) {}
+  };
+  void say(const std::string& what) { said += (said.empty() ? "" : " ") + what + ":" + std::to_string(clock_.now()); }
+
+ private:
+  ManualClock clock_;
+
+ public:
+  std::string said;  // before the bus: it still speaks when it closes
+  Bus bus{{.clock = &clock_, .thread = false}};
+  Handle handle;
+};
+constexpr auto plain = [](auto in) { return in; };
+
+TEST(Interval, CountsTheIntervalsOfTheBusClock) {
+  Beat beat(0, plain);
+  for (Nanoseconds now = 0; now < 10; ++now) beat.idle_at(now);
+  EXPECT_EQ(beat.said, "0:3 1:6 2:9");
+}
+
+TEST(Interval, TimeCountsFromWhereItWasAdded) {
+  Beat beat(100, plain);
+  for (Nanoseconds now = 100; now < 107; ++now) beat.idle_at(now);
+  EXPECT_EQ(beat.said, "0:103 1:106");
+}
+
+TEST(Interval, ATickThatComesLateBringsItLateAndTheNextIsDueAsBefore) {
+  Beat beat(0, plain);
+  for (const Nanoseconds now : {2, 5, 6, 8, 9}) beat.idle_at(now);
+  EXPECT_EQ(beat.said, "0:5 1:6 2:9");
+}
+
+TEST(Interval, WhatWasMissedIsLeftOutAndTheNumbersSayIt) {
+  Beat beat(0, plain);
+  for (const Nanoseconds now : {3, 14, 15, 16, 18}) beat.idle_at(now);
+  EXPECT_EQ(beat.said, "0:3 3:14 4:15 5:18");
+}
+
+TEST(Interval, WhileTheDispatcherHasEventsItWaits) {
+  Beat beat(0, plain);
+  Producer producer = beat.bus.producer("test");
+  int seen = 0;
+  beat.bus.on<Number>() | subscribe([&](const Number&) { ++seen; });
+  for (Nanoseconds now = 1; now <= 7; ++now) {
+    producer.publish(Number{1});
+    beat.idle_at(now);
+  }
+  EXPECT_EQ(seen, 7);
+  EXPECT_EQ(beat.said, "");
+  beat.idle_at(7);
+  EXPECT_EQ(beat.said, "1:7");
+}
+
+TEST(Interval, SeesNoEvents) {
+  Beat beat(0, plain);
+  beat.bus.publish(Number{1});
+  while (beat.bus.poll()) {
+  }
+  EXPECT_EQ(beat.handle->published(), 0u);
+  EXPECT_EQ(beat.handle->delivered(), 0u);
+}
+
+TEST(Interval, EndsWithTheBus) {
+  Beat beat(0, plain);
+  beat.idle_at(4);
+  beat.bus.close();
+  EXPECT_EQ(beat.said, "0:4 |:4");
+}
+
+TEST(Interval, TakeBehindItEndsIt) {
+  Beat beat(0, [](auto in) { return std::move(in) | take(2); });
+  for (Nanoseconds now = 0; now < 20; ++now) beat.idle_at(now);
+  EXPECT_EQ(beat.said, "0:3 1:6 |:6");
+  EXPECT_EQ(beat.handle->life(), Subscription::Life::completed);
+}
+
+TEST(Interval, ItsOwnerMayEndIt) {
+  Beat beat(0, plain);
+  beat.idle_at(3);
+  beat.handle->end();
+  for (Nanoseconds now = 4; now < 20; ++now) beat.idle_at(now);
+  EXPECT_EQ(beat.said, "0:3");
+}
+
+TEST(Interval, MergesWithOtherChains) {
+  ManualClock clock;
+  Bus bus({.clock = &clock, .thread = false});
+  std::vector<double> seen;
+  merge(interval(bus, 3ns) | map([](std::int64_t n) { return static_cast<double>(n); }),
+        bus.on<Number>() | map([](const Number& n) { return n.value + 100; })) |
+      subscribe([&](double value) { seen.push_back(value); });
+  for (const Nanoseconds now : {1, 3, 4, 6}) {
+    clock.set(now);
+    if (now == 4) bus.publish(Number{7});
+    while (bus.poll()) {
+    }
+  }
+  EXPECT_EQ(seen, (std::vector<double>{0, 107, 1}));
+}
+
+TEST(Interval, GoesOnFromItsState) {
+  Beat first(0, plain), second(5, plain);
+  for (const Nanoseconds now : {3, 6}) first.idle_at(now);
+  States states;
+  first.handle->pipeline().mark({.kind = Mark::Kind::barrier, .number = 0, .cut = 1, .sink = &states});
+  second.handle->pipeline().mark({.kind = Mark::Kind::restore, .number = 0, .sink = &states});
+  for (const Nanoseconds now : {7, 8, 9, 12}) second.idle_at(now);
+  EXPECT_EQ(second.said, "2:9 3:12");
+}
+
+TEST(Interval, DependsOnClocks) {
+  Beat beat(0, plain);
+  EXPECT_TRUE(beat.handle->options().wall_time);
+}
+
+TEST(Interval, RefusesATimeOfNothing) {
+  Bus bus({.thread = false});
+  EXPECT_THROW((void)interval(bus, 0ns), OperatorError);
+}
+
+}  // namespace

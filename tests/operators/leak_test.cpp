@@ -1,0 +1,188 @@
+#include "operators/two_inputs.hpp"
+
+#include <cstdlib>
+#include <new>
+
+/// What operators allocate: nothing for each event, and nothing that stays when a functor throws.
+namespace {
+thread_local bool counting = false;
+thread_local std::size_t allocations = 0;
+thread_local std::ptrdiff_t live = 0;
+
+void* take_memory(std::size_t size, std::size_t alignment = alignof(std::max_align_t)) {
+  if (counting) ++allocations, ++live;
+  void* const memory = alignment <= alignof(std::max_align_t) ? std::malloc(size != 0 ? size : 1)
+                                                              : std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+  return memory != nullptr ? memory : throw std::bad_alloc();
+}
+void give_memory(void* memory) noexcept {
+  if (counting && memory != nullptr) --live;
+  std::free(memory);
+}
+}  // namespace
+
+[[gnu::noinline]] void* operator new(std::size_t size) { return take_memory(size); }
+[[gnu::noinline]] void* operator new[](std::size_t size) { return take_memory(size); }
+[[gnu::noinline]] void* operator new(std::size_t size, std::align_val_t at) { return take_memory(size, static_cast<std::size_t>(at)); }
+[[gnu::noinline]] void* operator new[](std::size_t size, std::align_val_t at) { return take_memory(size, static_cast<std::size_t>(at)); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept { give_memory(memory); }
+[[gnu::noinline]] void operator delete[](void* memory) noexcept { give_memory(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { give_memory(memory); }
+[[gnu::noinline]] void operator delete[](void* memory, std::size_t) noexcept { give_memory(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept { give_memory(memory); }
+[[gnu::noinline]] void operator delete[](void* memory, std::align_val_t) noexcept { give_memory(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { give_memory(memory); }
+[[gnu::noinline]] void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { give_memory(memory); }
+
+namespace {
+using namespace sidestep;
+using namespace sidestep::test;
+using namespace std::chrono_literals;
+
+/// What a chain allocates for events that come when it has seen 1,000.
+template <class Build>
+std::size_t allocated_by(Build build) {
+  Bus bus({.thread = false});
+  const Handle handle = build(input_of<Number>(bus), input_of<OtherNumber>(bus)) | subscribe([](const auto&) {});
+  std::vector<Slot> slots;
+  for (int i = 0; i < 3000; ++i) slots.push_back(slot_of(Arrival{i, i % 3, static_cast<double>(i / 3 % 5)}, static_cast<Sequence>(i + 1)));
+  const std::span<const Slot> all(slots);
+  handle->pipeline().run(all.first(1000));
+  allocations = 0;
+  counting = true;
+  handle->pipeline().run(all.subspan(1000));
+  counting = false;
+  EXPECT_FALSE(handle->failed()) << handle->error();
+  return allocations;
+}
+template <class Build>
+std::size_t allocated_by_one(Build build) {
+  return allocated_by([&](auto a, auto) { return build(std::move(a)); });
+}
+
+TEST(Allocations, AreCounted) {
+  EXPECT_EQ(allocated_by_one([](auto in) { return std::move(in) | map([](double x) { return std::vector<double>(1, x); }); }), 1333u);
+}
+
+TEST(Allocations, NoneForEachEventOfTwoInputs) {
+  EXPECT_EQ(allocated_by([](auto a, auto b) { return zip(std::move(a), std::move(b)); }), 0u);
+  EXPECT_EQ(allocated_by([](auto a, auto b) { return combine_latest(std::move(a), std::move(b), std::plus<>()); }), 0u);
+  EXPECT_EQ(allocated_by([](auto a, auto b) { return std::move(a) | with_latest_from(std::move(b), std::plus<>()); }), 0u);
+  EXPECT_EQ(allocated_by([](auto a, auto b) { return concat(std::move(a) | take(10), std::move(b)); }), 0u);
+  EXPECT_EQ(allocated_by([](auto a, auto b) { return join(std::move(a), std::identity(), std::move(b), std::identity()); }), 0u);
+  EXPECT_EQ(allocated_by([](auto a, auto b) { return merge(std::move(a), std::move(b)); }), 0u);
+  EXPECT_EQ(allocated_by([](auto a, auto b) { return merge_by_time(20ns, std::move(a), std::move(b)); }), 0u);
+  EXPECT_EQ(allocated_by([](auto a, auto b) { return std::move(a) | skip_until(std::move(b)); }), 0u);
+  EXPECT_EQ(allocated_by([](auto a, auto b) { return std::move(a) | take_until(std::move(b) | filter([](double x) { return x > 9; })); }), 0u);
+  EXPECT_EQ(allocated_by([](auto a, auto b) { return std::move(a) | on_error_resume(std::move(b)); }), 0u);
+}
+
+TEST(Allocations, NoneForEachEventOfASplitStream) {
+  const auto sums = [](auto in) { return std::move(in) | window(count(3)) | sum(); };
+  EXPECT_EQ(allocated_by_one([&](auto in) { return std::move(in) | group_by(std::identity(), at_most(8), sums); }), 0u) << "its groups exist";
+  EXPECT_EQ(allocated_by_one([&](auto in) { return std::move(in) | group_by(std::identity(), at_most(2).dropping(), sums); }), 0u);
+  EXPECT_EQ(allocated_by_one([&](auto in) { return std::move(in) | group_by(std::identity(), at_most(2).replacing(), sums); }), 0u);
+  EXPECT_EQ(allocated_by_one([&](auto in) { return std::move(in) | share(sums, sums); }), 0u);
+  EXPECT_EQ(allocated_by_one([&](auto in) { return std::move(in) | partition([](double x) { return x > 2; }, sums, sums); }), 0u);
+  EXPECT_EQ(allocated_by_one([&](auto in) { return std::move(in) | tap(replay<double>(16)); }), 0u);
+}
+
+TEST(Allocations, NoneForEachEventOfErrorsEndingsAndPoints) {
+  EXPECT_EQ(allocated_by_one([](auto in) { return std::move(in) | catch_error([](std::string_view) { return 0.0; }); }), 0u);
+  EXPECT_EQ(allocated_by_one([](auto in) { return std::move(in) | on_error_continue([](std::string_view) {}); }), 0u);
+  EXPECT_EQ(allocated_by_one([](auto in) { return std::move(in) | finally([] {}); }), 0u);
+  EXPECT_EQ(allocated_by_one([](auto in) { return std::move(in) | completes(); }), 0u);
+  EXPECT_EQ(allocated_by_one([](auto in) { return std::move(in) | probe(Probe("here")); }), 0u);
+}
+
+/// Throws at the fifth value, at one place of a chain.
+struct Bomb {
+  bool armed;
+  int seen = 0;
+  void operator()(const auto&) {
+    if (armed && ++seen == 5) throw std::runtime_error("boom, in words that are too long to fit into a small string");
+  }
+};
+
+/// Runs a chain whose place number `place` throws, or none (-1), beside one that doesn't. Says how many allocations stayed.
+template <class Build>
+std::ptrdiff_t left_by(int place, bool fails, Build build) {
+  live = 0;
+  counting = true;
+  {
+    ManualClock clock;
+    Bus bus({.ring_capacity = 64, .clock = &clock, .thread = false});
+    int other = 0;
+    const Handle handle = build(input_of<Number>(bus), input_of<OtherNumber>(bus), [place](int at) { return tap(Bomb{at == place}); });
+    const Handle beside = bus.on<Number>() | subscribe([&](const Number&) { ++other; });
+    Producer producer = bus.producer("test");
+    for (int i = 0; i < 40; ++i) {
+      clock.advance(1);
+      producer.publish(Number{static_cast<double>(i % 4)});
+      producer.publish(OtherNumber{static_cast<double>(i % 3)});
+      while (bus.poll()) {
+      }
+    }
+    bus.close();
+    EXPECT_EQ(handle->failed(), fails) << place << handle->error();
+    EXPECT_FALSE(beside->failed()) << place;
+    EXPECT_EQ(other, 40) << place << ": it alone";
+  }
+  counting = false;
+  return live;
+}
+
+/// A bomb at each place of a chain.
+template <class Build>
+void expect_nothing_left(int places, bool fails, Build build) {
+  (void)left_by(-1, false, build);  // what the process allocates once
+  (void)left_by(0, fails, build);
+  for (int place = -1; place < places; ++place) EXPECT_EQ(left_by(place, fails && place >= 0, build), 0) << "place " << place;
+}
+
+const auto words = [](double x) { return "a value in words that are too long for a small string: " + std::to_string(x); };
+
+TEST(Leaks, NoneWhereverAChainThrows) {
+  expect_nothing_left(6, true, [](auto a, auto, auto bomb) {
+    return std::move(a) | bomb(0) | map(words) | bomb(1) | distinct(3) | bomb(2) | scan(std::string(), [](const std::string&, const std::string& x) { return x; }) |
+           bomb(3) | distinct_until_changed() | bomb(4) | every(1) | bomb(5) | subscribe([kept = std::string()](const std::string& x) mutable { kept = x; });
+  });
+}
+
+TEST(Leaks, NoneWhereverAChainOfTwoInputsThrows) {
+  expect_nothing_left(4, true, [](auto a, auto b, auto bomb) {
+    return zip(std::move(a) | bomb(0) | map(words) | bomb(1), std::move(b) | bomb(2) | map(words)) | bomb(3) | subscribe([](const auto&) {});
+  });
+  expect_nothing_left(4, true, [](auto a, auto b, auto bomb) {
+    return combine_latest(std::move(a) | bomb(0) | map(words) | bomb(1), std::move(b) | bomb(2) | map(words), std::plus<>()) | bomb(3) | subscribe([](const auto&) {});
+  });
+  expect_nothing_left(4, true, [](auto a, auto b, auto bomb) {
+    return join(std::move(a) | bomb(0) | map(words) | bomb(1), std::identity(), std::move(b) | bomb(2) | map(words), std::identity()) | bomb(3) | subscribe([](const auto&) {});
+  });
+  expect_nothing_left(4, true, [](auto a, auto b, auto bomb) {
+    return merge_by_time(2ns, std::move(a) | bomb(0) | map(words) | bomb(1), std::move(b) | bomb(2) | map(words)) | bomb(3) | subscribe([](const auto&) {});
+  });
+}
+
+TEST(Leaks, NoneWhereverAChainOfGroupsAndSharesThrows) {
+  expect_nothing_left(5, true, [](auto a, auto, auto bomb) {
+    return std::move(a) | map(words) | bomb(0) |
+           group_by(std::identity(), at_most(4), [=](auto in) { return std::move(in) | bomb(1) | scan(std::string(), [](const std::string&, const std::string& x) { return x; }) | bomb(2); }) | bomb(3) |
+           share([](auto in) { return in; }, [=](auto in) { return std::move(in) | bomb(4); }) | subscribe([](const auto&) {});
+  });
+}
+
+TEST(Leaks, NoneWhereWhatIsThrownIsCaught) {
+  expect_nothing_left(2, false, [](auto a, auto, auto bomb) {
+    return std::move(a) | bomb(0) | map(words) | bomb(1) | on_error_continue([](std::string_view) {}) | subscribe([](const auto&) {});
+  });
+  expect_nothing_left(2, false, [](auto a, auto, auto bomb) {
+    return std::move(a) | bomb(0) | map(words) | bomb(1) | catch_error([](std::string_view what) { return std::string(what); }) | finally([] {}) |
+           subscribe([](const auto&) {});
+  });
+  expect_nothing_left(2, false, [](auto a, auto b, auto bomb) {
+    return std::move(a) | bomb(0) | map(words) | bomb(1) | on_error_resume(std::move(b) | map(words)) | subscribe([](const auto&) {});
+  });
+}
+
+}  // namespace

@@ -1,0 +1,106 @@
+#include "operators/two_inputs.hpp"
+
+namespace {
+using namespace sidestep;
+using namespace sidestep::test;
+using namespace std::chrono_literals;
+
+constexpr auto quiet = [](std::string_view) {};
+constexpr auto continued_at_two = [](auto in) { return std::move(in) | map(ThrowsAt{2}) | on_error_continue(quiet); };
+
+TEST(OnErrorContinue, DropsTheEventAndGoesOn) { EXPECT_EQ(script("a1 a2 a3 a2 a2 a4 |", continued_at_two), "1 3 4 |"); }
+
+TEST(OnErrorContinue, WithoutAnErrorNothingHappens) {
+  EXPECT_EQ(script("|", continued_at_two), "|");
+  EXPECT_EQ(script("a1 |", continued_at_two), "1 |");
+}
+
+TEST(OnErrorContinue, IsToldEachTime) {
+  std::string heard;
+  EXPECT_EQ(script("a1 a2 x a3 |", [&](auto in) {
+              return std::move(in) | map(ThrowsAt{2}) | on_error_continue([&](std::string_view what) { heard.append(what) += "; "; });
+            }),
+            "1 3 |");
+  EXPECT_EQ(heard, "thrown at 2; the input throws; ");
+}
+
+TEST(OnErrorContinue, StagesBeforeTheErrorHaveSeenTheEventThoseBehindHaveNot) {
+  EXPECT_EQ(script("a1 a2 a3 |", [](auto in) {
+              return std::move(in) | scan(0.0, std::plus<>()) | map(ThrowsAt{3}) | scan(0.0, std::plus<>()) | on_error_continue(quiet);
+            }),
+            "1 7 |");
+}
+
+TEST(OnErrorContinue, WhatIsThrownBehindItFailsThePipeline) {
+  EXPECT_EQ(script("a1 a2 |", [](auto in) { return std::move(in) | on_error_continue(quiet) | map(ThrowsAt{2}); }), "1 #");
+  EXPECT_EQ(script("a1 a2 a3 a4 |", [](auto in) { return continued_at_two(std::move(in)) | map(ThrowsAt{3}); }), "1 #")
+      << "also behind an error that it took";
+}
+
+TEST(OnErrorContinue, WhatItsFunctorThrowsFailsThePipeline) {
+  EXPECT_EQ(script("a1 a2 a3 |", [](auto in) {
+              return std::move(in) | map(ThrowsAt{2}) | on_error_continue([](std::string_view) { throw std::runtime_error("f"); });
+            }),
+            "1 #");
+}
+
+TEST(OnErrorContinue, OfTwoTheNearerTakesIt) {
+  std::string heard;
+  EXPECT_EQ(script("a1 a2 a3 a4 |",
+                   [&](auto in) {
+                     return std::move(in) | map(ThrowsAt{2}) | on_error_continue([&](std::string_view) { heard += "near "; }) | map(ThrowsAt{3}) |
+                            on_error_continue([&](std::string_view) { heard += "far "; });
+                   }),
+            "1 4 |");
+  EXPECT_EQ(heard, "near far ");
+}
+
+TEST(OnErrorContinue, AnErrorAtTheEndStillEndsTheStream) {
+  EXPECT_EQ(script("a1 a3 |", [](auto in) { return std::move(in) | window(count(5)) | sum() | map(ThrowsAt{4}) | on_error_continue(quiet); }), "|");
+}
+
+TEST(OnErrorContinue, AnErrorOnATickIsDroppedToo) {
+  EXPECT_EQ(script("a1 t t t a3 t t t |", [](auto in) { return std::move(in) | debounce(2ns) | map(ThrowsAt{1}) | on_error_continue(quiet); }), "3 |");
+}
+
+TEST(OnErrorContinue, ATakeBehindAndBeforeIt) {
+  EXPECT_EQ(script("a1 a2 a3 a4 |", [](auto in) { return continued_at_two(std::move(in)) | take(2); }), "1 3 |");
+  EXPECT_EQ(script("a1 a2 a3 a4 |", [](auto in) { return continued_at_two(std::move(in) | take(3)); }), "1 3 |");
+}
+
+TEST(OnErrorContinue, EndedByItsHandleItEmitsNothingMore) { EXPECT_EQ(script("a1 a2 ! a3 |", continued_at_two), "1"); }
+
+TEST(OnErrorContinue, OfSeveralInputsTheOthersGoOn) {
+  EXPECT_EQ(script("a1 x b1 y a2 |", [](auto a, auto b) { return merge(std::move(a), std::move(b)) | on_error_continue(quiet); }), "1 1 2 |");
+  EXPECT_EQ(script("c1 c2 c3 |", [](auto a, auto b) { return merge(std::move(a) | map(ThrowsAt{2}), std::move(b)) | on_error_continue(quiet); }),
+            "1 1 2 3 3 |")
+      << "an event that enters both is lost for the one that threw";
+  EXPECT_EQ(script("c1 c2 c3 |", [](auto a, auto b) { return merge(std::move(a) | map(ThrowsAt{2}) | on_error_continue(quiet), std::move(b)); }),
+            "1 1 2 3 3 |");
+}
+
+TEST(OnErrorContinue, BehindObserveOnItTakesWhatIsThrownThere) {
+  EXPECT_EQ(script("a1 a2 a3 |", [](auto in) { return continued_at_two(std::move(in) | observe_on(io)); }), "1 3 |");
+  EXPECT_EQ(script("a1 a2 a3 |", [](auto in) { return continued_at_two(std::move(in)) | observe_on(io); }), "1 3 |");
+}
+
+TEST(OnErrorContinue, AHandlerMayPublishWhatItListensTo) {
+  EXPECT_EQ(answered(3, [](auto a, auto) { return std::move(a) | on_error_continue(quiet); }), "1 11 2 12 ");
+}
+
+TEST(OnErrorContinue, IsWhatItsReferenceSays) {
+  compare(continued_at_two, [](const Moments& stream) {
+    Values out;
+    for (const double x : values_of(stream))
+      if (x != 2) out.push_back(x);
+    return out;
+  });
+}
+
+TEST(OnErrorContinue, ItsPipelineIsSaved) {
+  const auto chain = [](auto in) { return std::move(in) | scan(0.0, std::plus<>()) | map(ThrowsAt{6}) | every(2) | on_error_continue(quiet); };
+  expect_same_at_every_cut("on_error_continue", chain);
+  expect_words_for_damage("on_error_continue", chain);
+}
+
+}  // namespace
