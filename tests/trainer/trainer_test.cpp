@@ -100,6 +100,38 @@ TEST(Trainer, EachFitIsARunOfItsOwn) {
   EXPECT_EQ(run.fit().epochs.back().train, first.epochs.back().train);
 }
 
+// On the same bus and control, into folders that nobody has made.
+TEST(Trainer, TheCallbacksOfOneFitAreNotTheNextOnes) {
+  ScratchFolder folder;
+  Training run(small(3));
+  const TrainingReport first =
+      run.fit({early_stopping({.monitor = "val/loss", .min_delta = 10, .patience = 1}), csv_logger("metrics.csv")},
+              {.out = folder.path() / "a"});
+  EXPECT_TRUE(first.failed().empty()) << first.failed().front();
+  EXPECT_EQ(first.epochs.size(), 2U);
+  const std::string rows = read_text(folder.path() / "a" / "metrics.csv");
+  EXPECT_EQ(std::count(rows.begin(), rows.end(), '\n'), 3) << rows;
+  const TrainingReport second = run.fit({csv_logger("metrics.csv")}, {.out = folder.path() / "b"});
+  EXPECT_TRUE(second.failed().empty()) << second.failed().front();
+  EXPECT_EQ(second.epochs.size(), 3U) << "the first run's early stopping stopped the second";
+  EXPECT_EQ(read_text(folder.path() / "a" / "metrics.csv"), rows);
+  EXPECT_TRUE(std::filesystem::exists(folder.path() / "b" / "report.json"));
+}
+
+TEST(Trainer, GoingOnBehindTheEndOfItsScheduleIsToldAtOnce) {
+  ScratchFolder folder;
+  Training begun(small(2));
+  EXPECT_TRUE(begun.fit({}, {.out = folder.path() / "a"}).failed().empty());
+  Training same(small(2)), longer(small(4));
+  std::vector<std::string> notes;
+  const auto note = [&](const std::string& what) { notes.push_back(what); };
+  same.fit({}, {.out = folder.path() / "a", .resume = true, .note = note});
+  EXPECT_TRUE(notes.empty());
+  longer.fit({}, {.out = folder.path() / "a", .resume = true, .note = note});
+  ASSERT_EQ(notes.size(), 1U);
+  EXPECT_NE(notes[0].find("schedule ends before step 60"), std::string::npos) << notes[0];
+}
+
 TEST(Trainer, MeansOfAnEpochWeighItsSmallerLastBatch) {
   TrainerOptions options = small(1);
   options.batch_size = 100;

@@ -323,6 +323,13 @@ std::uint64_t Loop::waits() const noexcept { return inside_->watch.waits(); }
 std::span<const AppliedRow> Loop::decisions() const noexcept { return inside_->decisions; }
 std::span<const RefusedRow> Loop::refused() const noexcept { return inside_->refused; }
 std::span<const BrokenRow> Loop::broken() const noexcept { return inside_->broken; }
+std::vector<std::string> Loop::failed() const {
+  std::vector<std::string> all;
+  for (const Handle& pipeline : inside_->bus.subscriptions())
+    if (pipeline->failed()) all.push_back(fmt::format("{}: {}", pipeline->name(), pipeline->error()));
+  if (checkpoints_failed() > 0) all.push_back(checkpoint_error());
+  return all;
+}
 std::span<const std::string> Loop::warnings() const noexcept { return inside_->warnings; }
 std::uint64_t Loop::checkpoints_failed() const noexcept { return inside_->writer.failures(); }
 std::string Loop::checkpoint_error() const { return inside_->writer.error(); }

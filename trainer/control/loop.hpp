@@ -182,6 +182,8 @@ class Loop {
   std::span<const std::string> warnings() const noexcept;  ///< sentences for the user, e.g. of resuming
   std::uint64_t checkpoints_failed() const noexcept;
   std::string checkpoint_error() const;  ///< of the last that failed
+  /// All that went wrong and ended nothing, a sentence each: pipelines that failed, and a checkpoint that couldn't be saved. Behind finish().
+  std::vector<std::string> failed() const;
 
  private:
   friend class detail::LoopInside;
