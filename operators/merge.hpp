@@ -36,9 +36,18 @@ requires(sizeof...(More) > 0 &&
 }
 
 // A wrong program: sources of unequal types, or an observe_on before it.
+#ifdef __clang__
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wgcc-compat"
+template <class P, class... More>
+requires(detail::Chain<P> || (detail::Chain<More> || ...)) detail::Refused merge(P, More...)
+    __attribute__((diagnose_if(true, "merge takes chains of one type, and observe_on stands behind it", "error")));
+#pragma clang diagnostic pop
+#else
 struct merge_takes_chains_of_one_type_and_observe_on_stands_behind_it {};
 template <class P, class... More>
 requires(detail::Chain<P> || (detail::Chain<More> || ...)) merge_takes_chains_of_one_type_and_observe_on_stands_behind_it
 merge(P, More...) = delete;
+#endif
 
 }  // namespace sidestep

@@ -77,6 +77,8 @@ class Fit {
   TrainingReport run(std::span<const Callback> callbacks) {
     loop_.use(callbacks);
     begin();
+    std::error_code ignored;  // whoever writes there says it better
+    if (!where_.out.empty()) std::filesystem::create_directories(where_.out, ignored);
     if (where_.begun) where_.begun(state_.step, point_.file);
     if (where_.note)
       for (const std::string& each : point_.warnings) where_.note(each);

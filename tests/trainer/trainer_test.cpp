@@ -192,7 +192,7 @@ TEST(Trainer, StopEndsTheRunTwoStepsBehindItsCause) {
 }
 
 TEST(Trainer, InterruptionLeavesNoTest) {
-  Training run;
+  Training run(small(1000));  // however late the handler runs
   run.bus.on<BatchEnd>() | filter([](const BatchEnd& e) { return e.step == 4; }) |
       subscribe([&](const BatchEnd&) { run.control.interrupt("SIGINT"); });
   const TrainingReport report = run.fit();

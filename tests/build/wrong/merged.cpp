@@ -1,4 +1,5 @@
 // A merge of two types.
+// expect-words: merge takes chains of one type
 // clang-format off
 #include <sidestep/operators.hpp>
 
