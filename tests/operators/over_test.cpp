@@ -18,9 +18,11 @@ TEST(Over, RunsAChainOverAVector) {
 
 TEST(Over, RunsOverAnyRange) {
   EXPECT_EQ(over(std::list<double>{1, 3}, means), (Values{2}));
+#ifndef __clang__  // version 14 can't read libstdc++ 12's views
   EXPECT_EQ(over(std::views::iota(1, 5) | std::views::transform([](int x) { return 2.0 * x; }), means), (Values{3, 7}));
   std::istringstream text("1 3 5");
   EXPECT_EQ(over(std::views::istream<double>(text), means), (Values{2, 5}));
+#endif
   EXPECT_EQ(over(std::vector<bool>{true, false, true}, [](auto in) { return std::move(in) | filter([](bool x) { return x; }); }).size(), 2u);
 }
 
@@ -34,6 +36,7 @@ TEST(Over, TheIthElementHasTheStampI) {
   EXPECT_EQ(over(Values{1, 2, 3, 4, 5}, [](auto in) { return std::move(in) | throttle(2ns); }), (Values{1, 3, 5}));
 }
 
+#ifndef __clang__
 TEST(Over, AChainThatEndsReadsNoFurther) {
   int read = 0;
   const auto out = over(std::views::iota(0) | std::views::transform([&](int x) { return ++read, static_cast<double>(x); }),
@@ -41,6 +44,7 @@ TEST(Over, AChainThatEndsReadsNoFurther) {
   EXPECT_EQ(out, (Values{1, 2}));
   EXPECT_EQ(read, 3) << "the range has no end";
 }
+#endif
 
 TEST(Over, WhatAStageThrowsReachesTheCaller) {
   EXPECT_THROW((void)over(Values{1, 2}, [](auto in) { return std::move(in) | map(ThrowsAt{2}); }), std::runtime_error);
