@@ -189,7 +189,7 @@ TEST(GroupBy, SavesItsGroups) {
     return std::move(in) | filter(is_finite) |
            group_by([](double x) { return static_cast<int>(x); }, at_most(2).replacing(),
                     [](auto each) { return std::move(each) | window(count(3)) | sum(); }) |
-           map([](const auto& pair) { return pair.first * 100 + pair.second; });
+           map([](const auto& pair) { return pair.first * 100.0 + pair.second; });
   };
   expect_same_at_every_cut("group_by, replacing", replacing);
   expect_words_for_damage("group_by", flat);
