@@ -1,4 +1,4 @@
-// Written by operators/marbles.py from the operators' doc comments.
+// Written by docs/marbles.py from the operators' doc comments.
 #include <sidestep/trainer/command/operator_pages.hpp>
 
 namespace sidestep::command {

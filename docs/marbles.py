@@ -18,7 +18,7 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-BEGIN, END = "<!-- begin: written by operators/marbles.py -->", "<!-- end -->"
+BEGIN, END = "<!-- begin: written by docs/marbles.py -->", "<!-- end -->"
 
 # In the order of the page. A header whose name isn't its operators' lists them.
 GROUPS = {
@@ -101,7 +101,7 @@ def words(lines):
 
 def test_text(operators):
     lines = [
-        "// Written by operators/marbles.py: the diagrams of the doc comments, run.",
+        "// Written by docs/marbles.py: the diagrams of the doc comments, run.",
         '#include "operators/drawn.hpp"',
         "",
         "#include <gtest/gtest.h>",
@@ -195,7 +195,7 @@ def literal(text):
 
 def command_pages(groups):
     lines = [
-        "// Written by operators/marbles.py from the operators' doc comments.",
+        "// Written by docs/marbles.py from the operators' doc comments.",
         "#include <sidestep/trainer/command/operator_pages.hpp>",
         "",
         "namespace sidestep::command {",
@@ -245,7 +245,7 @@ def main(arguments):
     extra = [path for path in (ROOT / "docs" / "marbles").glob("*.svg") if path.name not in known]
     if arguments == ["--check"]:
         for path in [p for p, _ in stale] + extra:
-            print(f"{path.relative_to(ROOT)} isn't what the doc comments say: run operators/marbles.py --write")
+            print(f"{path.relative_to(ROOT)} isn't what the doc comments say: run docs/marbles.py --write")
         return bool(stale or extra)
     if arguments != ["--write"]:
         sys.exit(__doc__)
