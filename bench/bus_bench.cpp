@@ -6,6 +6,7 @@
 //   parked/sidestep              counters idle_cpu_share of one core, delay_p50_ns of an event after silence
 //   many_to_many/PEER            four producers, sixteen listeners; counter events_per_second
 //   pipelines/16                 counter ns_per_event of a dispatcher with sixteen simple pipelines, the events being there
+//   paced_publish/sidestep_spinning: its dispatcher never sleeps (busy_spin); counter delay_in_transfers: delay_p50_ns / one_way_ns
 //   line_transfer                counter one_way_ns: what this machine's cores take for one cache line
 // PEER: sidestep (as its user has it by default), sidestep_shared (the same, its rings in shared memory), sidestep_plain,
 // sidestep_streaming, moodycamel (one queue, whose reader fans out),
@@ -69,6 +70,15 @@ void paced_publish(benchmark::State& state) {
   state.counters["delay_p999_ns"] = quantile(delays, 0.999);
 }
 
+/// The delay by itself: nobody sleeps, and the line transfer is measured beside it.
+void spinning(benchmark::State& state) {
+  const double before = line_transfer_ns();
+  paced_publish<OnBus<Stores::automatic, Delays, false, Waiting::busy_spin>>(state);
+  const double one_way = std::min(before, line_transfer_ns());
+  state.counters["one_way_ns"] = one_way;
+  state.counters["delay_in_transfers"] = state.counters["delay_p50_ns"] / one_way;
+}
+
 /// Work that stores: what a publish adds to it is what a training loop feels. Items with and without take turns.
 class Item {
  public:
@@ -99,7 +109,7 @@ void in_situ(benchmark::State& state) {
       for (int i = 0; i < items; ++i) item();
       without.push_back(Clock::steady() - begin);
       begin = Clock::steady();
-      for (int i = 0; i < items; ++i) item(), way->publish(BatchEnd{.step = ++step, .loss = 1.0});
+      for (int i = 0; i < items; ++i) item(), way->publish(BatchEnd{.step = step += 500, .loss = 1.0});  // its stamp, too
       with.push_back(Clock::steady() - begin);
       way->flush();
     }
@@ -248,6 +258,7 @@ int main(int argc, char** argv) {
   add<FanOut<AtomicQueue>, FanOut<AtomicQueue, Delays>>("atomic_queue");
 #endif
   add<FanOut<Mutex>, FanOut<Mutex, Delays>>("mutex");
+  benchmark::RegisterBenchmark("paced_publish/sidestep_spinning", spinning)->Unit(benchmark::kMillisecond);
   benchmark::RegisterBenchmark("parked/sidestep", parked)->Unit(benchmark::kMillisecond);
   benchmark::RegisterBenchmark("many_to_many/sidestep", many_to_many_sidestep)->Unit(benchmark::kMillisecond);
   benchmark::RegisterBenchmark("many_to_many/moodycamel", many_to_many_moodycamel)->Unit(benchmark::kMillisecond);

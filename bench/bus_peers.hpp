@@ -178,11 +178,11 @@ inline std::shared_ptr<SharedBus> shared_somewhere() {
 }
 
 /// The bus.
-template <Stores stores, class Listener = Sum, bool shared = false>
+template <Stores stores, class Listener = Sum, bool shared = false, Waiting waiting = Waiting::park>
 class OnBus {
  public:
   explicit OnBus(std::size_t listeners, std::chrono::nanoseconds longest_nap = std::chrono::milliseconds(1))
-      : listeners_(listeners), bus_({.longest_nap = longest_nap, .stores = stores, .shared = shared ? shared_somewhere() : nullptr}) {
+      : listeners_(listeners), bus_({.waiting = waiting, .longest_nap = longest_nap, .stores = stores, .shared = shared ? shared_somewhere() : nullptr}) {
     for (Listener& listener : listeners_)
       bus_.on<BatchEnd>() | subscribe([&listener](const BatchEnd& event) { listener.take(event); });
     producer_ = bus_.producer("bench");

@@ -27,8 +27,9 @@ Bus::Bus(BusOptions options) : options_(options), clock_(options.clock) {
   check_event_types();
   check_dispatchers(options);
   // Without a thread it is polled by who publishes, or near him: plain stores stay in their cache.
-  options_.stores = resolve(!options.thread && options.stores == Stores::automatic ? Stores::plain : options.stores);
-  dispatcher_ = std::make_shared<Dispatcher>(options_, clock_);
+  const Stores asked = !options.thread && options.stores == Stores::automatic ? Stores::plain : options.stores;
+  options_.stores = resolve(asked);
+  dispatcher_ = std::make_shared<Dispatcher>(options_, clock_, stream_within(asked));
   dispatcher_->start();
 }
 
@@ -40,7 +41,7 @@ void Bus::dispatchers(unsigned n) {
   check_dispatchers(changed);
   options_ = changed;
   dispatcher_->close();
-  const auto before = std::exchange(dispatcher_, std::make_shared<Dispatcher>(options_, clock_));
+  const auto before = std::exchange(dispatcher_, std::make_shared<Dispatcher>(options_, clock_, dispatcher_->within));
   // relaxed, all: nobody else knows either
   dispatcher_->longest_nap.store(before->longest_nap.load(std::memory_order_relaxed), std::memory_order_relaxed);
   dispatcher_->nap_was_set.store(before->nap_was_set.load(std::memory_order_relaxed), std::memory_order_relaxed);

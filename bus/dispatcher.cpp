@@ -21,8 +21,8 @@ std::uint64_t next_serial() {
 
 }  // namespace
 
-Dispatcher::Dispatcher(const BusOptions& options, const Clock& clock)
-    : longest_nap(options.longest_nap.count()), options_(options), clock_(clock), serial_(next_serial()) {
+Dispatcher::Dispatcher(const BusOptions& options, const Clock& clock, StreamWithin streamed_within)
+    : within(streamed_within), longest_nap(options.longest_nap.count()), options_(options), clock_(clock), serial_(next_serial()) {
   // relaxed: no other thread knows it
   nap_was_set.store(options.longest_nap != BusOptions{}.longest_nap, std::memory_order_relaxed);
   for (unsigned i = 0; i < options.dispatchers; ++i) workers_.push_back(std::make_unique<Worker>(*this, i));
@@ -246,16 +246,15 @@ std::shared_ptr<Ring> Dispatcher::make_ring(std::string_view name, Stream stream
   if (phase_.glance() == Phase::closed)
     throw BusError("producer '" + std::string(name) + "' joined a closed bus: make it before close().");
   const std::uint32_t id = next_ring_++;
-  const bool streaming = options_.stores == Stores::streaming;
   const auto make = [&](RingMemory memory = {}) {
-    return std::make_unique<Ring>(options_.ring_capacity, options_.first_number, id, stream, std::string(name), streaming,
+    return std::make_unique<Ring>(options_.ring_capacity, options_.first_number, id, stream, std::string(name), within,
                                   std::move(memory), static_cast<unsigned>(workers_.size()));
   };
   std::shared_ptr<Ring> ring;
   if (options_.shared != nullptr)
     ring = make(options_.shared->take(options_.ring_capacity, options_.first_number, id, stream, name));
   else
-    ring = pool_->take(make, [&](Ring& again) { again.begin_anew(options_.first_number, id, stream, name, streaming); });
+    ring = pool_->take(make, [&](Ring& again) { again.begin_anew(options_.first_number, id, stream, name, within); });
   if (dead()) ring->end();  // as abandon() does for those before
   rings_.push_back(ring);
   version_.changed();

@@ -20,7 +20,7 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
  public:
   static constexpr std::size_t batch = Worker::batch;
 
-  Dispatcher(const BusOptions& options, const Clock& clock);
+  Dispatcher(const BusOptions& options, const Clock& clock, StreamWithin streamed_within);
 
   ~Dispatcher();
 
@@ -57,6 +57,7 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   const BusOptions& options() const noexcept { return options_; }
   std::uint64_t serial() const noexcept { return serial_; }
 
+  const StreamWithin within;                  // what its producers stream
   std::atomic<Nanoseconds> longest_nap;       // relaxed: advice
   std::atomic<bool> nap_was_set{false};       // relaxed: advice
   Told<CutSink*> cut_sink;                    // by the control, before it publishes

@@ -125,7 +125,7 @@ class Producer {
     (void)detail::published<E>;  // enters the type into the registry before main()
 #ifdef SIDESTEP_STREAMING_STORES
     if constexpr (SelfContained<E>)
-      if (ring_->streaming()) return ring_->commit_streaming(slot, stamp, slot_header(E::id, sizeof(E), ring_->id()), words_of(event));
+      if (ring_->streams(stamp)) return ring_->commit_streaming(slot, stamp, slot_header(E::id, sizeof(E), ring_->id()), words_of(event));
 #endif
     write(slot, ring_->id(), stamp, E::id, sizeof(E), &event);
     if constexpr (CarriesPayload<E>) take_payload(*reinterpret_cast<E*>(slot.body));
@@ -188,7 +188,7 @@ class Reserved {
     (void)detail::published<E>;
     bool aside = false;
 #ifdef SIDESTEP_STREAMING_STORES
-    aside = SelfContained<E> && producer.ring_->streaming();
+    aside = SelfContained<E> && producer.ring_->may_stream();
 #endif
     if (!aside) slot_ = producer.ring_->claim();
     event_ = slot_ != nullptr ? std::construct_at(reinterpret_cast<E*>(slot_->body)) : std::construct_at(&aside_);

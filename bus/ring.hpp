@@ -15,6 +15,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace sidestep {
@@ -28,25 +29,26 @@ namespace sidestep {
 template <class Atomics = StdAtomics>
 class BasicRing {
  public:
-  explicit BasicRing(std::size_t capacity, Sequence first = 1, bool streaming = false, std::uint32_t id = 0, RingMemory memory = {},
-                     unsigned readers = 1)
+  explicit BasicRing(std::size_t capacity, Sequence first = 1, StreamWithin within = StreamWithin::nothing, std::uint32_t id = 0,
+                     RingMemory memory = {}, unsigned readers = 1)
       : slots_(memory.slots != nullptr ? std::move(memory.slots) : std::shared_ptr<Slot[]>(new Slot[capacity]())), traces_(memory.traces),
         more_(readers > 1 ? std::make_unique<Reader[]>(readers - 1) : nullptr), readers_(readers), first_(first),
-        writer_{slots_.get(), capacity - 1, first, first + capacity, id, streaming}, reader_{slots_.get(), capacity - 1, first} {
+        writer_{slots_.get(), capacity - 1, first, first + capacity, id, within, 0}, reader_{slots_.get(), capacity - 1, first} {
     for (unsigned i = 1; i < readers; ++i) more_[i - 1] = reader_;
   }
   BasicRing(const BasicRing&) = delete;
   BasicRing& operator=(const BasicRing&) = delete;
 
   /// Another producer's ring from now on. Nobody else may refer to it, or read along.
-  void begin_anew(Sequence first, bool streaming, std::uint32_t id) noexcept {
+  void begin_anew(Sequence first, StreamWithin within, std::uint32_t id) noexcept {
     // A number that is left over from before must never look like one that is awaited.
     const Sequence written = std::min<Sequence>(writer_.next - first_, capacity());
     for (Sequence i = 0; i < written; ++i) slots_[static_cast<std::ptrdiff_t>((first_ + i) & writer_.mask)].sequence = 0;
     first_ = writer_.next = reader_.cursor = first;
     writer_.limit = first + capacity();
     writer_.id = id;
-    writer_.streaming = streaming;
+    writer_.within = within;
+    writer_.stamp = 0;
     for (unsigned i = 1; i < readers_; ++i) more_[i - 1].cursor = first;
   }
   /// Somebody may read along with it.
@@ -56,8 +58,6 @@ class BasicRing {
   unsigned readers() const noexcept { return readers_; }
   /// No other ring of its bus has the same.
   std::uint32_t id() const noexcept { return writer_.id; }
-  /// Its producer streams events that refer to nothing else.
-  bool streaming() const noexcept { return writer_.streaming; }
 
   // ---- the writer's side
 
@@ -75,6 +75,12 @@ class BasicRing {
     return number;
   }
 #ifdef SIDESTEP_STREAMING_STORES
+  bool may_stream() const noexcept { return writer_.within != StreamWithin::nothing; }
+  /// Whether an event of this moment that refers to nothing else is streamed: behind a pause it is not.
+  bool streams(Nanoseconds stamp) noexcept {
+    const auto since = static_cast<std::uint64_t>(stamp) - static_cast<std::uint64_t>(std::exchange(writer_.stamp, stamp));
+    return since < static_cast<std::uint64_t>(writer_.within);
+  }
   /// Writes the claimed slot past the caches and hands it over.
   void commit_streaming(Slot& slot, Nanoseconds stamp, std::uint64_t header, const Words& body) noexcept {
     const Sequence number = Atomics::load(writer_.next, std::memory_order_relaxed);
@@ -185,7 +191,8 @@ class BasicRing {
     std::size_t mask;
     Sequence next, limit;  // limit: the writer's alone
     std::uint32_t id;
-    bool streaming;
+    StreamWithin within;
+    Nanoseconds stamp;  // of the last event that could be streamed
   } writer_;
   Reader reader_;
 };
@@ -196,8 +203,8 @@ class BasicProducerRing : public BasicRing<Atomics> {
  public:
   using BasicRing<Atomics>::BasicRing;
 
-  void begin_anew(Sequence first, bool streaming, std::uint32_t id) noexcept {
-    BasicRing<Atomics>::begin_anew(first, streaming, id);
+  void begin_anew(Sequence first, StreamWithin within, std::uint32_t id) noexcept {
+    BasicRing<Atomics>::begin_anew(first, within, id);
     spill.begin_anew();
     for (auto* const flag : {&left_, &held_, &over_}) flag->store(false, std::memory_order_relaxed);  // nobody looks yet
   }
@@ -243,19 +250,19 @@ class BasicProducerRing : public BasicRing<Atomics> {
 
 /// A producer's ring and what belongs to it. Rings are used again: see RingPool.
 struct Ring : BasicProducerRing<> {
-  Ring(std::size_t capacity, Sequence first, std::uint32_t id, Stream stream, std::string name, bool streaming, RingMemory memory = {},
+  Ring(std::size_t capacity, Sequence first, std::uint32_t id, Stream stream, std::string name, StreamWithin within, RingMemory memory = {},
        unsigned readers = 1)
-      : BasicProducerRing(capacity, first, streaming, id, std::move(memory), readers), stream(stream), name(std::move(name)) {}
+      : BasicProducerRing(capacity, first, within, id, std::move(memory), readers), stream(stream), name(std::move(name)) {}
   ~Ring() {
     tell_end();
     let_payloads_go();
   }
 
   /// As if it had just been made. Nobody else may refer to it.
-  void begin_anew(Sequence first, std::uint32_t id, Stream whose, std::string_view called, bool streaming) {
+  void begin_anew(Sequence first, std::uint32_t id, Stream whose, std::string_view called, StreamWithin within) {
     name = called;
     stream = whose;
-    BasicProducerRing::begin_anew(first, streaming, id);
+    BasicProducerRing::begin_anew(first, within, id);
     for (Counter* const counter : {&waits, &waited_ns, &swallowed}) counter->clear();
   }
   /// What nobody will read any more keeps no payload. Nobody else may refer to it.

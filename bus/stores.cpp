@@ -116,6 +116,11 @@ Stores resolve(Stores asked) {
   return asked == Stores::streaming && !streaming_supported() ? Stores::plain : asked;
 }
 
+StreamWithin stream_within(Stores asked) {
+  if (resolve(asked) == Stores::plain) return StreamWithin::nothing;
+  return asked == Stores::automatic ? StreamWithin::burst : StreamWithin::always;
+}
+
 std::string_view describe(Stores resolved) noexcept {
   if (resolved == Stores::streaming) return "streaming: one 64-byte store for each event";
   return streaming_supported() ? "plain: faster here than 64-byte streaming stores, or asked for"

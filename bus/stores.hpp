@@ -21,7 +21,7 @@ namespace sidestep {
 
 /// How a producer writes an event into its ring.
 enum class Stores : std::uint8_t {
-  automatic,  ///< streaming where the CPU has it and a short probe finds it faster, else plain
+  automatic,  ///< where the CPU has it and a short probe finds it faster, streaming within bursts of events, else plain
   plain,      ///< field by field, then the number with a release store: portable, and what C++'s memory model describes
   streaming,  ///< the whole line by one 64-byte store past the caches (AVX-512): the writer never takes the line from a reader
 };
@@ -34,6 +34,13 @@ Stores fastest_stores();
 Stores resolve(Stores asked);
 /// "plain" or "streaming", and why: for people.
 std::string_view describe(Stores resolved) noexcept;
+
+/// How close behind each other, in nanoseconds, two events are for the second to be streamed. An event that comes behind a pause
+/// reaches a reader that waits for it sooner when it is stored plainly (one line goes from core to core; a streamed one goes by way of
+/// memory), and costs its writer no more: the line comes while the writer works.
+enum class StreamWithin : std::uint64_t { nothing = 0, burst = 300, always = ~std::uint64_t{0} };
+/// What a bus whose user asked for `asked` does.
+StreamWithin stream_within(Stores asked);
 
 /// Writes one slot by one 64-byte streaming store.
 ///

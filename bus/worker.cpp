@@ -16,7 +16,7 @@ namespace {
 
 constexpr Nanoseconds first_nap = 50'000, tick_interval = 1'000'000;
 constexpr int patience = 32;  // passes
-constexpr std::uint64_t timed_backlog = 16 * Worker::batch, spans_a_reading = 8;
+constexpr std::uint64_t timed_backlog = 4 * Worker::batch, spans_a_reading = 16;
 constexpr int spans_of_spilled = 256;  // that one pass takes before it looks at other rings: who spills is caught up with
 constexpr std::uint64_t passes_a_sweep = 64;
 
@@ -202,8 +202,8 @@ void Worker::run(const Ring& ring, std::span<const Slot> slots) {
     before = after;
   }
   if (++unsettled_ == 64) settle_cpu();
-  for (std::size_t i = 0; i < slots.size(); ++i)
-    if (i == 0 || slots[i].type != slots[i - 1].type) counts_[slots[i].type] = 0;
+  if (counts_[slots.front().type] == slots.size()) counts_[slots.front().type] = 0;
+  else for (const Slot& slot : slots) counts_[slot.type] = 0;
 }
 
 /// For a pipeline that isn't lossless: all but what its policy drops, in pieces.

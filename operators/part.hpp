@@ -33,6 +33,10 @@ concept Catches = requires { requires S::catches; };
 template <class S>
 concept Closes = requires(S& stage) { stage.closed(); };
 
+/// A stage that never asks for the moment of a value: `static constexpr bool timeless = true`.
+template <class S>
+concept Timeless = requires { requires S::timeless; };
+
 /// What an exception says.
 std::string message_of(const std::exception_ptr& error) noexcept;
 
@@ -59,6 +63,9 @@ class Part<Flow<Next, Entries...>, S...> {
 
   /// One stage behind one entry: whose elements are all wanted runs through them without looking at their types.
   static constexpr bool plain = Flow::entries == 1 && sizeof...(S) == 1;
+  /// Then each moment needn't be noted, if no stage asks for it: the last one is found afterwards.
+  template <bool wanted>
+  static constexpr bool timeless = wanted && plain && (Timeless<S> && ...);
 
   /// Runs elements until they are through, or a stage ended the last stream, or threw; returns how many it has taken.
   template <bool wanted = false>
@@ -80,6 +87,8 @@ class Part<Flow<Next, Entries...>, S...> {
       fail();
     }
     if (here != nullptr) here->forget();
+    if constexpr (timeless<wanted>)
+      if (at != elements.data()) note(at[-1], c);
     context = c;
     if (over()) [[unlikely]] close();
     announce();
@@ -159,7 +168,7 @@ class Part<Flow<Next, Entries...>, S...> {
           continue;
         }
         do {
-          enter<Only>(refs, *at++, c);
+          enter<Only, timeless<wanted>>(refs, *at++, c);
           if (c.ended != 0) [[unlikely]]
             return;
         } while (at < end && (wanted || Only::wants(*at)));
@@ -173,14 +182,18 @@ class Part<Flow<Next, Entries...>, S...> {
       }
   }
 
-  template <class E, class Refs>
+  SIDESTEP_INLINE static void note(const Element& element, Context& c) {
+    c.stamp = element.stamp;
+    c.number = At<0, Entries...>::number(element);
+  }
+
+  template <class E, bool noted_later = false, class Refs>
   SIDESTEP_INLINE void enter(Refs& refs, const Element& element, Context& c) {
     if constexpr (Flow::entries > 1) {
       if ((Flow::reached_from(E::target) & ~over_) == 0 || (c.ended & Flow::trunk()) != 0) [[unlikely]]
         return;
     }
-    c.stamp = element.stamp;
-    c.number = E::number(element);
+    if constexpr (!noted_later) note(element, c);
     guarded<E::target>(c, [&] { stage<E::target>(refs)(E::value(element), Out<Refs, Flow, E::target>{refs, c}); });
   }
 

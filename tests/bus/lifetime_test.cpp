@@ -169,7 +169,7 @@ TEST(Lifetime, TenThousandProducersShareAFewRings) {
 
 TEST(Lifetime, AProducerThatWasReadOutByOneDispatcherAloneKeepsItsRing) {
   // Two cursors: the second dispatcher has not been here.
-  BasicRing<> ring(4, 1, false, 0, {}, 2);
+  BasicRing<> ring(4, 1, StreamWithin::nothing, 0, {}, 2);
   for (int i = 0; i < 4; ++i) {
     Slot* const slot = ring.claim();
     ASSERT_NE(slot, nullptr);

@@ -48,7 +48,7 @@ std::uint64_t explore_two_readers(Explorer::Options options, int events) {
   Explorer explorer(options);
   return explorer.run([&explorer, events] {
     struct World {
-      BasicRing<model::Atomics> ring{1, 1, false, 0, {}, 2};
+      BasicRing<model::Atomics> ring{1, 1, StreamWithin::nothing, 0, {}, 2};
       int body = 0;  // of the only slot
     };
     auto world = std::make_shared<World>();
