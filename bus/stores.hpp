@@ -37,8 +37,9 @@ std::string_view describe(Stores resolved) noexcept;
 
 /// How close behind each other, in nanoseconds, two events are for the second to be streamed. An event that comes behind a pause
 /// reaches a reader that waits for it sooner when it is stored plainly (one line goes from core to core; a streamed one goes by way of
-/// memory), and costs its writer no more: the line comes while the writer works.
-enum class StreamWithin : std::uint64_t { nothing = 0, burst = 300, always = ~std::uint64_t{0} };
+/// memory), and costs its writer no more if the line has the time to come while he works: there and back is 130 to 500 ns, as cores are
+/// near or far.
+enum class StreamWithin : std::uint64_t { nothing = 0, burst = 700, always = ~std::uint64_t{0} };
 /// What a bus whose user asked for `asked` does.
 StreamWithin stream_within(Stores asked);
 
