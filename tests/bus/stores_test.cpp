@@ -1,5 +1,6 @@
 // Events arrive whole and in order, however they are written into the ring.
 #include <sidestep/bus.hpp>
+#include <sidestep/bus/ring.hpp>
 
 #include <bus/probe.hpp>
 
@@ -48,6 +49,27 @@ Mixed mixed(std::uint64_t seed) {
           (random() & 1) != 0, static_cast<double>(random() >> 12), static_cast<std::int32_t>(random()),
           static_cast<std::int64_t>(random())};
 }
+
+#ifdef SIDESTEP_STREAMING_STORES
+TEST(StreamWithin, ABurstIsStreamedAndWhatComesBehindAPauseIsNot) {
+  BasicRing<> ring(4, 1, StreamWithin::burst);
+  EXPECT_FALSE(ring.streams(1'000'000));  // the first
+  EXPECT_TRUE(ring.streams(1'000'000));
+  EXPECT_TRUE(ring.streams(1'000'699));
+  EXPECT_FALSE(ring.streams(1'001'399));
+  EXPECT_TRUE(ring.streams(1'001'400));
+  EXPECT_FALSE(ring.streams(1'000'000));  // a stamp of the past: as a pause
+  ring.begin_anew(1, StreamWithin::burst, 0);
+  EXPECT_FALSE(ring.streams(1'000'001));  // another producer's
+  BasicRing<> never(4), always(4, 1, StreamWithin::always);
+  EXPECT_FALSE(never.may_stream());
+  EXPECT_TRUE(always.may_stream());
+  for (const Nanoseconds stamp : {0, 5, 1'000'000'000, 3}) {
+    EXPECT_FALSE(never.streams(stamp));
+    EXPECT_TRUE(always.streams(stamp));
+  }
+}
+#endif
 
 TEST(Words, AreTheEventAsItLiesInMemory) {
   for (std::uint64_t seed = 1; seed <= 1000; ++seed) {
