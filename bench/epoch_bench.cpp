@@ -1,4 +1,5 @@
-// What the default callbacks cost an epoch: lenet on Fashion-MNIST, with and without them, in one process, alternating.
+// What the default callbacks cost an epoch: lenet on Fashion-MNIST, with and without them, in one process, alternating. And what
+// recording every event costs beside them: with both, and with the callbacks alone.
 //
 // Of each run of two epochs the second one counts: in it the first epoch's checkpoint is written. The ratio is the
 // median over pairs; its interval holds with 95% and assumes nothing of the distribution (order statistics).
@@ -62,7 +63,8 @@ std::vector<Callback> callbacks() {
 
 struct Measured {
   std::vector<double> on, off, ratios;  ///< seconds of an epoch; on / off of each pair
-  double other_cpu = 0, training_cpu = 0;
+  double log_bytes = 0;                 ///< of the last recorded run
+  double other_cpu = 0, training_cpu = 0, other_cpu_off = 0, training_cpu_off = 0;
   double accuracy = 0;
 };
 
@@ -86,44 +88,48 @@ Median median(std::vector<double> values) {
   return {(values[(n - 1) / 2] + values[n / 2]) / 2, values[low], values[n - 1 - low]};
 }
 
-Measured measure() {
+Measured measure(bool recording) {
   const char* const asked = std::getenv("SIDESTEP_BENCH_PAIRS");
   const int pairs = asked != nullptr ? std::max(1, std::atoi(asked)) : 15;
   const fs::path folder = fs::temp_directory_path() / ("sidestep-bench-" + std::to_string(::getpid()));
   Trainer trainer{lenet(), fashion_mnist(), {.epochs = 2}};
-  const auto without = [&] {
+  const auto plain = [&] {
     Bus bus;
     Control control;
     return trainer.fit(bus, control, {}).epochs.back().seconds;
   };
-  without();  // warm: memory, kernels, the threads that train
+  plain();  // warm: memory, kernels, the threads that train
   const std::set<std::string> training = threads();
   Measured measured;
-  const auto with = [&] {
+  const auto with = [&](bool recorded, double& other_cpu, double& training_cpu) {
     fs::create_directories(folder);
     const double process = process_cpu_seconds(), here = cpu_seconds(training);
     double seconds = 0;
     {
       Bus bus;
       Control control;
+      if (recorded) bus.record(folder / "events.log");
       const TrainingReport report = trainer.fit(bus, control, callbacks(), {.out = folder});
       bus.close();
+      if (recorded) measured.log_bytes = static_cast<double>(fs::file_size(folder / "events.log"));
       seconds = report.epochs.back().seconds;
       measured.accuracy = report.test->accuracy;
     }
     const double trained = cpu_seconds(training) - here;
-    measured.training_cpu += trained;
-    measured.other_cpu += process_cpu_seconds() - process - trained;
+    training_cpu += trained;
+    other_cpu += process_cpu_seconds() - process - trained;
     fs::remove_all(folder);
     return seconds;
   };
+  const auto on_side = [&] { return with(recording, measured.other_cpu, measured.training_cpu); };
+  const auto off_side = [&] { return recording ? with(false, measured.other_cpu_off, measured.training_cpu_off) : plain(); };
   for (int pair = 0; pair < pairs; ++pair) {
     // who goes first takes turns
     double on = 0, off = 0;
     if (pair % 2 == 0)
-      on = with(), off = without();
+      on = on_side(), off = off_side();
     else
-      off = without(), on = with();
+      off = off_side(), on = on_side();
     measured.on.push_back(on);
     measured.off.push_back(off);
     measured.ratios.push_back(on / off);
@@ -132,7 +138,7 @@ Measured measure() {
 }
 
 const Measured& measured() {
-  static const Measured once = measure();
+  static const Measured once = measure(false);
   return once;
 }
 
@@ -149,8 +155,20 @@ void epoch_callbacks_off(benchmark::State& state) {
   for (auto _ : state) state.counters["seconds"] = median(measured().off).value;
 }
 
+void epoch_recorded(benchmark::State& state) {
+  static const Measured once = measure(true);
+  for (auto _ : state) state.counters["seconds"] = median(once.on).value;
+  const Median ratio = median(once.ratios);
+  state.counters["recorded/not"] = ratio.value;
+  state.counters["low95"] = ratio.low;
+  state.counters["high95"] = ratio.high;
+  state.counters["added_cpu/training_cpu"] = once.other_cpu / once.training_cpu - once.other_cpu_off / once.training_cpu_off;
+  state.counters["log_bytes"] = once.log_bytes;
+}
+
 BENCHMARK(epoch_callbacks_on)->Name("epoch/callbacks_on")->Unit(benchmark::kMillisecond);
 BENCHMARK(epoch_callbacks_off)->Name("epoch/callbacks_off")->Unit(benchmark::kMillisecond);
+BENCHMARK(epoch_recorded)->Name("epoch/recorded")->Unit(benchmark::kMillisecond);
 
 }  // namespace
 

@@ -30,9 +30,7 @@ void ChannelBase::bind(Subscription& subscription, bool ticks_behind) {
 void ChannelBase::announce() noexcept {
   if (unannounced_ == 0) return;
   if (owns()) leave_nothing();
-  // acq_rel: release pairs with the strand's acquire, which then finds everything that was enqueued before
-  if (ready_.fetch_add(std::exchange(unannounced_, 0), std::memory_order_acq_rel) != 0) return;
-  posted_.store(true, std::memory_order_release);  // pairs with the exchange in Strand::run
+  if (!backlog_.announce(std::exchange(unannounced_, 0))) return;
   try {
     executor_.post(shared_from_this());
   } catch (const std::exception& error) {  // e.g. no thread is to be had: this pipeline's failure, nobody else's
@@ -88,7 +86,7 @@ bool ChannelBase::wait_for_room() noexcept {
     }
     // A thread of the executor that the other side waits for: if no other has begun there, it may be the last one. It
     // helps.
-    if (working_for == &executor_ && posted_.load(std::memory_order_relaxed)) {
+    if (working_for == &executor_ && backlog_.posted()) {
       run();
       continue;
     }
@@ -127,9 +125,7 @@ void ChannelBase::fail(std::string error, Sequence number) noexcept {
 
 void ChannelBase::await_idle(std::chrono::nanoseconds longest) const noexcept {
   constexpr std::chrono::nanoseconds slice = std::chrono::microseconds(200);
-  // seq_cst: pairs with the strand, which first says that it runs and then looks whether it is retired
-  for (std::chrono::nanoseconds waited{0}; running_.load(std::memory_order_seq_cst) > 0 && waited < longest;
-       waited += slice)
+  for (std::chrono::nanoseconds waited{0}; !gate_.empty() && waited < longest; waited += slice)
     std::this_thread::sleep_for(slice);
 }
 

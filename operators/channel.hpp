@@ -5,6 +5,7 @@
 #include <sidestep/bus/running.hpp>
 #include <sidestep/bus/subscription.hpp>
 #include <sidestep/operators/executor.hpp>
+#include <sidestep/operators/backlog.hpp>
 #include <sidestep/operators/inline.hpp>
 #include <sidestep/operators/storage.hpp>
 
@@ -80,8 +81,6 @@ class NewestQueue {
 };
 
 /// One side hands over, the other works: the part of it that doesn't depend on the type of the values.
-/// `ready_` counts what was handed over and not worked off; whoever raises it from 0 posts the work, whoever brings it
-/// to 0 is done: one word, so no wake-up is lost.
 class ChannelBase : public Work {
  public:
   ChannelBase(Executor& executor, std::size_t capacity);
@@ -104,11 +103,9 @@ class ChannelBase : public Work {
   static constexpr std::uint64_t threw = 2;
 
   // what the two sides, and whoever destroys them, know of each other
-  void retire() noexcept {
-    retired_.store(true, std::memory_order_seq_cst);
-  }  // pairs with the strand's look after running_
+  void retire() noexcept { gate_.retire(); }
   /// No thread is in its handlers.
-  bool quiet() const noexcept { return running_.load(std::memory_order_seq_cst) == 0; }  // pairs as in await_idle()
+  bool quiet() const noexcept { return gate_.empty(); }
   void await_idle(std::chrono::nanoseconds longest) const noexcept;
 
  protected:
@@ -141,7 +138,7 @@ class ChannelBase : public Work {
   bool keeps_newest() const noexcept {
     return overload_.policy == Overload::Policy::drop_oldest || overload_.policy == Overload::Policy::latest;
   }
-  bool retired() const noexcept { return retired_.load(std::memory_order_seq_cst); }
+  bool retired() const noexcept { return gate_.retired(); }
 
   Subscription* subscription_ = nullptr;
   std::shared_ptr<QueueAccount> account_ = std::make_shared<QueueAccount>();
@@ -157,11 +154,9 @@ class ChannelBase : public Work {
   Sequence last_number_ = 0;
   std::string error_before_;  // written before its mark is enqueued, read when the mark arrives
 
-  alignas(no_sharing) std::atomic<std::uint64_t> ready_{0};
-  std::atomic<bool> posted_{false};       ///< somebody must run this; whoever takes the word back does
+  alignas(no_sharing) Backlog backlog_;
+  Gate gate_;
   std::atomic<bool> over_behind_{false};  ///< release: the part behind completed; acquire: before each value
-  std::atomic<bool> retired_{false};
-  std::atomic<int> running_{0};
 };
 
 /// While it lives, the current thread works for this executor.

@@ -37,11 +37,9 @@ class Strand final : public Channel<V> {
   Segment<Part>& segment() noexcept { return segment_; }
 
   void run() noexcept override {
-    // seq_cst: pairs with await_idle(): either it sees that this runs, or this sees that it is retired
-    this->running_.fetch_add(1, std::memory_order_seq_cst);
-    // acq_rel: pairs with announce(). False: one that waited for room has done it.
-    if (!this->retired() && this->posted_.exchange(false, std::memory_order_acq_rel)) work();
-    this->running_.fetch_sub(1, std::memory_order_seq_cst);
+    // Not taken: one that waited for room has done it.
+    if (this->gate_.enter() && this->backlog_.take()) work();
+    this->gate_.leave();
   }
 
  private:
@@ -50,14 +48,13 @@ class Strand final : public Channel<V> {
     const WorkingFor whom(this->executor_);
     RunningHandler handler;
     handler.whose = this->subscription_;
-    std::uint64_t left = this->ready_.load(std::memory_order_acquire);  // pairs with announce()
+    std::uint64_t left = this->backlog_.ready();
     while (left > 0) {
       std::size_t taken = 0;
       if (this->stopped()) return leave();
       const std::uint64_t count = this->take(left, items_, taken);
       if (!handle(std::span<Item<V>>(items_).first(taken), left, handler)) return leave();
-      // acq_rel: release pairs with whoever works next; acquire with announce()
-      left = this->ready_.fetch_sub(count, std::memory_order_acq_rel) - count;
+      left = this->backlog_.worked_off(count);
     }
   }
 

@@ -1,4 +1,4 @@
-"""Every ordering that bus/ names and that is stronger than relaxed is weakened by a model and noticed, or argued for in docs/bus.md.
+"""Every ordering that bus/, or operators/backlog.hpp, names and that is stronger than relaxed is weakened by a model and noticed, or argued for in docs/bus.md.
 
 usage: orderings_test.py REPOSITORY MODEL_TEST
 """
@@ -16,7 +16,7 @@ place = re.compile(r"(\w+)\s*(?:\[[^\]]*\])?\s*(?:\.|->)\s*(?:load|store|exchang
 
 def orderings():
     """(file, line, what is ordered) of each."""
-    for path in sorted((repository / "bus").glob("*.[hc]pp")):
+    for path in [*sorted((repository / "bus").glob("*.[hc]pp")), repository / "operators/backlog.hpp"]:
         for number, line in enumerate(path.read_text().splitlines(), 1):
             code = line.split("//")[0]
             places = list(place.finditer(code))
@@ -48,7 +48,7 @@ for file, line, name in orderings():
     places = [(number, word) for number, (files, names) in enumerate(rows) if file in files and name in names for word in (file, name)]
     used.update(places)
     if not places:
-        bad.append(f"bus/{file}:{line}: the ordering of {name} is noticed by no model, and docs/bus.md has no argument for it")
+        bad.append(f"{file}:{line}: the ordering of {name} is noticed by no model, and docs/bus.md has no argument for it")
 bad += [f"docs/bus.md argues for {word} beside {', '.join(sorted(files))}; nothing is left there to argue for"
         for number, (files, names) in enumerate(rows) for word in sorted(files | names) if (number, word) not in used]
 assert len(noticed) >= 5, found

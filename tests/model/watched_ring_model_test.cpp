@@ -39,7 +39,7 @@ class Unchecked {
 struct World {
   explicit World(std::size_t capacity)
       : slots(new Slot[capacity]()), traces{.reach = 1 + capacity, .end = 0},
-        ring(capacity, 1, false, 0, RingMemory{.slots = slots, .traces = &traces}) {}
+        ring(capacity, 1, StreamWithin::nothing, 0, RingMemory{.slots = slots, .traces = &traces}) {}
   std::shared_ptr<Slot[]> slots;
   RingTraces traces;
   BasicRing<Atomics> ring;
