@@ -92,6 +92,7 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   bool await_workers();
   void await_queues(std::span<const Handle> subscriptions, bool outside);
   void await_queues(Subscription& subscription, bool outside);
+  void await_queues(Subscription& subscription, const std::function<bool()>& so_far, bool outside);
   void note_round(Nanoseconds passed);
   void drain();
   void retire_rings();

@@ -78,18 +78,28 @@ void Dispatcher::flush() {
   await([&] {
     return std::all_of(workers_.begin(), workers_.end(), [&](const auto& worker) { return worker->hurry_done.load() >= ticket; });
   });
-  await_queues(subscriptions(), true);
+  for (const Handle& to : subscriptions()) {
+    const auto policy = to->options().overload.policy;
+    const bool drops_waiting = policy == Overload::Policy::drop_oldest || policy == Overload::Policy::latest;
+    // One after the other: what comes of a queue's values is in the next one when they are done. Some may never be idle.
+    for (const auto& queue : to->queues())
+      await_queues(*to, [&, goal = queue->goal()] { return to->failed() || queue->reached(goal, drops_waiting); }, true);
+  }
 }
 
 void Dispatcher::await_queues(std::span<const Handle> subscriptions, bool outside) {
   for (const Handle& subscription : subscriptions) await_queues(*subscription, outside);
 }
 
-/// Waits until its queues are idle. One whose queues don't move for the deadline is failed.
 void Dispatcher::await_queues(Subscription& subscription, bool outside) {
+  await_queues(subscription, [&] { return subscription.queues_idle(); }, outside);
+}
+
+/// Waits until its queues have come so far. One whose queues don't move for the deadline is failed.
+void Dispatcher::await_queues(Subscription& subscription, const std::function<bool()>& so_far, bool outside) {
   Nanoseconds stalled = 0;
   std::uint64_t seen = 0;
-  while (!subscription.queues_idle() && !dead()) {
+  while (!so_far() && !dead()) {
     std::uint64_t done = 0;
     for (const auto& queue : subscription.queues())
       done += queue->finished.load(std::memory_order_relaxed) + queue->marks_done.load(std::memory_order_relaxed);

@@ -29,10 +29,24 @@ struct BasicQueueAccount {
   }
   /// Whoever finds it idle finds what its handlers did: what they published is counted in its ring.
   bool idle() const noexcept {
-    return given_up.load() ||
-           (finished.load(std::memory_order_acquire) + dropped.get() >= handed.get() &&      // pairs with finish()
-            marks_done.load(std::memory_order_acquire) >= marks_pushed.get());               // pairs with mark_done()
+    return given_up.load() || (values_done() + dropped.get() >= handed.get() && marks_finished() >= marks_pushed.get());
   }
+
+  /// How far it must come until all that is in it now is done.
+  struct Goal { std::uint64_t handed, dropped, marks; };
+  Goal goal() const noexcept {
+    const std::uint64_t gone = dropped.get();  // the lesser one first: see queued()
+    return {handed.get(), gone, marks_pushed.get()};
+  }
+  /// `drops_waiting`: what was in it may have been dropped since; else only what came later can have been. As idle(), for who comes to
+  /// something that is never idle.
+  bool reached(const Goal& goal, bool drops_waiting) const noexcept {
+    return idle() || (values_done() + (drops_waiting ? dropped.get() : goal.dropped) >= goal.handed && marks_finished() >= goal.marks);
+  }
+
+ private:
+  std::uint64_t values_done() const noexcept { return finished.load(std::memory_order_acquire); }      // pairs with finish()
+  std::uint64_t marks_finished() const noexcept { return marks_done.load(std::memory_order_acquire); }  // pairs with mark_done()
 };
 
 using QueueAccount = BasicQueueAccount<>;

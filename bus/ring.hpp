@@ -79,7 +79,7 @@ class BasicRing {
   /// Whether an event of this moment that refers to nothing else is streamed: behind a pause it is not.
   bool streams(Nanoseconds stamp) noexcept {
     const auto since = static_cast<std::uint64_t>(stamp) - static_cast<std::uint64_t>(std::exchange(writer_.stamp, stamp));
-    return since < static_cast<std::uint64_t>(writer_.within);
+    return may_stream() && since <= static_cast<std::uint64_t>(writer_.within);
   }
   /// Writes the claimed slot past the caches and hands it over.
   void commit_streaming(Slot& slot, Nanoseconds stamp, std::uint64_t header, const Words& body) noexcept {

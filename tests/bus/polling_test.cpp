@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <future>
 #include <thread>
 #include <vector>
@@ -79,6 +80,42 @@ TEST(BusPolling, AHandlerDoesNotWaitWhileAnotherThreadPolls) {
   elsewhere.join();
   EXPECT_EQ(asks->error(), "");
   EXPECT_FALSE(found);
+}
+
+/// A lossless queue that is never empty, since values come as fast as they are taken.
+TEST(BusFlush, ReturnsWhileAQueueIsSaturated) {
+  constexpr Step most = 2'000'000;
+  std::atomic<Step> published{0};
+  std::atomic<bool> flushed{false};
+  std::atomic<Step> seen{0};
+  std::atomic<const QueueAccount*> queue{nullptr};
+  Bus bus({.ring_capacity = 64});
+  const Handle busy = bus.on<BatchEnd>() | observe_on(io, {.capacity = 16}) | subscribe([&](const BatchEnd& e) {
+    seen.store(e.step, std::memory_order_relaxed);
+    // relaxed, all: nothing is read behind them. When this value is done another one is in the queue.
+    const auto another = [&, account = queue.load(std::memory_order_relaxed)] {
+      return account != nullptr && account->handed.get() > static_cast<std::uint64_t>(e.step);
+    };
+    while (!another() && e.step < most && !flushed.load(std::memory_order_relaxed)) std::this_thread::yield();
+  });
+  queue.store(busy->queues().front().get(), std::memory_order_relaxed);
+  std::thread publisher([&] {
+    Producer producer = bus.producer("publisher");
+    for (Step step = 1; step <= most && !flushed.load(std::memory_order_relaxed); ++step) {
+      producer.publish(BatchEnd{.step = step});
+      published.store(step, std::memory_order_relaxed);
+    }
+  });
+  while (seen.load(std::memory_order_relaxed) < 100) std::this_thread::yield();
+  const Step before = published.load(std::memory_order_relaxed);
+  bus.flush();
+  EXPECT_GE(seen.load(std::memory_order_relaxed), before);
+  EXPECT_LT(published.load(std::memory_order_relaxed), most) << "it returned when nothing was published any more";
+  flushed.store(true, std::memory_order_relaxed);
+  publisher.join();
+  bus.close();
+  EXPECT_EQ(busy->error(), "");
+  EXPECT_EQ(seen.load(std::memory_order_relaxed), published.load(std::memory_order_relaxed));
 }
 
 }  // namespace
