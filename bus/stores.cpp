@@ -122,7 +122,7 @@ StreamWithin stream_within(Stores asked) {
 }
 
 std::string_view describe(Stores resolved) noexcept {
-  if (resolved == Stores::streaming) return "streaming: one 64-byte store for each event";
+  if (resolved == Stores::streaming) return "streaming: one 64-byte store for each event of a burst";
   return streaming_supported() ? "plain: faster here than 64-byte streaming stores, or asked for"
                                : "plain: there are no 64-byte streaming stores here";
 }

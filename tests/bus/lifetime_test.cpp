@@ -221,5 +221,41 @@ TEST(Lifetime, UnderLoadRingsAreUsedAgainToo) {
   EXPECT_EQ(all->delivered(), sent);
 }
 
+/// What docs/bus.md says that a bus, a ring and a subscription take, and that it stays so whatever passes.
+TEST(Lifetime, MemoryIsWhatIsStatedAndConstant) {
+  std::uint64_t seen = 0;
+  std::int64_t before = live_bytes();
+  const auto taken = [&] { return live_bytes() - std::exchange(before, live_bytes()); };
+  Bus bus({.thread = false});
+  const std::int64_t of_bus = taken();
+  Producer producer = bus.producer("test");
+  const std::int64_t of_ring = taken();
+  bus.on<BatchEnd>() | map(&BatchEnd::loss) | subscribe([&](double) { ++seen; });
+  const std::int64_t of_pipeline = taken();
+  Handle observed = bus.on<BatchEnd>() | observe_on(io) | subscribe([&](const BatchEnd&) {});
+  const std::int64_t of_observed = taken();
+  RecordProperty("bus", std::to_string(of_bus));
+  RecordProperty("ring", std::to_string(of_ring));
+  RecordProperty("pipeline", std::to_string(of_pipeline));
+  RecordProperty("observed", std::to_string(of_observed));
+  EXPECT_LT(of_bus, 8 << 10);
+  EXPECT_LT(of_ring, (1 << 20) + (8 << 10));  // 16,384 events of 64 bytes
+  EXPECT_LT(of_pipeline, 8 << 10);
+  EXPECT_LT(of_observed, 24 << 10);
+  const auto publish_some = [&] {
+    for (Step step = 0; step < 10'000; ++step) producer.publish(BatchEnd{.step = step});
+    bus.flush();
+  };
+  for (int i = 0; i < 20; ++i) publish_some();
+  EXPECT_LT(taken(), 512 << 10);  // as much of the queue of 4,096 as was ever used, which it keeps
+  observed->end();
+  observed.reset();
+  publish_some();
+  before = live_bytes();
+  for (int i = 0; i < 20; ++i) publish_some();
+  EXPECT_EQ(taken(), 0);
+  EXPECT_EQ(seen, 410'000u);
+}
+
 }  // namespace
 }  // namespace sidestep
