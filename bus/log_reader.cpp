@@ -37,7 +37,9 @@ std::size_t read_at(int descriptor, void* to, std::size_t size, std::uint64_t of
 LogReader::LogReader(const std::filesystem::path& path)
     : path_(path), bytes_(block_size + slack) {
   descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // a pipe is refused, not waited for
-  if (descriptor_ < 0) refuse_log(LogError::Kind::file, path, "cannot read the log: " + std::generic_category().message(errno) + ".");
+  if (descriptor_ < 0)
+    refuse_log(LogError::Kind::file, path,
+               "cannot read the log: " + std::generic_category().message(errno) + ". Name one that is there and may be read.");
   struct stat status {};
   try {
     if (::fstat(descriptor_, &status) != 0 || !S_ISREG(status.st_mode))

@@ -21,7 +21,8 @@ LogFile::LogFile(std::filesystem::path path) : path_(std::move(path)) {
   if (descriptor_ >= 0) return;
   if (errno == EEXIST)
     throw LogError(LogError::Kind::file, path_.string() + ": exists already, and a log never overwrites anything. Choose another name.");
-  throw LogError(LogError::Kind::file, path_.string() + ": cannot make the log: " + std::generic_category().message(errno) + ".");
+  throw LogError(LogError::Kind::file,
+                 path_.string() + ": cannot make the log: " + std::generic_category().message(errno) + ". Choose another place.");
 }
 
 LogFile::~LogFile() { close(); }

@@ -55,6 +55,18 @@ std::string Subscription::error() const {
   return error_;
 }
 
+std::vector<std::string> Subscription::passed_by_kinds() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> kinds;
+  for (const PassedKind& kind : passed_kinds_) {
+    const EventInfo* const info = find_event(kind.type);
+    std::string words(info != nullptr ? info->name : std::string_view("an event"));
+    if (kind.metric != Name{}) words.append(" '").append(kind.metric.text()).append("'");
+    kinds.push_back(std::move(words.append(" of producer '").append(kind.producer).append("'")));
+  }
+  return kinds;
+}
+
 void Subscription::fail(std::string_view error, Sequence number) noexcept {
   {
     const std::lock_guard lock(mutex_);

@@ -4,6 +4,7 @@
 #include <sidestep/bus/decider.hpp>
 #include <sidestep/bus/event.hpp>
 #include <sidestep/bus/meter.hpp>
+#include <sidestep/bus/name.hpp>
 #include <sidestep/bus/overload.hpp>
 #include <sidestep/bus/pipeline.hpp>
 #include <sidestep/bus/queue_account.hpp>
@@ -109,6 +110,8 @@ class Subscription {
   const Meter& meter() const noexcept { return meter_; }
   /// Of one that decides: events of its types went by it, since another producer than the loop published them.
   std::uint64_t passed_by() const noexcept { return passed_by_.get(); }
+  /// The first few kinds of those: "Metric 'val/mAP' of producer 'detector'".
+  std::vector<std::string> passed_by_kinds() const;
 
  private:
   friend class Dispatcher;
@@ -144,8 +147,10 @@ class Subscription {
   bool deferred_ = false;      ///< waits for admit(). Under the bus' lock
   unsigned worker_ = 0;        ///< which of the bus' dispatchers runs it
 
-  mutable std::mutex mutex_;     ///< guards error_
+  mutable std::mutex mutex_;     ///< guards error_, and passed_kinds_ against its one writer, the dispatcher
   std::string error_;
+  struct PassedKind { EventId type; Name metric; std::string producer; };
+  std::vector<PassedKind> passed_kinds_;
 
   alignas(no_sharing) BasicLife<Life> life_;
   Told<bool> ended_inside_;  ///< by its own handler; whoever would run another one looks

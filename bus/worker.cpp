@@ -161,7 +161,7 @@ void Worker::run(const Ring& ring, std::span<const Slot> slots) {
     if ((seen_as & row.types_seen_as) == 0) continue;
     Subscription& to = *row.to;
     if (!row.listens[static_cast<std::size_t>(ring.stream)]) {
-      if (to.options_.decides && to.passed_by() == 0) to.passed_by_.add(matches(to, slots));  // the first few say it all
+      if (to.options_.decides) note_passed_by(row, ring, slots);
       continue;
     }
     if (!to.life_.seems_to_run() || to.decider_failed()) continue;
@@ -282,6 +282,28 @@ std::uint64_t Worker::matches(const Subscription& to, std::span<const Slot> slot
   if (types.empty()) return slots.size();
   return static_cast<std::uint64_t>(
       std::count_if(slots.begin(), slots.end(), [&](const Slot& slot) { return listens_to(types, slot.type); }));
+}
+
+/// What decides isn't given what others than the trainer publish; who wonders why is told of the first few kinds.
+void Worker::note_passed_by(const Row& row, const Ring& ring, std::span<const Slot> slots) {
+  constexpr std::size_t few = 4;
+  Subscription& to = *row.to;
+  if (row.bounded) slots = within_bounds(to, ring.id(), slots);
+  std::uint64_t matched = 0;
+  if (row.bounded || row.types.empty()) matched = matches(to, slots);
+  else for (const EventId type : row.types) matched += counts_[type];
+  if (matched == 0) return;
+  to.passed_by_.add(matched);
+  for (const Slot& slot : slots) {
+    if (to.passed_kinds_.size() == few) return;  // this thread alone writes it
+    if (!listens_to(row.types, slot.type)) continue;
+    const Name metric = slot.type == Metric::id ? slot.as<Metric>().metric : Name{};
+    if (std::any_of(to.passed_kinds_.begin(), to.passed_kinds_.end(),
+                    [&](const auto& kind) { return kind.type == slot.type && kind.metric == metric; }))
+      continue;
+    const std::lock_guard lock(to.mutex_);
+    to.passed_kinds_.push_back({slot.type, metric, ring.name});
+  }
 }
 
 /// Those that were published between its begin and its end.

@@ -35,6 +35,18 @@ GROUPS = {
     "Threads and ends": ["observe_on", "probe", "subscribe", "collect", "to_metric", "to_log"],
 }
 
+# What one writes, where that isn't the header's name.
+TITLES = {"extremes": "min_of, max_of", "sliding_time_window": "window(sliding_time)", "session_window": "window(session)",
+          "window_by": "window(by)", "window_until": "window(until)", "take_until_chain": "take_until(chain)"}
+# Whatever else one may write in a pipeline, and whose page says what it is.
+ALSO = {"filter": ["is_finite", "not_finite", "named"], "window": ["sliding", "time", "growing", "count"], "sliding_time_window": ["sliding_time"],
+        "session_window": ["session"], "window_by": ["by"], "window_until": ["until"], "buffer": ["unbounded"],
+        "variance": ["standard_deviation"], "extremes": ["min_of", "max_of"], "quantile": ["median", "p90", "p99"],
+        "ewma": ["half_life"], "throttle": ["throttle_first", "throttle_both"], "sample": ["throttle_last"],
+        "take_until_chain": ["take_until"], "group_by": ["at_most"], "observe_on": ["io", "compute"], "subscribe": ["saved"]}
+# Pages that stand in trainer/command/operators.cpp: no diagram draws them.
+ELSEWHERE = ["decide", "over", "pure"]
+
 
 class Diagram:
     def __init__(self, inputs, expression, output):
@@ -210,8 +222,22 @@ def command_pages(groups):
             for diagram in operator.diagrams:
                 drawn += [f"  {name:<4} {text}" for name, text in diagram.inputs.items()]
                 drawn += [f"  {diagram.expression}", f"  out  {diagram.output}", ""]
-            lines.append(f"      {{{literal(group)}, {literal(operator.name)}, {literal(operator.says)}, {literal(chr(10).join(drawn))}, {literal(operator.more)}}},")
+            title, also = TITLES.get(operator.name, operator.name), " ".join(ALSO.get(operator.name, []))
+            lines.append(f"      {{{literal(group)}, {literal(operator.name)}, {literal(title)}, {literal(also)}, {literal(operator.says)}, {literal(chr(10).join(drawn))}, {literal(operator.more)}}},")
     return "\n".join(lines) + "\n  };\n  return pages;\n}\n// clang-format on\n\n}  // namespace sidestep::command\n"
+
+
+def without_a_page(groups):
+    """What the table of docs/operators.md writes in a pipeline, and no page is found for."""
+    pages = {name for operators in groups.values() for operator in operators for name in [operator.name, *ALSO.get(operator.name, [])]}
+    found = set()
+    for row in re.findall(r"^\| (`.*)$", (ROOT / "docs" / "operators.md").read_text().split("## Each by its picture")[0], re.M):
+        written, means = re.split(r" (?<!\\)\| ", row)[:2]
+        arguments = {"true", *re.findall(r"\w+", " ".join(re.findall(r"\(.*?\)", written)))}
+        for code in re.findall(r"`([^`]+)`", f"{written} {means}"):
+            found |= set(re.findall(r"(?<![\w.:&])([a-z]\w+)(?=[(<])", code))
+            found |= {code} - arguments if re.fullmatch(r"[a-z]\w+", code) else set()
+    return sorted(found - pages - set(ELSEWHERE))
 
 
 def written(groups):
@@ -237,6 +263,8 @@ def main(arguments):
     for header in sorted((ROOT / "operators").glob("*.hpp")):
         if header.stem not in listed and diagrams([line.strip()[3:].removeprefix(" ") if line.strip().startswith("///") else "" for line in header.read_text().splitlines()]):
             sys.exit(f"operators/{header.name} has a marble diagram, and marbles.py lists it in no group")
+    if strangers := without_a_page(groups):
+        sys.exit(f"docs/operators.md speaks of {', '.join(strangers)}, and `sidestep operators` has no page: see ALSO in marbles.py")
     if arguments[:1] == ["--test"]:
         pathlib.Path(arguments[1]).write_text(test_text([o for operators in groups.values() for o in operators]))
         return 0

@@ -103,7 +103,7 @@ CheckpointState load(const std::filesystem::path& path, Detector& detector) {
   return CheckpointState::from_text(std::string(std::istreambuf_iterator<char>(file), {}), path.string());
 }
 
-int run(const std::filesystem::path& folder, bool resume, Epoch epochs) {
+int run(const std::filesystem::path& folder, bool resume, Epoch epochs, bool longer) {
   const std::vector<Example> train = examples(train_size, 1), val = examples(val_size, 2);
   Detector detector;
 
@@ -127,6 +127,11 @@ int run(const std::filesystem::path& folder, bool resume, Epoch epochs) {
   });
   if (resume) {
     loop.resume(load(checkpoints / "last.detector", detector), "last.detector");
+    if (const auto stop = loop.stopped_by(); stop && !longer) {
+      std::printf("%s stopped this run behind step %ld (%s): nothing to do; --epochs N trains on\n", stop->by.c_str(),
+                  static_cast<long>(stop->applied_step), stop->reason.c_str());
+      return 0;
+    }
     std::printf("resumed behind step %ld\n", static_cast<long>(loop.step()));
   }
   loop.use({model_checkpoint({.monitor = "val/mAP", .mode = Max, .file = "best.detector"}),
@@ -138,6 +143,7 @@ int run(const std::filesystem::path& folder, bool resume, Epoch epochs) {
 
   loop.publish(FitBegin{.step = loop.step(), .steps_per_epoch = batches, .last_step = batches * epochs,
                         .epoch = static_cast<Epoch>(loop.step() / batches + 1), .epochs = epochs});
+  Nanoseconds began = Clock::steady();  // of the epoch
   while (loop.step() < batches * epochs && !loop.stopped()) {
     const Step step = loop.step() + 1;
     const auto epoch = static_cast<Epoch>((step - 1) / batches + 1);
@@ -147,12 +153,14 @@ int run(const std::filesystem::path& folder, bool resume, Epoch epochs) {
     loop.publish(BatchEnd{.step = step, .loss = loss, .learning_rate = detector.learning_rate, .epoch = epoch, .batch = batch, .samples = batch_size});
     loop.boundary();
     if (batch < batches) continue;
+    const double seconds = static_cast<double>(Clock::steady() - began) / 1e9;
     const double precision = average_precision(detector, val);
     loop.publish(Metric{.step = step, .value = precision, .metric = intern("val/mAP"), .epoch = epoch},
-                 EpochEnd{.step = step, .samples = train_size, .epoch = epoch});
+                 EpochEnd{.step = step, .seconds = seconds, .samples = train_size, .epoch = epoch});
     loop.boundary();
     std::printf("epoch %d: val/mAP %.6f\n", epoch, precision);
     std::fflush(stdout);
+    began = Clock::steady();
   }
   if (loop.step() % batches != 0) loop.publish(EpochEnd{.step = loop.step(), .epoch = loop.epoch(), .partial = true});
   loop.finish();
@@ -163,12 +171,12 @@ int run(const std::filesystem::path& folder, bool resume, Epoch epochs) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  bool resume = false;
+  bool resume = false, longer = false;
   Epoch epochs = 60;
   std::filesystem::path folder;
   for (int i = 1; i < argc; ++i) {
     if (std::strcmp(argv[i], "--resume") == 0) resume = true;
-    else if (std::strcmp(argv[i], "--epochs") == 0 && i + 1 < argc) epochs = std::atoi(argv[++i]);
+    else if (std::strcmp(argv[i], "--epochs") == 0 && i + 1 < argc) epochs = std::atoi(argv[++i]), longer = true;
     else folder = argv[i];
   }
   if (folder.empty()) {
@@ -176,7 +184,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   try {
-    return run(folder, resume, epochs);
+    return run(folder, resume, epochs, longer);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "own_loop: %s\n", error.what());
     return 2;

@@ -163,7 +163,7 @@ struct MaxKernel : ExtremeKernel<Greater, sliding> {};
 
 }  // namespace detail
 
-/// The least value of each window.
+/// The least value of each window; max_of: the greatest.
 ///
 ///   in   --3--1--2--5--4--|
 ///   window(count(2)) | min_of()

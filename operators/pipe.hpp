@@ -3,6 +3,7 @@
 #include <sidestep/bus/bus.hpp>
 #include <sidestep/operators/describe.hpp>
 #include <sidestep/operators/fused.hpp>
+#include <sidestep/operators/storage.hpp>
 #include <sidestep/operators/windowed.hpp>
 
 namespace sidestep {
@@ -124,7 +125,17 @@ auto operator|(P chain, Op op) {
 // A wrong program: the first line of the error is the user's `|` and says what is wrong and what mends it.
 namespace detail {
 
-enum class Wrong { nothing, lacks_window, lacks_statistic, stage_unsaved, end_unsaved, answer, input };
+enum class Wrong {
+  nothing, lacks_window, lacks_statistic, stage_keeps, stage_unsaved, end_unsaved, no_stage, lacks_out, takes_no_out, answer, input
+};
+
+/// Is a stage made for a type of values that can't be saved: one of those that the chain emits, or one with a payload?
+template <class S, class... T>
+inline constexpr bool unsaved_value = CarriesPayload<S> || std::same_as<S, PayloadRef> || ((std::same_as<S, T> && !Archivable<Stored<T>>) || ...);
+template <class S, class... T>
+inline constexpr bool made_for_unsaved = false;
+template <template <class...> class S, class... A, class... T>
+inline constexpr bool made_for_unsaved<S<A...>, T...> = ((unsaved_value<A, T...> || made_for_unsaved<A, T...>) || ...);
 
 /// Of what stands before the end, the first stage that can't save its state.
 template <class Op, class... Before>
@@ -134,11 +145,28 @@ struct UnsavedOf {
 template <class Op, class S, class... Before>
 struct UnsavedOf<Op, S, Before...> : std::conditional_t<Saveable<S>, UnsavedOf<Op, Before...>, UnsavedOf<S>> {};
 template <class P, class Op>
-struct Unsaved : UnsavedOf<Op> {};
-template <class V, class F, class T, class... S, class Op>
-struct Unsaved<Pipe<V, F, T, S...>, Op> : UnsavedOf<Op, S...> {};
+struct Unsaved : UnsavedOf<Op> {
+  static constexpr bool keeps = false;
+};
+template <class V, class F, class... T, class... S, class Op>
+struct Unsaved<Pipe<V, F, TypeList<T...>, S...>, Op> : UnsavedOf<Op, S...> {
+  /// The values that it keeps are what can't be saved, not its functor: it is made for one of them.
+  static constexpr bool keeps = made_for_unsaved<typename UnsavedOf<Op, S...>::type, T...>;
+};
+
+/// Has `Op` a member of this name, whatever it is, and whatever its constraints? Then the name is ambiguous here.
+struct NamesOut { int out; };
+struct NamesPlace { int place; };
+template <class Op, class Names>
+struct MixedWith : Op, Names {};
+template <class Op>
+concept Extends = std::is_class_v<Op> && !std::is_final_v<Op>;
 
 // clang-format off
+template <class Op>
+concept SaysWhatItEmits = std::is_final_v<Op> || (Extends<Op> && (!requires { &MixedWith<Op, NamesOut>::out; } || !requires { &MixedWith<Op, NamesPlace>::place; }));
+template <class Op, class V>
+concept TakesNoOut = std::invocable<Op&, const V&> && !std::invocable<Op&, const V&, AnyOut&>;
 template <class Op>
 concept CapturesUnsaved = NeedsState<Op> && (!Saveable<Op> || requires { requires !Op::known_state; });
 template <class Op, class V>
@@ -151,12 +179,17 @@ constexpr Wrong wrong() {
     return Wrong::nothing;  // version 14 of clang++ asks before it looks at the constraints
   } else {
     using V = typename Chained<P>::Value;
-    if (Fits<P, Op> || requires { typename Op::joins_chain; }) return Wrong::nothing;
-    if (LacksWindow<P, Op>) return Wrong::lacks_window;
-    if (is_windowed<V>) return Wrong::lacks_statistic;
-    if (NeedsState<Op> && !Chained<P>::saveable) return Wrong::stage_unsaved;
-    if (CapturesUnsaved<Op>) return Wrong::end_unsaved;
-    return AnswersWrongly<Op, V> ? Wrong::answer : Wrong::input;
+    if constexpr (Fits<P, Op> || requires { typename Op::joins_chain; }) {
+      return Wrong::nothing;  // and nothing more is compiled of a right program
+    } else {
+      if (LacksWindow<P, Op>) return Wrong::lacks_window;
+      if (is_windowed<V>) return Wrong::lacks_statistic;
+      if (NeedsState<Op> && !Chained<P>::saveable) return Unsaved<P, Op>::keeps ? Wrong::stage_keeps : Wrong::stage_unsaved;
+      if (CapturesUnsaved<Op>) return Wrong::end_unsaved;
+      if (!SaysWhatItEmits<Op>) return TakesNoOut<Op, V> ? Wrong::no_stage : Wrong::lacks_out;
+      if (TakesNoOut<Placed<V, Op>, V>) return Wrong::takes_no_out;
+      return AnswersWrongly<Op, V> ? Wrong::answer : Wrong::input;
+    }
   }
 }
 
@@ -179,6 +212,14 @@ detail::Refused operator|(P, Op)
         "this stage reduces a window: put one before it, as in window(count(10))", "error")))
     __attribute__((diagnose_if(detail::wrong<P, Op>() == detail::Wrong::lacks_statistic,
         "behind a window stands what reduces it, as mean() or buffer(...) instead of the window", "error")))
+    __attribute__((diagnose_if(detail::wrong<P, Op>() == detail::Wrong::stage_keeps,
+        "a stage before this end keeps values that a checkpoint can't save, as a payload: map what you need out of them before that stage", "error")))
+    __attribute__((diagnose_if(detail::wrong<P, Op>() == detail::Wrong::no_stage,
+        "this takes a value and no out, so it is no stage: say map(f), filter(f), tap(f) or subscribe(f)", "error")))
+    __attribute__((diagnose_if(detail::wrong<P, Op>() == detail::Wrong::lacks_out,
+        "this stage doesn't say what it emits: give it `template <class In> using out = ...;`", "error")))
+    __attribute__((diagnose_if(detail::wrong<P, Op>() == detail::Wrong::takes_no_out,
+        "this stage takes no out to emit with: say `void operator()(const auto& value, auto&& out)`", "error")))
     __attribute__((diagnose_if(detail::wrong<P, Op>() == detail::Wrong::stage_unsaved,
         "a stage before this end captures what a checkpoint can't save: say pure(f), or give its functor a state(archive)", "error")))
     __attribute__((diagnose_if(detail::wrong<P, Op>() == detail::Wrong::end_unsaved,
@@ -195,6 +236,14 @@ struct this_stage_reduces_a_window_so_put_one_before_it_as_in_window_count_10 {}
 template <class Op>
 struct behind_a_window_stands_what_reduces_it_as_mean_or_say_buffer_instead_of_window {};
 template <class Stage>
+struct a_stage_before_this_end_keeps_values_that_a_checkpoint_cannot_save_as_a_payload_so_map_what_you_need_out_of_them_before_that_stage {};
+template <class Op>
+struct this_takes_a_value_and_no_out_so_it_is_no_stage_say_map_f_or_filter_f_or_tap_f_or_subscribe_f {};
+template <class Op>
+struct this_stage_does_not_say_what_it_emits_give_it_template_class_In_using_out {};
+template <class Op>
+struct this_stage_takes_no_out_to_emit_with_say_void_operator_of_const_auto_value_and_auto_out {};
+template <class Stage>
 struct a_stage_before_this_end_captures_what_a_checkpoint_cannot_save_say_pure_f_or_give_its_functor_a_state_archive {};
 template <class Op>
 struct this_end_captures_what_a_checkpoint_cannot_save_say_pure_f_or_give_its_functor_a_state_archive {};
@@ -209,6 +258,20 @@ this_stage_reduces_a_window_so_put_one_before_it_as_in_window_count_10<Op> opera
 template <detail::Chain P, class Op>
 requires(detail::wrong<P, Op>() == detail::Wrong::lacks_statistic)
 behind_a_window_stands_what_reduces_it_as_mean_or_say_buffer_instead_of_window<Op> operator|(P, Op) = delete;
+template <detail::Chain P, class Op>
+requires(detail::wrong<P, Op>() == detail::Wrong::stage_keeps)
+a_stage_before_this_end_keeps_values_that_a_checkpoint_cannot_save_as_a_payload_so_map_what_you_need_out_of_them_before_that_stage<
+    typename detail::Unsaved<P, Op>::type>
+operator|(P, Op) = delete;
+template <detail::Chain P, class Op>
+requires(detail::wrong<P, Op>() == detail::Wrong::no_stage)
+this_takes_a_value_and_no_out_so_it_is_no_stage_say_map_f_or_filter_f_or_tap_f_or_subscribe_f<Op> operator|(P, Op) = delete;
+template <detail::Chain P, class Op>
+requires(detail::wrong<P, Op>() == detail::Wrong::lacks_out)
+this_stage_does_not_say_what_it_emits_give_it_template_class_In_using_out<Op> operator|(P, Op) = delete;
+template <detail::Chain P, class Op>
+requires(detail::wrong<P, Op>() == detail::Wrong::takes_no_out)
+this_stage_takes_no_out_to_emit_with_say_void_operator_of_const_auto_value_and_auto_out<Op> operator|(P, Op) = delete;
 template <detail::Chain P, class Op>
 requires(detail::wrong<P, Op>() == detail::Wrong::stage_unsaved)
 a_stage_before_this_end_captures_what_a_checkpoint_cannot_save_say_pure_f_or_give_its_functor_a_state_archive<

@@ -131,6 +131,8 @@ class FileReader {
 
 GivenOptions read_config_file(const std::filesystem::path& path) {
   std::error_code failed;
+  if (std::filesystem::exists(path, failed) && !std::filesystem::is_regular_file(path, failed))
+    throw ConfigError(fmt::format("{}: isn't a file. Name a config.toml.", path.string()));
   if (!std::filesystem::is_regular_file(path, failed))
     throw ConfigError(fmt::format("{}: there is no such file. Name a config.toml.", path.string()));
   std::ifstream file(path, std::ios::binary);

@@ -28,7 +28,8 @@ std::int64_t whole(const Values& values, std::int64_t least, std::int64_t greate
   const std::string& text = single(values);
   const auto value = whole_number(text);
   if (value && *value >= least && *value <= greatest) return *value;
-  if (greatest == most) refuse("{}: must be a whole number, {} or more.", text, least);
+  if (greatest == most && (value || text.find_first_not_of("0123456789") != std::string::npos))
+    refuse("{}: must be a whole number, {} or more.", text, least);
   refuse("{}: must be a whole number from {} to {}.", text, least, greatest);
 }
 

@@ -12,6 +12,7 @@
 #include <sidestep/trainer/control/loop.hpp>
 #include <sidestep/trainer/control/report.hpp>
 #include <sidestep/trainer/data/order.hpp>
+#include <sidestep/trainer/earlier_run.hpp>
 #include <sidestep/trainer/resume_point.hpp>
 #include <sidestep/trainer/version.hpp>
 
@@ -79,6 +80,7 @@ class Fit {
     begin();
     std::error_code ignored;  // whoever writes there says it better
     if (!where_.out.empty()) std::filesystem::create_directories(where_.out, ignored);
+    if (!where_.out.empty() && where_.overwrite && !where_.resume) remove_earlier_run(where_.out);
     if (where_.begun) where_.begun(state_.step, point_.file);
     if (where_.note)
       for (const std::string& each : point_.warnings) where_.note(each);
@@ -458,6 +460,7 @@ class Fit {
     over_ = true;
     if (!report_error_.empty()) report.note_failure(report_error_);
     if (loop_.checkpoints_failed() > 0) report.note_failure(loop_.checkpoint_error());
+    for (const std::string& each : loop_.not_carried_out()) report.note_failure(each);
     if (where_.out.empty()) return report;
     try {
       report.write(where_.out / "report.json");
@@ -498,6 +501,7 @@ class Fit {
 
 TrainingReport fit(TrainerParts& parts, Bus& bus, Control& control, std::span<const Callback> callbacks,
                    const FitOptions& where) {
+  if (!where.out.empty() && !where.resume && !where.overwrite) refuse_earlier_run(where.out);
   return Fit(parts, bus, control, where).run(callbacks);
 }
 

@@ -1,6 +1,7 @@
 #include <sidestep/trainer/resume_point.hpp>
 
 #include <algorithm>
+#include <fstream>
 
 #include <fmt/format.h>
 #include <sidestep/trainer/backend.hpp>
@@ -99,6 +100,7 @@ ResumePoint load(TrainerParts& parts, const std::filesystem::path& path, const s
 
 struct OtherCheckpoint {
   Step step = 0;
+  RunIdentity run;
   std::filesystem::path path;
 };
 
@@ -112,7 +114,8 @@ std::vector<OtherCheckpoint> others_in(const std::filesystem::path& folder, std:
     if (name.starts_with('.') || !at->is_regular_file(unknown)) continue;  // what a killed writer has left
     try {
       const SafetensorsFile file = SafetensorsFile::read(at->path());
-      found.push_back({TrainerState::from_text(file.text(trainer_key), at->path().string()).step, at->path()});
+      const TrainerState state = TrainerState::from_text(file.text(trainer_key), at->path().string());
+      found.push_back({state.step, state.run, at->path()});
     } catch (const CheckpointError& error) {
       passed_over.push_back(fmt::format("{} It was passed over.", error.what()));
     }
@@ -123,6 +126,28 @@ std::vector<OtherCheckpoint> others_in(const std::filesystem::path& folder, std:
   });
   std::ranges::sort(passed_over);
   return found;
+}
+
+/// The file is there for everybody to read, and isn't what was written.
+bool is_damaged(const std::filesystem::path& file) {
+  std::error_code failed;
+  if (!std::filesystem::is_regular_file(file, failed) || !std::ifstream(file)) return false;
+  try {
+    static_cast<void>(SafetensorsFile::read(file));
+    return false;
+  } catch (const CheckpointError&) {
+    return true;
+  }
+}
+
+/// What comes of it if the damaged `last` is deleted: `why`, and where the run would go on.
+std::string mend_of_damage(std::string why, const std::filesystem::path& last, const RunIdentity& run) {
+  while (why.ends_with('.')) why.pop_back();
+  std::vector<std::string> ignored;
+  for (const OtherCheckpoint& one : others_in(last.parent_path(), ignored))
+    if (one.run == run)
+      return fmt::format("{}: delete this one, and resuming goes on from {}, step {}.", why, one.path.string(), one.step);
+  return fmt::format("{}: there is no other here, so delete this one, and resuming begins at the first step.", why);
 }
 
 /// A schedule that ends before the run does trains with a rate of 0 from there on: nobody wants that unknowingly.
@@ -145,7 +170,12 @@ ResumePoint begin_or_resume(TrainerParts& parts, const FitOptions& where) {
   const std::filesystem::path report = where.out / "report.json";
   std::vector<std::string> passed_over;
   if (where.resume) {
-    if (std::filesystem::exists(last)) return warned(parts, load(parts, last, report));
+    if (std::filesystem::exists(last)) try {
+        return warned(parts, load(parts, last, report));
+      } catch (const CheckpointError& error) {
+        if (!is_damaged(last)) throw;
+        throw CheckpointError(mend_of_damage(error.what(), last, parts.identity()));
+      }
     for (const OtherCheckpoint& one : others_in(last.parent_path(), passed_over)) try {
         ResumePoint point = load(parts, one.path, report);
         point.warnings.insert(point.warnings.end(), passed_over.begin(), passed_over.end());

@@ -55,6 +55,15 @@ void make_folders(const fs::path& folder, std::vector<fs::path>& made) {
   if (is_new) made.push_back(folder);
 }
 
+/// Throws where no file can be made: at the run's end it would be too late.
+void try_to_write_in(const fs::path& folder) {
+  try {
+    const AtomicFile probe(folder / "probe");
+  } catch (const FileError& error) {
+    throw FileError(folder, "be written to", error.code());
+  }
+}
+
 fs::path unused_name() {
   const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
   const std::string time = fmt::format("{:%Y-%m-%d_%H-%M-%S}", fmt::localtime(now));
@@ -129,10 +138,12 @@ RunFolder RunFolder::resume(const std::optional<fs::path>& wanted) {
     refuse_folder(folder.path_, "isn't a run of Sidestep: it has no config.toml of one. Name the folder of one with --out.");
   folder.lock();
   static_cast<void>(folder.stored_config());  // throws, before anything is changed
+  try_to_write_in(folder.path_);
+  if (std::error_code failed; fs::is_directory(folder.report_file(), failed))
+    throw FileError(folder.report_file(), "be written", EISDIR);
+  make_folders(folder.checkpoints(), folder.made_);
+  try_to_write_in(folder.checkpoints());
   remove_stale_temporaries(folder.path_);
-  const AtomicFile probe(folder.config_file());  // throws where nothing can be written
-  std::vector<fs::path> inside;
-  make_folders(folder.checkpoints(), inside);
   remove_stale_temporaries(folder.checkpoints());
   return folder;
 }

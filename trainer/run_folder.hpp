@@ -36,7 +36,7 @@ class RunFolder {
 
   /// Takes the folder of a run of ours: `wanted`, or else that folder in runs/ whose config.toml was written last. What
   /// killed writers left in it is removed. Throws RunFolderError: no such run, not ours, in use; ConfigError: its
-  /// config.toml; FileError: not writable.
+  /// config.toml; FileError: it, or its checkpoints/, can't be written to.
   static RunFolder resume(const std::optional<std::filesystem::path>& wanted);
 
   RunFolder(RunFolder&& other) noexcept;
@@ -63,7 +63,7 @@ class RunFolder {
   void lock();
 
   std::filesystem::path path_;
-  std::vector<std::filesystem::path> made_;  ///< on the way, outermost first; the last is path_
+  std::vector<std::filesystem::path> made_;  ///< by us, outermost first; of a new run the last is path_
   std::optional<std::string> config_before_;  ///< config.toml as it was before store()
   int lock_ = -1;
 };

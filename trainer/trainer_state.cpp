@@ -10,30 +10,30 @@
 namespace sidestep {
 namespace {
 
-using Json = nlohmann::json;
+using SortedJson = nlohmann::json;
 
 /// Shortest digits that read back as the same number; what isn't finite stands there as text.
-Json exact(double value) { return std::isfinite(value) ? Json(value) : Json(fmt::format("{}", value)); }
+SortedJson exact(double value) { return std::isfinite(value) ? SortedJson(value) : SortedJson(fmt::format("{}", value)); }
 
-double read_exact(const Json& json) {
+double read_exact(const SortedJson& json) {
   if (json.is_number()) return json.get<double>();
   const auto& text = json.get_ref<const std::string&>();
   const double value = text.ends_with("inf") ? std::numeric_limits<double>::infinity() : std::nan("");
   return text.starts_with('-') ? -value : value;
 }
 
-Json to_text_json(const Score& score) { return {{"loss", exact(score.loss)}, {"accuracy", exact(score.accuracy)}}; }
-Score read_score(const Json& json) { return {read_exact(json.at("loss")), read_exact(json.at("accuracy"))}; }
+SortedJson to_text_json(const Score& score) { return {{"loss", exact(score.loss)}, {"accuracy", exact(score.accuracy)}}; }
+Score read_score(const SortedJson& json) { return {read_exact(json.at("loss")), read_exact(json.at("accuracy"))}; }
 
-Json to_text_json(const EpochResult& row) {
-  Json json{{"epoch", row.epoch},
+SortedJson to_text_json(const EpochResult& row) {
+  SortedJson json{{"epoch", row.epoch},
             {"step", row.step},
             {"learning_rate", exact(row.learning_rate)},
             {"train", to_text_json(row.train)}};
   if (row.val) json["val"] = to_text_json(*row.val);
   return json;
 }
-EpochResult read_row(const Json& json) {
+EpochResult read_row(const SortedJson& json) {
   EpochResult row{.epoch = json.at("epoch").get<Epoch>(),
                   .step = json.at("step").get<Step>(),
                   .learning_rate = read_exact(json.at("learning_rate")),
@@ -42,7 +42,7 @@ EpochResult read_row(const Json& json) {
   return row;
 }
 
-Json to_text_json(const Schedule& s) {
+SortedJson to_text_json(const Schedule& s) {
   return {{"shape", static_cast<std::int64_t>(s.shape)},
           {"base", exact(s.base)},
           {"warmup", s.warmup},
@@ -52,7 +52,7 @@ Json to_text_json(const Schedule& s) {
           {"length", s.length},
           {"floor", exact(s.floor)}};
 }
-Schedule read_schedule(const Json& json) {
+Schedule read_schedule(const SortedJson& json) {
   const auto shape = json.at("shape").get<std::int64_t>();
   if (shape < 0 || shape > static_cast<std::int64_t>(Schedule::Shape::cosine))
     throw std::runtime_error("its schedule is of an unknown shape");
@@ -75,9 +75,9 @@ Score RunningSums::score() const noexcept {
 }
 
 std::string TrainerState::to_text() const {
-  Json rows = Json::array();
+  SortedJson rows = SortedJson::array();
   for (const EpochResult& row : epochs) rows.push_back(to_text_json(row));
-  Json json{
+  SortedJson json{
       {"model", run.model},
       {"optimizer", run.optimizer},
       {"seed", run.seed},
@@ -98,24 +98,24 @@ std::string TrainerState::to_text() const {
 
 TrainerState TrainerState::from_text(std::string_view text, std::string_view where) {
   try {
-    const Json json = Json::parse(text);
+    const SortedJson json = SortedJson::parse(text);
     TrainerState state;
     state.run = {json.at("model").get<std::string>(), json.at("optimizer").get<std::string>(),
                  json.at("seed").get<std::uint64_t>(), json.at("batch_size").get<std::int64_t>(),
                  json.at("train_samples").get<std::int64_t>()};
-    const Json& pixels = json.at("pixels");
+    const SortedJson& pixels = json.at("pixels");
     state.pixels = {static_cast<float>(read_exact(pixels.at("mean"))),
                     static_cast<float>(read_exact(pixels.at("deviation")))};
     state.step = json.at("step").get<Step>();
     state.epoch = json.at("epoch").get<Epoch>();
     state.batch = json.at("batch").get<std::int32_t>();
-    const Json& sums = json.at("sums");
+    const SortedJson& sums = json.at("sums");
     state.sums = {read_exact(sums.at("loss")), sums.at("correct").get<std::int64_t>(),
                   sums.at("samples").get<std::int64_t>()};
-    const Json& rate = json.at("learning_rate");
+    const SortedJson& rate = json.at("learning_rate");
     state.learning_rate = {read_schedule(rate.at("schedule")), read_exact(rate.at("factor"))};
     state.last_rate = read_exact(json.at("last_rate"));
-    for (const Json& row : json.at("epochs")) state.epochs.push_back(read_row(row));
+    for (const SortedJson& row : json.at("epochs")) state.epochs.push_back(read_row(row));
     state.algorithms = json.value("algorithms", "");
     state.kept = json.at("kept").get<std::map<std::string, Step>>();
     return state;

@@ -68,6 +68,11 @@ std::vector<std::string> TrainingReport::failed() const {
   return sentences;
 }
 
+std::vector<std::string> TrainingReport::warnings() const {
+  const auto all = json.find("warnings");
+  return all != json.end() && all->is_array() ? all->get<std::vector<std::string>>() : std::vector<std::string>();
+}
+
 void TrainingReport::note_failure(const std::string& sentence) {
   Json& failed = json["failed"];
   if (std::find(failed.begin(), failed.end(), sentence) == failed.end()) failed.push_back(sentence);

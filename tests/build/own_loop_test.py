@@ -55,4 +55,16 @@ for name in ("best.detector", "last.detector"):
         sys.exit(f"{name} differs between the uninterrupted and the resumed run")
 if rows("whole") != rows("killed"):
     sys.exit("metrics.csv differs between the uninterrupted and the resumed run")
+
+# A run that was stopped is over: it says so, and is left as it is, unless more is asked for.
+before = {path: path.read_bytes() for path in (work / "whole").rglob("*") if path.is_file()}
+over = run("whole", "--resume")
+if f"early_stopping stopped this run behind step {stopped[1]}" not in over:
+    sys.exit(f"it doesn't know that it had been stopped:\n{over}")
+if before != {path: path.read_bytes() for path in (work / "whole").rglob("*") if path.is_file()}:
+    sys.exit("a run that was over has been changed")
+if f"resumed behind step {stopped[1]}" not in run("whole", "--resume", "--epochs", "61"):
+    sys.exit("a run that was stopped doesn't go on when more epochs are asked for")
+if any(float(line.split(",")[-3]) <= 0 for line in (work / "whole/metrics.csv").read_text().splitlines()[1:]):
+    sys.exit("an epoch of metrics.csv took no time")
 print(f"stopped behind step {stopped[1]} both times, the same files")

@@ -111,6 +111,24 @@ TEST(EarlyStopping, StopsARunAndSaysWhy) {
   EXPECT_EQ(run.decisions[2].reason, "val/loss has not improved for 2 epochs: best 0.5 at epoch 2");
 }
 
+TEST(EarlyStopping, SaysThatItWasMinDeltaThatWasMissed) {
+  FakeRun run{.callbacks = {early_stopping({.min_delta = 0.05, .patience = 2})}};
+  run.val_loss = [](Epoch epoch) { return 1 - 0.02 * epoch; };  // falling all the time
+  run.go();
+  ASSERT_EQ(run.decisions.size(), 1u);
+  EXPECT_EQ(run.decisions[0].reason, "val/loss has not improved by min_delta 0.05 for 2 epochs: best 0.98 at epoch 1");
+}
+
+TEST(EarlyStopping, SaysNanWhateverItsSign) {
+  ScratchFolder folder;
+  FakeRun run{.callbacks = {early_stopping({.restore_best_weights = true})}, .folder = folder.path()};
+  run.val_loss = [](Epoch) { return -std::nan(""); };
+  run.go();
+  ASSERT_FALSE(run.decisions.empty());
+  EXPECT_EQ(run.decisions.front().reason, "val/loss is nan");
+  EXPECT_EQ(run.decisions.back().reason, "val/loss never was finite; kept at step 5");
+}
+
 TEST(EarlyStopping, ByBatchesAsksOnceUntilItsStopHasTakenEffect) {
   FakeRun run{.callbacks = {early_stopping({.monitor = "batch/loss", .patience = 2, .at = batches(1)})}};
   run.loss = [](Step) { return 1.0; };

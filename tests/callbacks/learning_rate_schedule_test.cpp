@@ -51,7 +51,7 @@ TEST(LearningRateSchedule, ByDefaultItsRateIsTheRunsOwn) {
 
 TEST(LearningRateSchedule, RefusesWhatCannotBe) {
   const auto refused = [](const Schedule& s) { return complaint<CallbackError>([&] { learning_rate_schedule(s); }); };
-  EXPECT_EQ(refused({.base = 0}), "learning_rate_schedule: lr=0 is out of range. Say a number above 0.");
+  EXPECT_EQ(refused({.base = 0}), "learning_rate_schedule: lr=0 is out of range. Say a number above 0, at most 1000.");
   EXPECT_NE(refused({.base = std::nan("")}), "");
   EXPECT_NE(refused({.base = 1, .warmup = -1}), "");
   EXPECT_NE(refused({.base = 1, .warmup_from = 2}), "");

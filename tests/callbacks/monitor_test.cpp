@@ -2,6 +2,8 @@
 #include "callbacks/looks.hpp"
 #include "scratch_folder.hpp"
 
+#include <sidestep/trainer/callbacks/early_stopping.hpp>
+#include <sidestep/trainer/callbacks/model_checkpoint.hpp>
 #include <sidestep/trainer/callbacks/monitor.hpp>
 #include <sidestep/trainer/callbacks/reduce_lr_on_plateau.hpp>
 
@@ -109,11 +111,33 @@ TEST(Monitor, AMetricThatNeverCameIsSaidAtTheEnd) {
   EXPECT_EQ(run.last_step, 20);  // training went on
 }
 
-TEST(Monitor, ARunWithoutALookSaysNothing) {
-  FakeRun run{.callbacks = {reduce_lr_on_plateau({.monitor = "val/fid", .mode = Min})}};
+TEST(Monitor, ARunTooShortForALookSaysSoAndFailsNobody) {
+  ScratchFolder folder;
+  FakeRun run{.callbacks = {model_checkpoint(), early_stopping(), reduce_lr_on_plateau(),
+                            early_stopping({.monitor = "batch/loss", .at = batches(1000)})},
+              .folder = folder.path()};
   run.steps = 3;
   run.go();
   EXPECT_EQ(run.failures, std::vector<std::string>{});
+  EXPECT_EQ(run.warnings,
+            (std::vector<std::string>{"Fewer than 1000 steps ran: early_stopping never saw batch/loss.",
+                                      "No whole epoch ran: early_stopping never saw val/loss, model_checkpoint never saw "
+                                      "val/accuracy, reduce_lr_on_plateau never saw val/loss."}));
+}
+
+TEST(Monitor, ARunThatLookedOnceSaysNothingOfLooks) {
+  FakeRun run{.callbacks = {early_stopping(), reduce_lr_on_plateau()}};
+  run.steps = 8;
+  run.go();
+  EXPECT_EQ(run.warnings, std::vector<std::string>{});
+}
+
+TEST(Monitor, ARunThatWasInterruptedSaysNothingOfLooks) {
+  FakeRun run{.callbacks = {early_stopping()}};
+  run.interrupt_at = 3;
+  run.go();
+  EXPECT_EQ(run.last_step, 3);
+  EXPECT_EQ(run.warnings, std::vector<std::string>{});
 }
 
 TEST(Better, KnowsTheDirectionByTheName) {

@@ -117,6 +117,30 @@ TEST(Progress, SaysNanWhateverItsSign) {
   EXPECT_NE(shown.text.find("test  loss nan"), std::string::npos) << shown.text;
 }
 
+TEST(Progress, ShowsALearningRateOfZero) {
+  Shown shown(false, second);
+  shown(FitBegin{.last_step = 3, .epoch = 1, .epochs = 1});
+  for (const double rate : {0.5, 0.0, 0.0}) {
+    shown.now += 2 * second;
+    shown(BatchEnd{.step = 1, .learning_rate = rate, .epoch = 1});
+    EXPECT_TRUE(shown.text.ends_with(rate > 0 ? "  lr 0.5\n" : "  lr 0\n")) << shown.text;
+  }
+  shown(EpochEnd{.step = 3, .seconds = 1, .samples = 10, .epoch = 1});
+  EXPECT_TRUE(shown.text.ends_with("epoch 1/1  lr 0  1.0s  10 samples/s\n")) << shown.text;
+}
+
+TEST(Progress, ShowsALearningRateOfZeroFromTheFirstStepOfALoopThatHasOne) {
+  for (const bool has_one : {true, false}) {
+    std::string text;
+    FakeRun run{.callbacks = {progress({.every = 1e-9, .terminal = false, .write = [&](std::string_view part) { text += part; }})}};
+    if (has_one) run.asked_rate = 0.5;
+    run.schedule.base = 0;
+    run.steps = 3;
+    run.go();
+    EXPECT_EQ(text.find("lr 0") != std::string::npos, has_one) << text;
+  }
+}
+
 TEST(Progress, WorksWithALoopThatSaysLittle) {
   Shown shown(false, second);
   shown(BatchEnd{.step = 1, .loss = 2});
@@ -138,6 +162,10 @@ TEST(Progress, RefusesWhatCannotBe) {
   EXPECT_NE(complaint<CallbackError>([] { progress({.interval = 0}); }), "");
   EXPECT_NE(complaint<CallbackError>([] { progress({.interval = std::nan("")}); }), "");
   EXPECT_NE(complaint<CallbackError>([] { progress({.every = -1}); }), "");
+  for (const int columns : {-1, 1, 5, 19, 10'001})
+    EXPECT_NE(complaint<CallbackError>([&] { progress({.columns = columns}); }), "") << columns;
+  for (const int columns : {0, 20, 10'000})
+    EXPECT_EQ(complaint<CallbackError>([&] { progress({.columns = columns}); }), "") << columns;
 }
 
 }  // namespace

@@ -73,7 +73,15 @@ TEST(ReduceLrOnPlateau, ByBatchesTakesEffectExactlyKStepsLater) {
             "scale_learning_rate reduce_lr_on_plateau 16->18\n");
   EXPECT_EQ(run.rates[9], 1);
   EXPECT_EQ(run.rates[10], 0.5);
-  EXPECT_EQ(run.decisions[0].reason, "batch/loss has not improved for 1 look: 1, best 1");
+  EXPECT_EQ(run.decisions[0].reason, "batch/loss 1, best 1: not improved by min_delta 0.0001 for 1 look");
+}
+
+TEST(ReduceLrOnPlateau, SaysNanWhateverItsSignAndNoBestWhereThereWasNone) {
+  FakeRun run{.callbacks = {reduce_lr_on_plateau({.patience = 2, .min_delta = 0})}};
+  run.val_loss = [](Epoch) { return -std::nan(""); };
+  run.go();
+  ASSERT_FALSE(run.decisions.empty());
+  EXPECT_EQ(run.decisions[0].reason, "val/loss nan, best none: not improved for 2 looks");
 }
 
 TEST(ReduceLrOnPlateau, RefusesWhatCannotBe) {

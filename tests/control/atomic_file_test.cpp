@@ -118,6 +118,22 @@ TEST(AtomicFile, NamesAFullDisk) {
   ::close(full);
 }
 
+TEST(AtomicFile, SaysWhatHappenedAndWhatHelpsAgainstIt) {
+  const auto said = [](int code) { return std::string(FileError("x", "be written", code).what()); };
+  EXPECT_EQ(said(EPIPE), "x: cannot be written: Broken pipe. Nobody reads it any more: let the reader stay to the end, or write to a file.");
+  EXPECT_EQ(said(ENAMETOOLONG), "x: cannot be written: File name too long. Choose a shorter name.");
+  EXPECT_EQ(said(EEXIST), "x: cannot be written: File exists. Something of this name is in the way: move it away, or choose another name.");
+  for (int code = 1; code < 132; ++code)  // nothing but the disk's own errors speaks of it
+    EXPECT_EQ(said(code).find("Check the disk") != std::string::npos, code == EIO || code == ESTALE) << said(code);
+}
+
+TEST(AtomicFile, SaysWhyANameThatIsTooLongCannotBe) {
+  const ScratchFolder folder;
+  const std::string name(300, 'x');
+  EXPECT_EQ(complaint<FileError>([&] { write_file_atomically(folder / name, "text"); }),
+            (folder / name).string() + ": cannot be written: File name too long. Choose a shorter name.");
+}
+
 // In a child process, since the limit is the whole process's: the third kilobyte can't be written any more.
 TEST(AtomicFile, AWriteThatFailsHalfwayLeavesTheOldFile) {
   const ScratchFolder folder;

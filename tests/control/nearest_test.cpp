@@ -17,6 +17,7 @@ TEST(EditDistance, CountsAddedRemovedReplacedAndSwappedLetters) {
   EXPECT_EQ(edit_distance("lenet", "lente"), 1U);
   EXPECT_EQ(edit_distance("ca", "abc"), 3U);  // optimal string alignment; Damerau's own distance is 2
   EXPECT_EQ(edit_distance("batch-size", "batch_size"), 0U);
+  EXPECT_EQ(edit_distance("LeNet", "lenet"), 0U);
 }
 
 TEST(Nearest, FindsWhatWasMeant) {
@@ -24,6 +25,7 @@ TEST(Nearest, FindsWhatWasMeant) {
   EXPECT_EQ(nearest("early-stopping", names), "early_stopping");
   EXPECT_EQ(nearest("porgress", names), "progress");
   EXPECT_EQ(nearest("early", names), "early_stopping");
+  EXPECT_EQ(nearest("CSVLogger", names), "csv_logger");
 }
 
 TEST(Nearest, GuessesNothingFarAway) {

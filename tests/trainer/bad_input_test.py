@@ -145,7 +145,7 @@ class BadInput(RunTest):
         self.sidestep("evaluate", good, "--data", self.data)
 
     def test_a_folder_where_a_file_is_meant(self):
-        run = self.train("run", "--epochs", "1", "--limit-train", "100", "--record")
+        run = self.train("run", "--epochs", "1", "--limit-train", "100")
         for folder in (run, run / "checkpoints"):
             self.refused("evaluate", folder, "--data", self.data,
                          says=[f"Name a checkpoint in it: {run}/checkpoints/best.safetensors"])
@@ -153,7 +153,7 @@ class BadInput(RunTest):
         self.refused("evaluate", run, "--data", self.data, says=[f"in it: {run}/checkpoints/last.safetensors"])
         self.refused("evaluate", self.data, "--data", self.data, says=[str(self.data), "isn't a file", "checkpoint"])
         self.refused("log", "cat", run, says=[f"Name the log in it: {run}/events.log"])
-        self.refused("log", "info", self.data, says=[str(self.data), "without an events.log", "--record"])
+        self.refused("log", "info", self.data, says=[str(self.data), "without an events.log", "--no-record"])
 
     def test_folders(self):
         run = self.train("run", "--epochs", "1", "--limit-train", "100")
@@ -178,6 +178,51 @@ class BadInput(RunTest):
             with self.subTest(arguments):
                 self.refused("train", *(["--data", self.data] if "--resume" not in arguments else []), *arguments,
                              says=says)
+
+    def test_checkpoints_that_cannot_be_written(self):
+        run = self.train("run", "--epochs", "1", "--limit-train", "100")
+        checkpoints = run / "checkpoints"
+        shutil.move(checkpoints, self.folder / "away")
+        checkpoints.write_text("a file")
+        resume = ["train", "--resume", "--out", run, "--epochs", "3"]
+        self.refused(*resume, says=[str(checkpoints), "cannot be made", "in the way"])
+        checkpoints.unlink()
+        closed = "/sys/kernel"  # nobody can make a file there, root neither
+        if os.path.isdir(closed):
+            checkpoints.symlink_to(closed)
+            self.refused(*resume, says=[f"{checkpoints}: cannot be written to", "."])
+            checkpoints.unlink()
+        shutil.move(self.folder / "away", checkpoints)
+        self.sidestep(*resume)
+
+    def test_names_that_are_too_long(self):
+        long = "x" * 300
+        for arguments in [["--out", self.folder / long], ["--callback", f"csv_logger:file={long}"],
+                          ["--callback", f"jsonl_logger:events={long}"]]:
+            with self.subTest(arguments):
+                self.refused("train", "--data", self.data, *arguments, says=[long, "too long", "Choose a shorter name"])
+
+    def test_quiet_hides_no_bad_option(self):
+        self.train_refused("--quiet", "--callback", "progress:interval=-1", says=["interval=-1"])
+        self.train_refused("--quiet", "--callback", "progress:columns=5", says=["columns=5", "20"])
+
+    def test_a_damaged_checkpoint_says_what_comes_of_deleting_it(self):
+        run = self.train("run", "--epochs", "2", "--limit-train", "100")
+        best, last = (run / "checkpoints" / f"{name}.safetensors" for name in ("best", "last"))
+        whole = best.read_bytes()
+        resume = ["train", "--resume", "--out", run, "--epochs", "4"]
+        for file in (best, last):  # they may be one file
+            file.unlink()
+            file.write_bytes(whole)
+        last.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        done = self.sidestep(*resume, code=2)
+        step = int(done.stderr.rstrip(".\n").rsplit(" ", 1)[1])
+        self.refused(*resume, says=[f"{last}: ", f"delete this one, and resuming goes on from {best}, step {step}."])
+        best.write_bytes(whole[:100])
+        self.refused(*resume, says=[f"{last}: ", "no other here, so delete this one, and resuming begins at the first step."])
+        best.write_bytes(whole)
+        last.unlink()
+        self.assertIn(f"goes on behind step {step}, from {best}", self.sidestep(*resume).stdout)
 
     def test_checkpoints(self):
         run = self.train("run", "--epochs", "1", "--limit-train", "100")

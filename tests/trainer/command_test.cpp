@@ -56,6 +56,9 @@ TEST(Command, NamesWhatIsMissingOrTooMuch) {
   EXPECT_EQ(refusal({"train", "--epochs"}), "train: --epochs has no value. Give it one. See `sidestep train --help`.");
   EXPECT_EQ(refusal({"train", "--quiet=x"}),
             "train: --quiet takes no value. Leave out what follows it. See `sidestep train --help`.");
+  for (const char* flag : {"--quiet=false", "--record=5", "--resume=yes", "--no-share=1", "--tf32=0"})
+    EXPECT_NE(refusal({"train", flag, "--lr", "nan"}).find(" takes no value. Leave out what follows it."), std::string::npos) << flag;
+  EXPECT_NE(refusal({"watch", "--events=2"}).find("--events takes no value."), std::string::npos);
   EXPECT_EQ(refusal({"evaluate"}), "evaluate: no checkpoint was given. Name one. See `sidestep evaluate --help`.");
 }
 
@@ -64,6 +67,10 @@ TEST(Command, NamesABadValue) {
   EXPECT_EQ(refusal({"train", "--lr", "nan"}), "--lr nan: must be a number above 0, at most 1000.");
   EXPECT_EQ(refusal({"train", "--epochs", "-1"}), "--epochs -1: must be a whole number from 1 to 1000000.");
   EXPECT_EQ(refusal({"train", "--epochs", "1", "--epochs", "2"}), "--epochs is given 2 times. Give it once.");
+  EXPECT_EQ(refusal({"train", "--seed", "99999999999999999999"}),
+            "--seed 99999999999999999999: must be a whole number from 0 to 9223372036854775807.");
+  EXPECT_EQ(refusal({"train", "--seed", "-1"}), "--seed -1: must be a whole number, 0 or more.");
+  EXPECT_EQ(refusal({"train", "--model", "LeNet"}), "--model LeNet: unknown model. Did you mean 'lenet'?");
   EXPECT_EQ(refusal({"train", "--model", "lenett"}), "--model lenett: unknown model. Did you mean 'lenet'?");
 }
 
@@ -118,6 +125,31 @@ TEST(Command, ListsOperatorsAndDrawsOne) {
   const Answer one = sidestep({"operators", "take"});
   EXPECT_NE(one.out.find("--1--2--3--4--|"), std::string::npos) << one.out;
   EXPECT_NE(refusal({"operators", "tak"}).find("take"), std::string::npos);
+}
+
+TEST(Command, WhateverOneWritesInAPipelineHasItsPage) {
+  for (const char* name :
+       {"min_of", "max_of", "standard_deviation", "median", "p90", "p99", "half_life", "sliding", "time", "growing", "sliding_time",
+        "session", "by", "until", "throttle_first", "throttle_last", "throttle_both", "io", "compute", "is_finite", "not_finite",
+        "named", "at_most", "unbounded", "saved", "decide", "over", "pure", "min_of()", "window(count(10))", "extremes"}) {
+    const Answer page = sidestep({"operators", name});
+    EXPECT_EQ(page.code, 0) << name << ": " << page.err;
+    EXPECT_GT(page.out.size(), 100U) << page.out;
+  }
+  EXPECT_TRUE(sidestep({"operators", "max_of"}).out.starts_with("min_of, max_of\n"));
+  // what is a statistic and a window is both
+  const std::string count = sidestep({"operators", "count"}).out;
+  EXPECT_TRUE(count.starts_with("count\n") && count.find("\nwindow\n") != std::string::npos) << count;
+  EXPECT_EQ(refusal({"operators", "min_off"}), "unknown operator 'min_off'. Did you mean 'min_of'?");
+  EXPECT_EQ(refusal({"operators", "zzzzzz"}), "unknown operator 'zzzzzz'. `sidestep operators` lists all.");
+}
+
+TEST(Command, TheListOfOperatorsCutsNoSentence) {
+  const std::string all = sidestep({"operators"}).out;
+  EXPECT_EQ(all.find("...\n"), std::string::npos) << all;
+  EXPECT_NE(all.find("  take                    Lets the first n values pass and ends the stream with\n"
+                     "                          the n-th\n"), std::string::npos) << all;
+  EXPECT_NE(all.find("  every                   Lets the n-th, 2n-th, 3n-th ... value pass\n"), std::string::npos) << all;
 }
 
 TEST(Command, ListsCallbacks) {
@@ -191,6 +223,7 @@ TEST_F(TrainRequests, TheCommandLineCountsMoreThanTheFile) {
   EXPECT_EQ(config.epochs, 3);
   EXPECT_EQ(config.lr, 0.5);
   EXPECT_EQ(said({"--config", "none.toml"}), "none.toml: there is no such file. Name a config.toml.");
+  EXPECT_EQ(said({"--config", "."}), ".: isn't a file. Name a config.toml.");
   EXPECT_EQ(said({"--config", ""}), "--config: is empty. Give it a name, or leave it out.");
 }
 

@@ -70,6 +70,8 @@ TEST_F(DataFolder, NamesAMissingOrEmptyFolderOrFile) {
   std::filesystem::create_directory(folder_ / "empty");
   EXPECT_EQ(complaint<DataError>([&] { fashion_mnist(folder_ / "empty"); }),
             (folder_ / "empty").string() + ": the data folder is empty." + install);
+  EXPECT_EQ(complaint<DataError>([&] { fashion_mnist(folder_ / "t10k-images-idx3-ubyte"); }),
+            (folder_ / "t10k-images-idx3-ubyte").string() + ": isn't a folder. Name the one with the IDX files in it.");
   std::filesystem::remove(folder_ / "t10k-images-idx3-ubyte");
   EXPECT_EQ(said(), ": has no file t10k-images-idx3-ubyte, neither plain nor with .gz." + install);
 }

@@ -94,8 +94,8 @@ TEST(DeviceFit, ACheckpointOfAnotherCublasLtGoesOnWithAWarning) {
     return trainer.fit(bus, control, {model_checkpoint()}, {.out = out, .resume = resume}).json["warnings"].dump();
   };
   const ScratchFolder out;
-  EXPECT_EQ(fit(3, out.path(), false), "[]");
-  EXPECT_EQ(fit(4, out.path(), true), "[]") << "the same version";
+  EXPECT_EQ(fit(3, out.path(), false).find("cuBLASLt"), std::string::npos);
+  EXPECT_EQ(fit(4, out.path(), true).find("cuBLASLt"), std::string::npos) << "the same version";
   const auto file = out / "checkpoints/last.safetensors";
   {
     const SafetensorsFile whole = SafetensorsFile::read(file);

@@ -65,7 +65,7 @@ class FullDisk(RunTest):
             self.assertIn(words, line)
         self.assertIn("test  loss", said.stdout)  # what it came to is still said
         self.assertEqual({path.name for path in run.iterdir()},
-                         {"config.toml", "metrics.csv", "metrics.jsonl", "events.jsonl", "checkpoints"})
+                         {"config.toml", "metrics.csv", "metrics.jsonl", "events.jsonl", "events.log", "checkpoints"})
         # all else is that of a run with room
         self.train("whole", "--epochs", "2")
         for name in ("best.safetensors", "last.safetensors"):

@@ -198,7 +198,12 @@ TEST_F(LogCommandTest, TailFollowsUntilTheLogIsClosed) {
 
 TEST_F(LogCommandTest, SaysWhatIsWrongInOneSentence) {
   write_text(folder / "other.txt", "step,loss\n1,2\n" + std::string(5000, 'x'));
-  EXPECT_NE(refusal({"cat", folder / "none.log"}).find("none.log: cannot read the log: No such file or directory."), std::string::npos);
+  const std::string nowhere = "/nowhere/part", long_name = folder / std::string(300, 'x');
+  EXPECT_NE(refusal({"export", file, "--format", "csv", "-o", nowhere})
+                .find("/nowhere/part: cannot be written: No such file or directory. Check the path"), std::string::npos);
+  EXPECT_NE(refusal({"export", file, "--format", "csv", "-o", long_name}).find("too long. Choose a shorter name."), std::string::npos);
+  EXPECT_NE(refusal({"cat", folder / "none.log"})
+                .find("none.log: cannot read the log: No such file or directory. Name one that is there and may be read."), std::string::npos);
   EXPECT_NE(refusal({"info", folder / "other.txt"}).find("other.txt: isn't a log of events."), std::string::npos);
   EXPECT_NE(refusal({"cat", folder / ""}).find("is a folder without an events.log. Name a log: "), std::string::npos);
   write_text(folder / "events.log", read_text(file));

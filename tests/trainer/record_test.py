@@ -1,4 +1,4 @@
-"""`sidestep train --record`, and what `sidestep log` says of it."""
+"""What `sidestep train` records, and what `sidestep log` says of it."""
 import json
 import os
 import subprocess
@@ -14,7 +14,7 @@ class Record(RunTest):
         return [json.loads(line) for line in said.splitlines()]
 
     def test_the_log_holds_the_run(self):
-        self.sidestep(*self.train_arguments("run", "--epochs", "2", "--record"))
+        self.sidestep(*self.train_arguments("run", "--epochs", "2"))
         run = self.folder / "run"
         self.assertIn("closed by its recorder", self.sidestep("log", "verify", run / "events.log").stdout)
         rows = self.rows(run / "events.log", "--ring", "trainer")
@@ -30,27 +30,27 @@ class Record(RunTest):
         self.assertEqual([row["fields"]["step"] for row in some], [5, 6, 7])
 
     def test_a_recorded_run_is_the_same_run(self):
-        plain = self.train("plain", "--epochs", "2")
+        plain = self.train("plain", "--epochs", "2", "--no-record")
         self.assertNotIn("events.log", [path.name for path in plain.iterdir()])
-        recorded = self.train("recorded", "--epochs", "2", "--record")
+        recorded = self.train("recorded", "--epochs", "2")
         self.assertEqual(evidence(plain), evidence(recorded))
 
     def test_a_resumed_run_goes_on_in_a_log_of_its_own(self):
-        run = self.train("run", "--epochs", "1", "--max-steps", "5", "--record")
+        run = self.train("run", "--epochs", "1", "--max-steps", "5")
         before = (run / "events.log").read_bytes()
-        self.sidestep("train", "--resume", "--out", run, "--max-steps", "9", "--record")
+        self.sidestep("train", "--resume", "--out", run, "--max-steps", "9")
         self.assertEqual((run / "events.log").read_bytes(), before)
         steps = [row["fields"]["step"] for log in ("events.log", "events-2.log")
                  for row in self.rows(run / log, "--type", "BatchEnd")]
         self.assertEqual(steps, list(range(1, 10)))
         # a refused one leaves nothing
-        self.sidestep("train", "--resume", "--out", run, "--max-steps", "9", "--seed", "5", "--record", code=2)
+        self.sidestep("train", "--resume", "--out", run, "--max-steps", "9", "--seed", "5", code=2)
         self.assertNotIn("events-3.log", [path.name for path in run.iterdir()])
 
     def test_a_full_disk_ends_the_recording_and_not_the_run(self):
         full = {"LD_PRELOAD": os.environ["SIDESTEP_FULL_DISK"], "SIDESTEP_FULL_DISK_FOR": "events.log",
                 "SIDESTEP_FULL_DISK_AFTER": "1"}
-        said = self.sidestep(*self.train_arguments("run", "--epochs", "2", "--record"), code=3, env={**os.environ, **full})
+        said = self.sidestep(*self.train_arguments("run", "--epochs", "2"), code=3, env={**os.environ, **full})
         (line,) = said.stderr.splitlines()
         for words in ("events.log", "recording stopped: the disk is full", "stays whole to its last block"):
             self.assertIn(words, line)
@@ -63,7 +63,7 @@ class Record(RunTest):
 
     def test_a_killed_run_leaves_a_log_that_can_be_read(self):
         run = self.folder / "run"
-        process = subprocess.Popen([SIDESTEP, *map(str, self.train_arguments("run", "--epochs", "1000", "--record"))],
+        process = subprocess.Popen([SIDESTEP, *map(str, self.train_arguments("run", "--epochs", "1000"))],
                                    stdout=subprocess.DEVNULL)
         try:
             deadline = time.monotonic() + 60

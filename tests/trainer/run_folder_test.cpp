@@ -160,6 +160,38 @@ TEST_F(RunFolders, SayWhatCannotBeResumed) {
   EXPECT_TRUE(fs::exists("a/.report.json.sidestep-tmp-77-1"));
 }
 
+// A folder in which nobody can make a file, root neither.
+constexpr const char* closed_to_all = "/sys/kernel";
+
+TEST_F(RunFolders, WhoseCheckpointsCannotBeWrittenAreRefusedUntouched) {
+  begin_run("a");
+  fs::remove("a/checkpoints");
+  write_text("a/.report.json.sidestep-tmp-77-1", "half");
+  write_text("a/checkpoints", "mine");
+  EXPECT_EQ(complaint<FileError>([] { RunFolder::resume("a"); }),
+            "a/checkpoints: cannot be made: File exists. Something of this name is in the way: move it away, or choose another name.");
+  EXPECT_EQ(read_text("a/checkpoints"), "mine");
+  fs::remove("a/checkpoints");
+  fs::remove("a/report.json");
+  fs::create_directory("a/report.json");
+  EXPECT_EQ(complaint<FileError>([] { RunFolder::resume("a"); }),
+            "a/report.json: cannot be written: Is a directory. A folder is in the way: remove it, or choose another name.");
+  fs::remove("a/report.json");
+  fs::create_directory_symlink(closed_to_all, "a/checkpoints");
+  if (!fs::is_directory("a/checkpoints")) GTEST_SKIP() << "there is no " << closed_to_all;
+  EXPECT_TRUE(complaint<FileError>([] { RunFolder::resume("a"); }).starts_with("a/checkpoints: cannot be written to: "));
+  EXPECT_EQ(read_text("a/.report.json.sidestep-tmp-77-1"), "half");
+}
+
+TEST_F(RunFolders, AResumedOneThatNeverWentOnHasNoFolderMore) {
+  begin_run("a");
+  fs::remove("a/checkpoints");
+  { const RunFolder folder = RunFolder::resume("a"); }
+  EXPECT_FALSE(fs::exists("a/checkpoints"));
+  RunFolder::resume("a").keep();
+  EXPECT_TRUE(fs::is_directory("a/checkpoints"));
+}
+
 TEST_F(RunFolders, RemoveWhatAKilledWriterLeft) {
   begin_run("a");
   write_text("a/.report.json.sidestep-tmp-77-1", "half");

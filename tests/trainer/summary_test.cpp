@@ -29,6 +29,7 @@ TrainingReport some_report() {
                                 "applied_step": 30, "value": 0, "learning_rate": 0.0018}]},
     "callbacks": [{"name": "csv_logger", "events": 4330, "cpu_seconds": 0.0042, "max_backlog": 11,
                    "delay_ns": {"p50": 4700, "p99": 0, "max": 125800000}, "failures": 1, "last_error": "disk full"}],
+    "recording": {"name": "events.log", "events": 4330, "bytes": 204800, "cpu_seconds": 0.0011},
     "failed": [], "warnings": ["lag:2 became lag:3"]})");
   return report;
 }
@@ -39,6 +40,7 @@ TEST(Summary, SaysWhatEachCallbackDidAndWhatItCost) {
                       "csv_logger    4330  4.2 ms       11     4.7 us   125.8 ms         1\n"),
             std::string::npos)
       << text;
+  EXPECT_NE(text.find("events.log: 4330 events, 200 KiB, CPU 1.1 ms\n"), std::string::npos) << text;
   EXPECT_NE(text.find("bus: 9 events; published 20 = delivered 17 + dropped 2 + pending 1\n"), std::string::npos)
       << text;
   EXPECT_NE(text.find("publish: p50 < 10 ns, p99 1.5 us, max 2.0 ms (213 timed, net of the timer)\n"),

@@ -1,10 +1,12 @@
 """What `sidestep train` says and leaves."""
 import json
+import os
+import subprocess
 import unittest
 
 from runs import RunTest, evidence
 
-FILES = {"config.toml", "report.json", "metrics.csv", "metrics.jsonl", "events.jsonl", "checkpoints"}
+FILES = {"config.toml", "report.json", "metrics.csv", "metrics.jsonl", "events.jsonl", "events.log", "checkpoints"}
 CALLBACKS = ["progress", "csv_logger", "jsonl_logger", "history", "model_checkpoint", "early_stopping",
              "reduce_lr_on_plateau", "terminate_on_nan"]
 
@@ -62,7 +64,7 @@ class Train(RunTest):
 
     def test_without_callbacks(self):
         run = self.train("run", "--epochs", "1", "--no-default-callbacks")
-        self.assertEqual(self.names(run), {"config.toml", "report.json", "checkpoints"})
+        self.assertEqual(self.names(run), {"config.toml", "report.json", "events.log", "checkpoints"})
         self.assertEqual(self.names(run / "checkpoints"), {"last.safetensors"})
         self.assertEqual(self.callbacks(run), [])
 
@@ -100,6 +102,78 @@ class Train(RunTest):
         for step in range(1, stop["cause_step"]):
             self.assertIsInstance(losses[step], float, step)
         self.assertNotIsInstance(losses[stop["cause_step"]], float)
+
+    def test_whose_loss_is_no_number_is_never_of_a_sign_and_gains_nothing_by_more_steps(self):
+        run = self.train("run", "--epochs", "3", "--optimizer", "sgd", "--lr", "1000")
+        said = self.sidestep("evaluate", run / "checkpoints" / "last.safetensors", "--data", self.data).stdout
+        self.assertIn("test  loss nan", said)
+        self.assertNotIn("-nan", said)
+        said = self.sidestep("train", "--resume", "--out", run).stdout
+        self.assertIn("stopped by terminate_on_nan at step ", said)
+        self.assertIn("Begin a new run", said)
+        self.assertNotIn("trains on", said)
+        bare = self.train("bare", "--epochs", "1", "--optimizer", "sgd", "--lr", "1000", "--no-default-callbacks",
+                          "--callback", "csv_logger")
+        self.assertIn(",nan,", (bare / "metrics.csv").read_text())
+        self.assertNotIn("-nan", (bare / "metrics.csv").read_text())
+
+    def test_a_run_that_is_too_short_for_a_look_says_so_and_ends_well(self):
+        said = self.sidestep(*self.train_arguments("run", "--max-steps", "5"))
+        note = ("No whole epoch ran: early_stopping never saw val/loss, model_checkpoint never saw val/accuracy, "
+                "reduce_lr_on_plateau never saw val/loss.")
+        self.assertIn(f"note: {note}\n", said.stdout)
+        self.assertEqual(said.stderr, "")
+        self.assertEqual(self.report(self.folder / "run")["warnings"], [note])
+        # whoever goes on and comes to an epoch's end has nothing to say
+        self.sidestep("train", "--resume", "--out", self.folder / "run", "--max-steps", "40")
+        self.assertEqual(self.report(self.folder / "run")["warnings"], [])
+
+    def test_a_learning_rate_of_zero_is_shown(self):
+        said = self.sidestep(*self.train_arguments("run", "--epochs", "3", "--schedule", "cosine:epochs=1")).stdout
+        lines = [line for line in said.splitlines() if line.startswith("epoch 3/3")]
+        self.assertTrue(lines and all("  lr 0  " in line for line in lines), said)
+
+    def test_nobody_who_reads_is_named_as_what_it_is(self):
+        reads, writes = os.pipe()
+        os.close(reads)
+        try:
+            done = self.sidestep(*self.train_arguments("run", "--epochs", "1"), code=3, stdout=writes)
+        finally:
+            os.close(writes)
+        self.assertIn("standard output: cannot be written: Broken pipe. Nobody reads it any more", done.stderr)
+        self.assertNotIn("Check the disk", done.stderr)
+        self.assertEqual(self.report(self.folder / "run")["state"], "finished")
+
+    def test_whatever_cannot_say_its_words_fails(self):
+        for target, says in [("/dev/full", "disk is full"), (None, "Bad file descriptor. It is closed")]:
+            for command in (["info"], ["callbacks"], ["operators", "take"], ["--version"]):
+                with self.subTest(command, target=target):
+                    arguments = self.command(*command)
+                    shell = ["sh", "-c", '"$@" ' + (f">{target}" if target else ">&-"), "sh", *arguments]
+                    done = subprocess.run(shell, stderr=subprocess.PIPE, text=True, timeout=self.longest)
+                    self.assertEqual(done.returncode, 3, done.stderr)
+                    self.assertIn("standard output: cannot be written: ", done.stderr)
+                    self.assertIn(says, done.stderr)
+
+    def test_a_log_that_cannot_be_shown_says_why(self):
+        run = self.train("run", "--epochs", "1", "--record")
+        for target, says in [(">/dev/full", "disk is full"), (">&-", "Bad file descriptor. It is closed")]:
+            for action in (["cat"], ["export", "--format", "csv"]):
+                arguments = self.command("log", action[0], run / "events.log", *action[1:])
+                done = subprocess.run(["sh", "-c", f'"$@" {target}', "sh", *arguments], stderr=subprocess.PIPE, text=True)
+                self.assertEqual(done.returncode, 4, done.stderr)
+                self.assertIn("standard output: cannot be written: ", done.stderr)
+                self.assertIn(says, done.stderr)
+
+    def test_a_closed_output_lands_in_no_file(self):
+        arguments = self.command(*self.train_arguments("run", "--epochs", "1", "--no-share"))
+        done = subprocess.run(["sh", "-c", '"$@" <&- >&- 2>&-', "sh", *arguments], timeout=self.longest)
+        self.assertEqual(done.returncode, 3)
+        run = self.folder / "run"
+        self.assertEqual(self.names(run), FILES)
+        for path in run.glob("metrics.*"):
+            self.assertNotIn("test  loss", path.read_text(), path)
+            self.assertNotIn("files: ", path.read_text(), path)
 
     def test_without_terminate_on_nan_the_same_run_goes_on(self):
         run = self.train("run", "--epochs", "1", "--optimizer", "sgd", "--lr", "1000", "--no-default-callbacks")

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <thread>
 
 #include <scratch_folder.hpp>
@@ -406,6 +407,72 @@ TEST(Trainer, ObeysDecisionsOfItsUser) {
   const TrainingReport report = run.fit({ask_to_unfreeze()});
   EXPECT_EQ(asked, (std::vector<std::pair<Step, std::int64_t>>{{7, 2}}));
   EXPECT_EQ(report.json["boundary"]["decisions"][0]["decision"], "unfreeze");
+}
+
+TEST(Trainer, ADecisionOfItsUserWithoutAHandlerStandsInTheReportWithTheMend) {
+  Training run;
+  const TrainingReport report = run.fit({ask_to_unfreeze()});
+  ASSERT_EQ(report.failed().size(), 1u);
+  EXPECT_NE(report.failed()[0].find("'unfreeze'"), std::string::npos) << report.failed()[0];
+  EXPECT_NE(report.failed()[0].find("trainer.on<D>(f)"), std::string::npos) << report.failed()[0];
+  EXPECT_EQ(report.json["boundary"]["refused"].size(), 1u);
+}
+
+TEST(Trainer, ADeciderThatHeardNothingOfWhatOthersPublishStandsInTheReportsWarnings) {
+  Training run;
+  run.bus.on<Metric>().named("at_map") | filter(named("val/mAP")) |
+      decide(run.control, [](const Metric&) { return Stop{"good"}; });
+  run.bus.on<EpochEnd>() | subscribe([&](const EpochEnd& e) { run.bus.publish(Metric{.step = e.step, .value = 1, .metric = intern("val/mAP")}); });
+  const TrainingReport report = run.fit();
+  EXPECT_TRUE(report.failed().empty());
+  ASSERT_EQ(report.warnings().size(), 1u);
+  EXPECT_NE(report.warnings()[0].find("'at_map'"), std::string::npos) << report.warnings()[0];
+  EXPECT_NE(report.warnings()[0].find("'val/mAP'"), std::string::npos) << report.warnings()[0];
+  EXPECT_TRUE(Training().fit().warnings().empty());
+}
+
+TEST(Trainer, RefusesAFolderThatHoldsARunAndLeavesItAsItIs) {
+  ScratchFolder folder;
+  Training first, second;
+  first.fit({model_checkpoint()}, {.out = folder.path()});
+  const std::string report = read_text(folder / "report.json");
+  const std::string why = complaint<EarlierRunError>([&] { second.fit({model_checkpoint()}, {.out = folder.path()}); });
+  EXPECT_NE(why.find(folder.path().string()), std::string::npos) << why;
+  EXPECT_NE(why.find(".resume = true"), std::string::npos) << why;
+  EXPECT_NE(why.find(".overwrite = true"), std::string::npos) << why;
+  EXPECT_EQ(read_text(folder / "report.json"), report);
+  EXPECT_TRUE(second.said.empty()) << "nothing has begun";
+  std::filesystem::remove(folder / "report.json");
+  EXPECT_NE(complaint<EarlierRunError>([&] { second.fit({}, {.out = folder.path()}); }), "") << "its checkpoint is there";
+}
+
+TEST(Trainer, TakesAFolderWithOtherThingsInItAndNoneTwice) {
+  ScratchFolder folder;
+  write_text(folder / "notes.txt", "mine");
+  std::filesystem::create_directories(folder / "checkpoints");
+  Training run;
+  EXPECT_EQ(run.fit({}, {.out = folder.path()}).state, "finished");
+  EXPECT_EQ(read_text(folder / "notes.txt"), "mine");
+  EXPECT_EQ(run.fit().state, "finished") << "without a folder it runs as often as one likes";
+  EXPECT_EQ(run.fit().state, "finished");
+}
+
+TEST(Trainer, OverwritesAnEarlierRunWhenItIsToldToAndNobodyGoesOnFromThatOne) {
+  ScratchFolder folder;
+  Training long_run(small(2)), refused(small(1)), short_run(small(1));
+  long_run.fit({model_checkpoint({.save_top_k = -1})}, {.out = folder.path()});
+  write_text(folder / "checkpoints/mine.safetensors", "no checkpoint of a trainer");
+  refused.bus.on<BatchEnd>() | throttle(std::chrono::milliseconds(1)) | decide(refused.control, [](const BatchEnd&) { return Stop{"x"}; });
+  EXPECT_THROW(refused.fit({}, {.out = folder.path(), .overwrite = true}), ControlError);
+  EXPECT_TRUE(std::filesystem::exists(folder / "checkpoints/last.safetensors")) << "a run that never began overwrites nothing";
+  std::set<std::string> at_the_beginning;
+  short_run.fit({}, {.out = folder.path(), .overwrite = true, .begun = [&](Step, const std::filesystem::path&) {
+                            for (const auto& entry : std::filesystem::directory_iterator(folder / "checkpoints"))
+                              at_the_beginning.insert(entry.path().filename().string());
+                          }});
+  EXPECT_EQ(at_the_beginning, std::set<std::string>{"mine.safetensors"});
+  const auto last = SafetensorsFile::read(folder / "checkpoints/last.safetensors");
+  EXPECT_EQ(CheckpointState::from_text(last.text(checkpoint_key)).step, 15);
 }
 
 TEST(Trainer, ThatIsBrokenOffSaysSoAndKeepsItsLastWholeCheckpoint) {

@@ -55,7 +55,7 @@ class Watch(RunTest):
         self.assertIn("isn't live: it was interrupted", self.refused(name))
 
     def test_its_events_are_those_of_the_log(self):
-        run = self.start_run("runs/one", "--epochs", "1000000", "--record")
+        run = self.start_run("runs/one", "--epochs", "1000000")
         watch = self.start("watch", "--events")  # the newest in runs/
         seen = [watch.stdout.readline() for _ in range(500)]
         run.send_signal(signal.SIGINT)

@@ -3,10 +3,12 @@
 #include <sidestep/operators/subscribe.hpp>
 #include <sidestep/trainer/callbacks/arguments.hpp>
 #include <sidestep/trainer/callbacks/csv_logger.hpp>
+#include <sidestep/trainer/control/numbers.hpp>
 
 #include <fmt/format.h>
 
 #include <array>
+#include <cctype>
 #include <string_view>
 
 namespace sidestep {
@@ -59,7 +61,7 @@ void CsvWriter::operator()(const EpochRow& row) {
   for (const std::string& column : columns_) {
     const double* const value = row.find(column);
     line += separator_;
-    line += value != nullptr ? fmt::to_string(*value) : "NA";
+    line += value != nullptr ? fmt::to_string(without_sign_if_nan(*value)) : "NA";
   }
   fmt::format_to(std::back_inserter(line), "{0}{1:.6g}{0}{2:.6g}{0}{3}", separator_, row.seconds,
                  row.samples_per_second, row.waited_ns);
@@ -83,7 +85,9 @@ void CsvWriter::resume(std::uint64_t rows) {
 
 Callback csv_logger(CsvLoggerOptions options) {
   if (options.file.empty()) throw CallbackError("csv_logger: it has no file. Say file=metrics.csv, or another name.");
-  if (options.separator == '"' || options.separator == '\n' || options.separator == '.')
+  // a number, NA or nan may hold it
+  if (std::isalnum(static_cast<unsigned char>(options.separator)) != 0 ||
+      std::string_view("\"\n\r.+-").find(options.separator) != std::string_view::npos || options.separator == '\0')
     throw CallbackError(
         fmt::format("csv_logger: separator={} can't separate numbers. Say ',' or ';'.", options.separator));
   return {"csv_logger", fmt::format("file={},separator={}", options.file.string(), options.separator),

@@ -6,6 +6,7 @@
 #include <sidestep/trainer/callbacks/row_file.hpp>
 #include <sidestep/trainer/control/callback.hpp>
 
+#include <concepts>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -25,7 +26,11 @@ struct CsvLoggerOptions {
 ///
 /// Rows are part of a checkpoint: they are on the disk before it is complete, and resuming cuts the file back to them.
 Callback csv_logger(CsvLoggerOptions options = {});
-inline Callback csv_logger(std::filesystem::path file) { return csv_logger({.file = std::move(file)}); }
+template <class Path>
+requires std::convertible_to<const Path&, std::filesystem::path>
+Callback csv_logger(const Path& file) {  // a template, so that {} means the options
+  return csv_logger(CsvLoggerOptions{.file = file});
+}
 extern const CallbackEntry csv_logger_entry;  ///< its row in the registry
 
 /// Writes rows to a file.

@@ -3,6 +3,7 @@
 #include <sidestep/trainer/callbacks/early_stopping.hpp>
 #include <sidestep/trainer/callbacks/shared_options.hpp>
 #include <sidestep/trainer/control/decide.hpp>
+#include <sidestep/trainer/control/numbers.hpp>
 
 #include <fmt/format.h>
 
@@ -40,7 +41,9 @@ Decisions EarlyStoppingRule::operator()(const Look& look) {
   return Decisions{}.ask(
       RestoreBest{.owner = owner_,
                   .cause_step = best_step_,
-                  .reason = fmt::format("{} was {:.5g} at the end of step {}", options_.monitor, best_, best_step_)});
+                  .reason = std::isfinite(best_)
+                                ? fmt::format("{} was {:.5g} at the end of step {}", options_.monitor, best_, best_step_)
+                                : fmt::format("{} never was finite; kept at step {}", options_.monitor, best_step_)});
 }
 
 Decisions EarlyStoppingRule::consider(const Look& look) {
@@ -57,7 +60,8 @@ Decisions EarlyStoppingRule::consider(const Look& look) {
   Decisions asked;
   if (keeps) {
     kept_ = true;
-    asked.ask(KeepWeights{.owner = owner_, .reason = fmt::format("{} is {:.5g}", options_.monitor, look.value)});
+    asked.ask(KeepWeights{.owner = owner_,
+                          .reason = fmt::format("{} is {:.5g}", options_.monitor, without_sign_if_nan(look.value))});
   }
   if (improved) {
     if (!options_.baseline || better_(look.value, *options_.baseline)) wait_ = 0;
@@ -72,8 +76,8 @@ Decisions EarlyStoppingRule::consider(const Look& look) {
                                ? std::string("it never improved")
                                : fmt::format("best {:.5g} at {} {}", best_, options_.at.batches > 0 ? "step" : "epoch",
                                              options_.at.batches > 0 ? best_step_ : Step{best_epoch_});
-  return asked.ask(Stop{
-      fmt::format("{} has not improved for {} {}{}: {}", options_.monitor, wait_, unit, wait_ == 1 ? "" : "s", best)});
+  return asked.ask(
+      Stop{fmt::format("{} has {}: {}", options_.monitor, detail::not_improved(options_.min_delta, wait_, unit), best)});
 }
 
 Callback early_stopping(EarlyStoppingOptions options) {
@@ -95,7 +99,7 @@ Callback early_stopping(EarlyStoppingOptions options) {
       options.baseline ? fmt::to_string(*options.baseline) : "none", options.restore_best_weights,
       options.start_from_epoch, options.at.text());
   return {name, std::move(settings), [options](CallbackContext& run) {
-            monitored(run) | Monitor(options.monitor, options.at, run.name) |
+            monitored(run) | Monitor(options.monitor, options.at, run) |
                 decide(run.control, EarlyStoppingRule(options, run.name));
           }};
 }

@@ -42,6 +42,7 @@ void History::set(std::vector<EpochRow> rows) {
 }
 
 Callback history(std::shared_ptr<History> into) {
+  if (into == nullptr) into = std::make_shared<History>();
   return {"history", "", [into = std::move(into)](CallbackContext& run) {
             if (!run.resumed) into->set({});
             run.on<Metric, EpochEnd>().from(Stream::trainer) | EpochRows{} | subscribe(saved, Keep{into});

@@ -32,7 +32,7 @@ class History {
 ///   auto epochs = std::make_shared<History>();
 ///   trainer.fit(bus, control, {history(epochs)});
 ///   for (double loss : epochs->values("val/loss")) ...
-Callback history(std::shared_ptr<History> into = std::make_shared<History>());
+Callback history(std::shared_ptr<History> into = {});
 extern const CallbackEntry history_entry;  ///< its row in the registry
 
 }  // namespace sidestep

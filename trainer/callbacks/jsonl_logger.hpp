@@ -6,6 +6,7 @@
 #include <sidestep/trainer/callbacks/row_file.hpp>
 #include <sidestep/trainer/control/callback.hpp>
 
+#include <concepts>
 #include <filesystem>
 #include <memory>
 
@@ -26,7 +27,11 @@ struct JsonlLoggerOptions {
 /// publish); it is only appended to. Types of yours are logged if they are known when the run begins: listen to them,
 /// or call event_info<E>().
 Callback jsonl_logger(JsonlLoggerOptions options = {});
-inline Callback jsonl_logger(std::filesystem::path file) { return jsonl_logger({.file = std::move(file)}); }
+template <class Path>
+requires std::convertible_to<const Path&, std::filesystem::path>
+Callback jsonl_logger(const Path& file) {  // a template, so that {} means the options
+  return jsonl_logger(JsonlLoggerOptions{.file = file});
+}
 extern const CallbackEntry jsonl_logger_entry;  ///< its row in the registry
 
 /// Writes events to a file.

@@ -28,7 +28,7 @@ struct LambdaOptions {
 /// state is no part of a checkpoint. After Keras' `LambdaCallback`.
 ///
 ///   lambda({.on_epoch_end = [](const EpochEnd& e) { fmt::print("epoch {}\n", e.epoch); }})
-Callback lambda(LambdaOptions functions);
+Callback lambda(LambdaOptions functions = {});
 extern const CallbackEntry lambda_entry;  ///< its row in the registry
 
 }  // namespace sidestep

@@ -19,12 +19,14 @@ Decisions LearningRateScheduleRule::operator()(const FitBegin& begin) const {
 
 namespace {
 
+constexpr double highest_rate = 1000;
+
 void check_schedule(const Schedule& s) {
   const auto refuse = [](std::string_view option, auto value, std::string_view mend) {
     throw CallbackError(fmt::format("learning_rate_schedule: {}={} is out of range. Say {}.", option, value, mend));
   };
   const auto number = [](double x) { return std::isfinite(x) && x >= 0; };
-  if (!number(s.base) || s.base == 0) refuse("lr", s.base, "a number above 0");
+  if (!number(s.base) || s.base == 0 || s.base > highest_rate) refuse("lr", s.base, "a number above 0, at most 1000");
   if (s.warmup < 0) refuse("warmup", s.warmup, "a number of steps from 0");
   if (!number(s.warmup_from) || s.warmup_from > 1) refuse("warmup_from", s.warmup_from, "a share from 0 to 1");
   if (!number(s.factor) || s.factor == 0) refuse("factor", s.factor, "a number above 0");
@@ -50,6 +52,8 @@ namespace {
 
 /// With the rate that the run was asked for, which is known when it is hung on.
 Callback schedule_at_the_runs_rate(Schedule s) {
+  s.base = highest_rate;
+  check_schedule(s);  // what is wrong whatever the rate
   return {"learning_rate_schedule", settings_of(s, ""), [s](CallbackContext& run) mutable {
             if (!run.learning_rate)
               throw CallbackError(fmt::format("{}: this loop has no rate of its own. Say lr.", run.name));

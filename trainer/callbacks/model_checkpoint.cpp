@@ -122,7 +122,7 @@ Callback model_checkpoint(ModelCheckpointOptions options) {
               throw CallbackError(
                   fmt::format("{}: file={} is the name of the last checkpoint. Choose another.", run.name, last));
             if (options.save_top_k != 0)
-              monitored(run) | Monitor(options.monitor, options.at, run.name) |
+              monitored(run) | Monitor(options.monitor, options.at, run) |
                   decide(run.control, BestCheckpointRule(options, run.name));
             // a pipeline of its own: it goes on if the metric never comes
             if (options.save_last) run.on<BatchEnd, EpochEnd>() | decide(run.control, SaveLast{options, last});

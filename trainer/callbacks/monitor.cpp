@@ -82,6 +82,12 @@ void Monitor::forget() {
   others_.clear();
 }
 
+void Monitor::never_looked() const {
+  if (notes_ == nullptr) return;
+  notes_->add(at_.batches > 0 ? fmt::format("Fewer than {} steps ran", at_.batches) : std::string("No whole epoch ran"),
+              fmt::format("{} never saw {}", owner_.text(), metric_.text()));
+}
+
 void Monitor::never_came() const {
   std::vector<std::string> names = others();
   std::ranges::sort(names);
@@ -109,6 +115,12 @@ void check_monitor(std::string_view owner, std::string_view metric, When at) {
     throw CallbackError(fmt::format("{}: it has no metric. Say monitor=val/loss, or another.", owner));
   if (at.batches < 0)
     throw CallbackError(fmt::format("{}: at=batch:{} looks at no batch. Say a number from 1.", owner, at.batches));
+}
+
+std::string not_improved(double min_delta, std::int64_t times, std::string_view unit) {
+  return fmt::format("not improved{} for {} {}{}",
+                     min_delta > 0 ? fmt::format(" by min_delta {:.5g}", min_delta) : std::string(), times, unit,
+                     times == 1 ? "" : "s");
 }
 
 }  // namespace detail

@@ -5,6 +5,7 @@
 #include <sidestep/trainer/callbacks/error.hpp>
 #include <sidestep/trainer/control/callback.hpp>
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -72,7 +73,7 @@ class Better {
 ///
 /// A value is looked at once: if the metric isn't published again until the next look, that one says `came = false`.
 /// Throws CallbackError (so that this pipeline fails, and says why) at the first look if another metric has nearly this
-/// name, and at the end of the run if it was looked at and never came.
+/// name, and at the end of the run if it was looked at and never came. A run too short for a single look is no failure.
 class Monitor {
  public:
   static constexpr std::string_view label = "monitor";
@@ -80,6 +81,10 @@ class Monitor {
 
   Monitor(std::string_view metric, When at, std::string_view owner)
       : metric_(intern(metric)), owner_(intern(owner)), at_(at) {}
+  /// Of a callback: at the end of a run that was too short for a single look, a note says so.
+  Monitor(std::string_view metric, When at, const CallbackContext& run) : Monitor(metric, at, run.name) {
+    notes_ = run.notes;
+  }
 
   template <class I>
   requires std::same_as<I, In>
@@ -105,6 +110,7 @@ class Monitor {
       forget();
       out(Look{.kind = Look::Kind::begin});
     } else if (const auto* end = event.get_if<FitEnd>()) {
+      if (looks_ == 0) never_looked();
       if (!ever_came_ && looks_ > 0) never_came();
       out(Look{.kind = Look::Kind::end, .step = end->step, .epoch = end->epoch});
     }
@@ -122,6 +128,7 @@ class Monitor {
   Look look(Step step, Epoch epoch);
   void remember(Name metric);
   void forget();
+  void never_looked() const;
   [[noreturn]] void never_came() const;
   std::vector<std::string> others() const;  // by text: a name's number differs from process to process
   void set_others(const std::vector<std::string>& names);
@@ -134,9 +141,10 @@ class Monitor {
   double learning_rate_ = 0;
   std::int64_t looks_ = 0;
   std::vector<Name> others_;  // what came instead, for the error
+  std::shared_ptr<Notes> notes_{};
 };
 
-/// Where whoever monitors a metric begins: monitored(run) | Monitor("val/loss", epoch_end, run.name) | decide(...)
+/// Where whoever monitors a metric begins: monitored(run) | Monitor("val/loss", epoch_end, run) | decide(...)
 inline auto monitored(CallbackContext& run) {
   return run.on<FitBegin, Metric, BatchEnd, EpochEnd, DecisionApplied, FitEnd>();
 }
@@ -145,6 +153,9 @@ namespace detail {
 
 /// Throws CallbackError in `owner`'s name: no metric, a negative number of batches.
 void check_monitor(std::string_view owner, std::string_view metric, When at);
+
+/// "not improved by min_delta 0.01 for 2 epochs"; without a min_delta that part is left out.
+std::string not_improved(double min_delta, std::int64_t times, std::string_view unit);
 
 }  // namespace detail
 }  // namespace sidestep

@@ -4,6 +4,7 @@
 #include <sidestep/trainer/callbacks/arguments.hpp>
 #include <sidestep/trainer/callbacks/progress.hpp>
 #include <sidestep/trainer/control/atomic_file.hpp>
+#include <sidestep/trainer/control/numbers.hpp>
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@ namespace sidestep {
 namespace {
 
 constexpr double second = 1e9;
+constexpr int fewest_columns = 20;
 
 std::string duration(double seconds) {
   const auto whole = static_cast<std::int64_t>(seconds + 0.5);
@@ -36,25 +38,22 @@ std::string of(std::int64_t at, std::int64_t all) {
   return all > 0 ? fmt::format("{}/{}", at, all) : fmt::to_string(at);
 }
 
-/// A NaN has no sign that means anything.
-double without_sign_if_nan(double value) { return std::isnan(value) ? std::abs(value) : value; }
-
 std::string batch_text(const ProgressPoint& p) {
   std::string text = fmt::format("epoch {}  step {}  loss {:.4f}  accuracy {:.4f}", of(p.epoch, p.epochs),
-                                 of(p.step, p.last_step), without_sign_if_nan(p.loss), p.accuracy);
+                                 of(p.step, p.last_step), without_sign_if_nan(p.loss), without_sign_if_nan(p.accuracy));
   if (p.samples_per_second > 0) text += fmt::format("  {} samples/s", rate(p.samples_per_second));
   if (p.seconds_left >= 0) text += fmt::format("  ETA {}", duration(p.seconds_left));
-  if (p.learning_rate > 0) text += fmt::format("  lr {:.3g}", p.learning_rate);
+  if (p.says_rate) text += fmt::format("  lr {:.3g}", p.learning_rate);
   return text;
 }
 
 /// The same for a terminal of 80 columns.
 std::string short_batch_text(const ProgressPoint& p) {
   std::string text = fmt::format("epoch {} {} loss {:.4f} acc {:.4f}", of(p.epoch, p.epochs), of(p.step, p.last_step),
-                                 without_sign_if_nan(p.loss), p.accuracy);
+                                 without_sign_if_nan(p.loss), without_sign_if_nan(p.accuracy));
   if (p.samples_per_second > 0) text += fmt::format(" {}/s", rate(p.samples_per_second));
   if (p.seconds_left >= 0) text += fmt::format(" ETA {}", duration(p.seconds_left));
-  if (p.learning_rate > 0) text += fmt::format(" lr {:.2g}", p.learning_rate);
+  if (p.says_rate) text += fmt::format(" lr {:.2g}", p.learning_rate);
   return text;
 }
 
@@ -62,13 +61,14 @@ std::string epoch_text(const ProgressPoint& p) {
   std::string text = fmt::format("epoch {}", of(p.epoch, p.epochs));
   if (p.row->partial) {
     text += fmt::format(" (cut short at step {})", p.step);
-    if (p.seen) text += fmt::format("  loss {:.4f}  accuracy {:.4f}", without_sign_if_nan(p.loss), p.accuracy);
+    if (p.seen)
+      text += fmt::format("  loss {:.4f}  accuracy {:.4f}", without_sign_if_nan(p.loss), without_sign_if_nan(p.accuracy));
   }
   for (const auto& [name, value] : p.row->metrics)
     if (name != "lr") text += fmt::format("  {} {:.4f}", name, without_sign_if_nan(value));
   const double* const rate_at_end = p.row->find("lr");
-  if (const double lr = rate_at_end != nullptr ? *rate_at_end : p.learning_rate; lr > 0)
-    text += fmt::format("  lr {:.3g}", lr);
+  if (rate_at_end != nullptr || p.says_rate)
+    text += fmt::format("  lr {:.3g}", without_sign_if_nan(rate_at_end != nullptr ? *rate_at_end : p.learning_rate));
   if (p.row->seconds > 0)
     text += fmt::format("  {:.1f}s  {} samples/s", p.row->seconds, rate(p.row->samples_per_second));
   return text;
@@ -98,6 +98,7 @@ void ProgressGate::add(const BatchEnd& batch, Nanoseconds now) {
   now_.step = batch.step;
   now_.epoch = batch.epoch;
   now_.learning_rate = batch.learning_rate;
+  now_.says_rate = says_rate_ |= batch.learning_rate != 0;
 }
 
 ProgressPoint ProgressGate::point(ProgressPoint::Kind kind, Nanoseconds now) const {
@@ -168,7 +169,7 @@ void ProgressPrinter::operator()(const ProgressPoint& p) {
       line(epoch_text(p));
       break;
     case Kind::test:
-      line(fmt::format("test  loss {:.4f}  accuracy {:.4f}", without_sign_if_nan(p.loss), p.accuracy));
+      line(fmt::format("test  loss {:.4f}  accuracy {:.4f}", without_sign_if_nan(p.loss), without_sign_if_nan(p.accuracy)));
       break;
     case Kind::end:
       clear();
@@ -201,9 +202,12 @@ void ProgressPrinter::clear() {
 Callback progress(ProgressOptions options) {
   if (!(options.interval > 0 && options.interval < 1e6))
     throw CallbackError(
-        fmt::format("progress: interval={} is no length of time. Say seconds above 0.", options.interval));
+        fmt::format("progress: interval={} is no length of time. Say seconds above 0, below a million.", options.interval));
   if (!(options.every >= 0 && options.every < 1e9))
-    throw CallbackError(fmt::format("progress: every={} is no length of time. Say seconds from 0.", options.every));
+    throw CallbackError(fmt::format("progress: every={} is no length of time. Say seconds from 0, below a billion.", options.every));
+  if (options.columns < 0 || (options.columns > 0 && options.columns < fewest_columns) || options.columns > 10'000)
+    throw CallbackError(fmt::format("progress: columns={} has no room for a line. Say {} to 10000, or 0: the terminal is asked.",
+                                    options.columns, fewest_columns));
   return {"progress", "", [options](CallbackContext& run) {
             const bool terminal = options.terminal.value_or(::isatty(STDOUT_FILENO) == 1);
             const double seconds = terminal ? options.interval : options.every > 0 ? options.every : 1e9;
@@ -215,7 +219,7 @@ Callback progress(ProgressOptions options) {
               };
             run.on<FitBegin, EpochBegin, BatchEnd, Metric, ValidationBegin, EpochEnd, TestEnd, FitEnd>().from(
                 Stream::trainer) |
-                ProgressGate(static_cast<Nanoseconds>(seconds * second)) | observe_on(io) |
+                ProgressGate(static_cast<Nanoseconds>(seconds * second), run.learning_rate.has_value()) | observe_on(io) |
                 subscribe(ProgressPrinter(std::move(write), terminal,
                                           options.columns > 0 ? options.columns : columns_of_terminal()));
           }};
@@ -227,7 +231,7 @@ constexpr CallbackOption progress_options[] = {
     {"interval", "seconds", "0.1", "between two looks of the live line"},
     {"every", "seconds", "10", "without a terminal, between two lines within an epoch; 0: none"},
     {"terminal", "yes|no|auto", "auto", "a live line, or plain lines"},
-    {"columns", "integer", "0", "of the terminal; 0: it is asked"}};
+    {"columns", "integer", "0", "of the terminal, from 20; 0: it is asked"}};
 
 Callback make_progress(const CallbackArguments& given) {
   ProgressOptions o;

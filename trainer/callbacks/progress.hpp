@@ -17,7 +17,7 @@ struct ProgressOptions {
   double interval = 0.1;           ///< seconds between two looks of the live line
   double every = 10;               ///< without a terminal: seconds between two lines within an epoch; 0: none
   std::optional<bool> terminal{};  ///< a live line, or plain lines; default: whether standard output is a terminal
-  int columns = 0;                 ///< of the terminal; 0: it is asked
+  int columns = 0;                 ///< of the terminal, from 20; 0: it is asked
   std::function<void(std::string_view)> write{};  ///< default: to standard output, at once
 };
 
@@ -35,6 +35,7 @@ struct ProgressPoint {
   Epoch epoch = 0, epochs = 0;
   double loss = 0, accuracy = 0;  ///< of the epoch so far; of the test
   double learning_rate = 0;
+  bool says_rate = false;  ///< learning_rate is one, even if it is 0
   double samples_per_second = 0;  ///< of the epoch so far; 0: not known yet
   double seconds_left = -1;       ///< below 0: not known yet
   bool seen = false;  ///< there were steps: loss and accuracy are known
@@ -49,7 +50,8 @@ class ProgressGate {
   static constexpr bool wall_time = true;
   using In = OneOf<FitBegin, EpochBegin, BatchEnd, Metric, ValidationBegin, EpochEnd, TestEnd, FitEnd>;
 
-  explicit ProgressGate(Nanoseconds interval) : interval_(interval) {}
+  /// `says_rate`: the loop has a learning rate. Otherwise it hasn't until one comes that isn't 0.
+  explicit ProgressGate(Nanoseconds interval, bool says_rate = false) : interval_(interval), says_rate_(says_rate) {}
   template <class I>
   requires std::same_as<I, In>
   using out = ProgressPoint;
@@ -75,6 +77,7 @@ class ProgressGate {
   void begin_epoch(Nanoseconds now);
 
   Nanoseconds interval_;
+  bool says_rate_;
   Nanoseconds next_ = 0;
   EpochRows rows_;
   ProgressPoint now_;

@@ -3,6 +3,7 @@
 #include <sidestep/trainer/callbacks/reduce_lr_on_plateau.hpp>
 #include <sidestep/trainer/callbacks/shared_options.hpp>
 #include <sidestep/trainer/control/decide.hpp>
+#include <sidestep/trainer/control/numbers.hpp>
 
 #include <fmt/format.h>
 
@@ -34,8 +35,10 @@ std::optional<ScaleLearningRate> ReduceLrOnPlateauRule::operator()(const Look& l
   cooldown_ = options_.cooldown;
   return ScaleLearningRate{.by = options_.factor,
                            .min_lr = options_.min_lr,
-                           .reason = fmt::format("{} has not improved for {} look{}: {:.5g}, best {:.5g}",
-                                                 options_.monitor, waited, waited == 1 ? "" : "s", look.value, best_)};
+                           .reason = fmt::format(
+                               "{} {:.5g}, best {}: {}", options_.monitor, without_sign_if_nan(look.value),
+                               std::isfinite(best_) ? fmt::format("{:.5g}", best_) : std::string("none"),
+                               detail::not_improved(options_.min_delta, waited, "look"))};
 }
 
 Callback reduce_lr_on_plateau(ReduceLrOnPlateauOptions options) {
@@ -59,7 +62,7 @@ Callback reduce_lr_on_plateau(ReduceLrOnPlateauOptions options) {
                   options.factor, options.patience, static_cast<int>(options.mode), options.min_delta, options.cooldown,
                   options.min_lr, options.at.text());
   return {name, std::move(settings), [options](CallbackContext& run) {
-            monitored(run) | Monitor(options.monitor, options.at, run.name) |
+            monitored(run) | Monitor(options.monitor, options.at, run) |
                 decide(run.control, ReduceLrOnPlateauRule(options, run.name));
           }};
 }

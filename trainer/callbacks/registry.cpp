@@ -33,6 +33,14 @@ const CallbackEntry& entry_of(std::string_view name) {
                                   one_is_near ? " `sidestep callbacks` lists all." : ""));
 }
 
+/// The option that was meant to be one of its own in a value, as in patience=3;mode=min; empty: none.
+std::string_view option_within(std::string_view value, std::span<const std::string_view> names) {
+  for (const std::string_view name : names)
+    for (const char before : {':', ';', ' '})
+      if (value.find(fmt::format("{}{}=", before, name)) != std::string_view::npos) return name;
+  return {};
+}
+
 Spec default_spec(const CallbackEntry& entry) {
   const std::string_view colon = entry.by_default->empty() ? "" : ":";
   return parse_spec(fmt::format("{}{}{}", entry.name, colon, *entry.by_default));
@@ -62,6 +70,10 @@ Callback make_callback(const Spec& spec) {
       throw CallbackError(
           names.empty() ? fmt::format("callback {} has no option '{}'. It has none: leave it out.", entry.name, key)
                         : fmt::format("callback {} has no option '{}'. {}", entry.name, key, did_you_mean(key, names)));
+  for (const auto& [key, value] : spec.options)
+    if (const std::string_view other = option_within(value, names); !other.empty())
+      throw CallbackError(
+          fmt::format("callback {}: {}={} holds another option, {}. Write ',' before it.", entry.name, key, value, other));
   return entry.make(CallbackArguments(spec));
 }
 

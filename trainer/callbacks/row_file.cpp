@@ -165,7 +165,12 @@ void RowFile::settle() {
 std::filesystem::path callback_file(CallbackContext& run, const std::filesystem::path& name) {
   namespace fs = std::filesystem;
   const fs::path path = run.folder / name;
-  const auto whole = [](const fs::path& of) { return fs::weakly_canonical(fs::absolute(of)); };
+  const auto whole = [](const fs::path& of) {
+    std::error_code failed;
+    const fs::path found = fs::weakly_canonical(fs::absolute(of), failed);
+    if (failed) throw FileError(of, "be written", failed.value());
+    return found;
+  };
   const fs::path at = whole(path);
   const auto refuse = [&](std::string_view why) {
     throw CallbackError(fmt::format("{}: it can't write to {}: {}. Give it a file of its own.", run.name, path.string(), why));

@@ -1,6 +1,7 @@
 #include <sidestep/operators/pipe.hpp>
 #include <sidestep/trainer/callbacks/terminate_on_nan.hpp>
 #include <sidestep/trainer/control/decide.hpp>
+#include <sidestep/trainer/control/numbers.hpp>
 
 #include <fmt/format.h>
 
@@ -13,9 +14,7 @@ std::optional<Stop> TerminateOnNanRule::operator()(const OneOf<FitBegin, BatchEn
     if (std::isfinite(batch->loss) || asked_) [[likely]]
       return {};
     asked_ = true;
-    // a NaN's sign means nothing
-    const double loss = std::isnan(batch->loss) ? std::abs(batch->loss) : batch->loss;
-    return Stop{fmt::format("the loss of step {} is {}", batch->step, loss)};
+    return Stop{fmt::format("the loss of step {} is {}", batch->step, without_sign_if_nan(batch->loss))};
   }
   if (const auto* applied = event.get_if<DecisionApplied>()) {
     if (applied->by == owner_ && applied->decision == stop_) asked_ = false;
@@ -25,7 +24,7 @@ std::optional<Stop> TerminateOnNanRule::operator()(const OneOf<FitBegin, BatchEn
   return {};
 }
 
-Callback terminate_on_nan() {
+Callback terminate_on_nan(TerminateOnNanOptions) {
   return {"terminate_on_nan", "", [](CallbackContext& run) {
             run.on<FitBegin, BatchEnd, DecisionApplied>() | decide(run.control, TerminateOnNanRule(run.name));
           }};

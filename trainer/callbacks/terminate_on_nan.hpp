@@ -9,8 +9,10 @@
 
 namespace sidestep {
 
+struct TerminateOnNanOptions {};  ///< none: it is called as all others are
+
 /// Stops the run at the first batch whose loss is NaN or infinite. Semantics: Keras 3 `TerminateOnNaN`.
-Callback terminate_on_nan();
+Callback terminate_on_nan(TerminateOnNanOptions options = {});
 extern const CallbackEntry terminate_on_nan_entry;  ///< its row in the registry
 
 /// What terminate_on_nan does at each batch. It asks once, until its Stop has taken effect.

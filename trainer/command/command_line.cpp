@@ -1,6 +1,7 @@
 #include <sidestep/trainer/command/command_line.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <new>
 
 #include <fmt/format.h>
@@ -49,6 +50,9 @@ std::string explained(const CLI::ParseError& error, const std::string& command) 
   const std::string before = command.empty() ? "" : command + ": ";
   const std::string see = fmt::format(" See `sidestep {}--help`.", command.empty() ? "" : command + " ");
   const std::string name = why.substr(0, why.find(':'));
+  if (const auto end = why.find(" was given a disallowed flag override"); end != std::string::npos)
+    return fmt::format("{}--{} takes no value. Leave out what follows it.{}", before,
+                       why.substr(0, end).substr(why.find_first_not_of('-')), see);
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr && name.starts_with("--"))
     return fmt::format("{}{} has no value. Give it one.{}", before, name, see);
   if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr)
@@ -104,7 +108,12 @@ int run_command_line(const std::vector<std::string>& arguments, Streams streams)
     return code;
   };
   try {
-    return parse_and_run(arguments, streams);
+    const int code = parse_and_run(arguments, streams);
+    errno = 0;
+    const bool whole = streams.out.good();
+    if (streams.out.flush() || code != exit_well) return code;
+    if (!whole || errno == 0) return complain("standard output couldn't be written: see where it goes.", exit_incomplete);
+    return complain(FileError("standard output", "be written", errno).what(), exit_incomplete);
   } catch (const ConfigError& error) {
     return complain(error.what(), exit_bad_input);
   } catch (const CallbackError& error) {

@@ -3,6 +3,7 @@
 #include <sidestep/trainer/command/exit_code.hpp>
 #include <sidestep/trainer/command/subcommand.hpp>
 #include <sidestep/trainer/config.hpp>
+#include <sidestep/trainer/control/numbers.hpp>
 #include <sidestep/trainer/control/safetensors.hpp>
 #include <sidestep/trainer/data/dataset.hpp>
 #include <sidestep/trainer/models/model.hpp>
@@ -91,7 +92,7 @@ class EvaluateCommand : public Subcommand {
                                      .deviation = state.pixels.deviation});
     const kernels::Evaluation result = session->evaluate(id, 0, test.count());
     streams.out << fmt::format("{}: model {}, step {}\ntest  loss {:.4f}  accuracy {:.4f}  ({} images)\n", checkpoint_,
-                               model.name, state.step, result.loss, result.accuracy(), result.samples);
+                               model.name, state.step, without_sign_if_nan(result.loss), result.accuracy(), result.samples);
     return exit_well;
   }
 

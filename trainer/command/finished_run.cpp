@@ -17,11 +17,14 @@ Step end_of(const Asked& asked, Step batches) {
 }
 
 FinishedRun end_in(const Json& report) {
-  FinishedRun run{.step = report.at("epochs").at(report.at("epochs").size() - 1).at("step").get<Step>()};
+  const Json& last = report.at("epochs").at(report.at("epochs").size() - 1);
+  FinishedRun run{.step = last.at("step").get<Step>()};
+  run.diverged = last.contains("train") && last.at("train").at("loss").is_null();  // what JSON has no number for
   for (const Json& each : report.at("boundary").at("decisions"))
     if (each.at("decision") == "stop" && each.at("applied_step") == run.step) {
       run.stopped_by = each.at("by").get<std::string>();
       run.reason = each.at("reason").get<std::string>();
+      run.diverged |= run.stopped_by == "terminate_on_nan";
     }
   return run;
 }
@@ -47,6 +50,10 @@ std::optional<std::string> nothing_to_do(const FinishedRun& run, const Asked& be
   std::string how = run.stopped_by.empty() ? fmt::format("finished at step {}", run.step)
                                            : fmt::format("stopped by {} at step {}", run.stopped_by, run.step);
   if (!run.reason.empty()) how += fmt::format(" ({})", run.reason);
+  if (run.diverged)
+    return fmt::format("{}: nothing to do; its loss is no finite number any more, and more steps wouldn't mend that. "
+                       "Begin a new run, with a lower --lr, say.",
+                       how);
   // Which of the options that the run remembers has to be raised, so that its end lies behind this step: perhaps both.
   const Step beyond = stays_stopped ? end_of(before, batches) : run.step;
   std::string longer;

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -16,6 +17,7 @@
 #include <sidestep/trainer/command/log_text.hpp>
 #include <sidestep/trainer/command/subcommand.hpp>
 #include <sidestep/trainer/config.hpp>
+#include <sidestep/trainer/control/atomic_file.hpp>
 #include <sidestep/trainer/control/nearest.hpp>
 
 namespace sidestep {
@@ -84,7 +86,7 @@ std::string_view stream_name(Stream stream) { return stream == Stream::trainer ?
   std::error_code failed;
   throw ConfigError(fs::exists(log, failed)
                         ? fmt::format("{}: is a folder. Name the log in it: {}.", folder, log.string())
-                        : fmt::format("{}: is a folder without an events.log. Name a log: `sidestep train --record` "
+                        : fmt::format("{}: is a folder without an events.log. Name a log: `sidestep train` without --no-record "
                                       "writes one.",
                                       folder));
 }
@@ -117,7 +119,7 @@ class LogCommand : public Subcommand {
     app.add_option("--format", format_, "of export: csv or jsonl")->type_name("NAME");
     app.add_option("-o,--out", out_, "of slice and export: the new file (export: default standard output)")->type_name("FILE");
     app.add_option("-n,--lines", lines_, "of tail: how many of the last events")->type_name("N")->default_str("10");
-    app.add_flag("-f,--follow", follow_, "of tail: go on with what is recorded from now on");
+    app.add_flag("-f,--follow", follow_, "of tail: go on with what is recorded from now on")->disable_flag_override();
     app_ = &app;
   }
 
@@ -213,6 +215,13 @@ class LogCommand : public Subcommand {
     return code;
   }
 
+  /// Throws if it can't: whoever goes on would say nothing for a long time.
+  void write(std::ostream& out, const std::string& lines) const {
+    errno = 0;
+    out << lines << std::flush;
+    if (!out) throw std::runtime_error(FileError(out_.empty() ? "standard output" : out_, "be written", errno != 0 ? errno : EIO).what());
+  }
+
   /// What is asked for, as text.
   int print(LogReader& log, LogText& text, std::ostream& out, std::ostream& err) const {
     LogPick pick(log, selection_);
@@ -221,13 +230,12 @@ class LogCommand : public Subcommand {
       ReadingProgress progress(log, err);
       pick.for_each([&](const LoggedEvent& event) { text.line(lines, event); },
                     [&] {
-                      out << lines;
+                      write(out, lines);
                       lines.clear();
                       progress();
                     });
     }
-    out << lines << std::flush;
-    if (!out) throw std::runtime_error(fmt::format("{}: cannot write: is the disk full?", out_.empty() ? "the output" : out_));
+    write(out, lines);
     return complain(log, err);
   }
 
@@ -290,10 +298,17 @@ class LogCommand : public Subcommand {
     if (format_ == "csv") text = std::make_unique<LogCsv>(log.catalog(), selection_.types);
     else text = std::make_unique<LogJsonl>(log.catalog());
     if (out_.empty()) return print(log, *text, streams.out, streams.err);
-    if (fs::exists(out_)) throw ConfigError(fmt::format("{}: exists already. Choose another name.", out_));
+    std::error_code failed;
+    if (fs::exists(out_, failed)) throw ConfigError(fmt::format("{}: exists already. Choose another name.", out_));
+    errno = 0;
     std::ofstream file(out_, std::ios::binary);
-    if (!file) throw ConfigError(fmt::format("{}: cannot be written.", out_));
-    return print(log, *text, file, streams.err);
+    if (!file) throw FileError(out_, "be written", errno != 0 ? errno : EIO);
+    try {
+      return print(log, *text, file, streams.err);
+    } catch (...) {
+      fs::remove(out_, failed);
+      throw;
+    }
   }
 
   CLI::App* app_ = nullptr;

@@ -186,6 +186,9 @@ std::string remarks(const TrainingReport& report) {
 std::string summary(const TrainingReport& report) {
   std::string text;
   if (!report.json["callbacks"].empty()) text += "\n" + callbacks_table(report.json["callbacks"]);
+  if (const auto log = report.json.find("recording"); log != report.json.end())
+    text += fmt::format("\n{}: {} events, {:.0f} KiB, CPU {}\n", (*log)["name"].get<std::string>(), count((*log)["events"]),
+                        (*log)["bytes"].get<double>() / 1024, duration((*log)["cpu_seconds"].get<double>() * 1e9));
   text += "\n" + bus_lines(report.json["bus"], report.json["boundary"]);
   if (const Json& decisions = report.json["boundary"]["decisions"]; !decisions.empty())
     text += "\n" + decisions_tables(decisions);

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <sidestep/bus/log_format.hpp>
+#include <sidestep/bus/recording.hpp>
 #include <sidestep/bus/shared_bus.hpp>
 #include <sidestep/trainer/callbacks/registry.hpp>
 #include <sidestep/trainer/command/exit_code.hpp>
@@ -31,13 +33,14 @@ std::vector<Spec> callback_specs(const RunConfig& config) {
     }
   }
   specs.insert(specs.end(), config.callbacks.begin(), config.callbacks.end());
-  if (config.quiet) std::erase_if(specs, [](const Spec& each) { return each.name == "progress"; });
   return specs;
 }
 
-std::vector<Callback> make_callbacks(const std::vector<Spec>& specs) {
+/// All are made, those that stay silent too: what is wrong with their options is said.
+std::vector<Callback> make_callbacks(const std::vector<Spec>& specs, bool quiet) {
   std::vector<Callback> callbacks;
   for (const Spec& spec : specs) callbacks.push_back(make_callback(spec));
+  if (quiet) std::erase_if(callbacks, [](const Callback& each) { return each.name == "progress"; });
   return callbacks;
 }
 
@@ -134,7 +137,7 @@ class TrainRun {
   int run(RunFolder& folder, bool resume, bool recorded, bool shared, const std::vector<Callback>& callbacks) {
     // The dispatcher wakes by itself a few times in the time that a decision has; longer naps would save nothing.
     Bus bus({.longest_nap = std::chrono::milliseconds(5), .shared = shared ? share(folder) : nullptr});
-    if (recorded) recording_ = bus.record(folder.next_event_log());
+    if (recorded) record(bus, folder);
     try {
       TrainingReport report = before_the_run([&] {
         return trainer_.fit(
@@ -176,6 +179,31 @@ class TrainRun {
     streams_.out << std::flush;
   }
 
+  /// A disk that is full is no reason not to train.
+  void record(Bus& bus, const RunFolder& folder) {
+    try {
+      recording_ = bus.record(folder.next_event_log());
+    } catch (const LogError& error) {
+      record_error_ = error.what();
+    }
+  }
+  /// What the log cost, apart from the callbacks, which somebody asked for.
+  void tell_recording(TrainingReport& report) {
+    if (!record_error_.empty()) report.note_failure(record_error_);
+    if (!recording_) return;
+    auto& rows = report.json["callbacks"];
+    for (auto row = rows.begin(); row != rows.end(); ++row) {
+      if ((*row)["name"] != recording_->handle()->owner()) continue;
+      nlohmann::ordered_json mine = std::move(*row);
+      rows.erase(row);
+      mine["name"] = recording_->path().filename().string();
+      mine["bytes"] = recording_->bytes();
+      report.json["recording"] = std::move(mine);
+      break;
+    }
+    if (recording_->failed()) report.note_failure(recording_->error());
+  }
+
   /// So that the run can be watched; null: it can't, and goes on without.
   std::shared_ptr<SharedBus> share(const RunFolder& folder) const {
     try {
@@ -190,7 +218,7 @@ class TrainRun {
   void close(Bus& bus, TrainingReport& report, const RunFolder& folder) {
     bus.close();
     report.refresh(bus);
-    if (recording_ && recording_->failed()) report.note_failure(recording_->error());
+    tell_recording(report);
     try {
       report.write(folder.report_file());
     } catch (const FileError& error) {
@@ -217,6 +245,7 @@ class TrainRun {
   Streams streams_;
   const std::string first_lines_;
   std::optional<Recording> recording_;
+  std::string record_error_;
 };
 
 }  // namespace
@@ -228,7 +257,7 @@ int run_train(TrainRequest request, Streams streams) {
   const SignalGuard signals(control);
   // All that can be wrong is found before the folder is made.
   const std::vector<Spec> specs = callback_specs(config);
-  const std::vector<Callback> callbacks = before_the_run([&] { return make_callbacks(specs); });
+  const std::vector<Callback> callbacks = before_the_run([&] { return make_callbacks(specs, config.quiet); });
   SampleCounts samples;
   Trainer trainer = before_the_run([&] {
     Dataset data = fashion_mnist(config.data);

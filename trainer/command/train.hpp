@@ -13,7 +13,7 @@ struct TrainRequest {
   RunConfig config;
   std::optional<std::filesystem::path> out;  ///< where a new run's folder goes; nothing: runs/<time>
   std::optional<RunFolder> resumed;          ///< the run to go on with, held
-  bool record = false;                       ///< into RunFolder::next_event_log
+  bool record = true;                        ///< into RunFolder::next_event_log
   bool share = true;                         ///< so that it can be watched
 
   /// The run's folder, with config.toml as of now in it: call it when everything else is known to be well, and keep()

@@ -17,7 +17,7 @@ class TrainCommand : public Subcommand {
            "\n"
            "  sidestep train --epochs 10 --out runs/a\n"
            "  sidestep train --resume --out runs/a --epochs 20\n"
-           "  sidestep train --out runs/b --record && sidestep log info runs/b/events.log\n"
+           "  sidestep train --out runs/b && sidestep log info runs/b/events.log\n"
            "  sidestep train --callback early_stopping:monitor=val/loss,patience=5\n"
            "\n"
            "Exit codes: 0 well; 2 bad input, nothing begun; 3 finished, but something failed; 4 broken off; 130 and "

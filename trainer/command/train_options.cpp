@@ -31,15 +31,17 @@ void TrainOptions::declare(CLI::App& app) {
     Given& given = options_[option.key];
     const std::string standard = fmt::format("{}", fmt::join(option.get(RunConfig{}), " "));
     if (option.kind == OptionKind::flag) {
-      app.add_flag(fmt::format("--{}", option.key), given.flag, std::string(option.help));
+      app.add_flag(fmt::format("--{}", option.key), given.flag, std::string(option.help))->disable_flag_override();
     } else {
       add(app, option.key, given.values, option.value, option.help)->default_str(standard);
     }
   }
   add(app, "out", out_, "DIR", "the run's folder, which must not exist yet (default runs/<time>)");
-  app.add_flag("--resume", resume_, "go on with the run in --out, or with the newest in runs/");
-  app.add_flag("--record", record_, "write every event to events.log in the run's folder, for `sidestep log`");
-  app.add_flag("--no-share", no_share_, "nobody can watch the run with `sidestep watch`");
+  app.add_flag("--resume", resume_, "go on with the run in --out, or with the newest in runs/")->disable_flag_override();
+  CLI::Option* const record = app.add_flag("--record", record_, "write every event to events.log in the run's folder, for `sidestep log` (the default)");
+  record->disable_flag_override();
+  app.add_flag("--no-record", no_record_, "write no events.log")->disable_flag_override()->excludes(record);
+  app.add_flag("--no-share", no_share_, "nobody can watch the run with `sidestep watch`")->disable_flag_override();
   add(app, "config", config_, "FILE", "take options from a TOML file, such as a run's config.toml");
 }
 
@@ -58,7 +60,7 @@ TrainRequest TrainOptions::request() const {
   const std::optional<fs::path> out = path_given(out_, "out");
   TrainRequest request;
   apply(request.config, given, "--");
-  request.record = record_;
+  request.record = !no_record_;
   request.share = !no_share_;
   if (resume_) {
     request.resumed.emplace(RunFolder::resume(out));

@@ -30,7 +30,7 @@ class TrainOptions {
 
   std::map<std::string_view, Given> options_;
   std::vector<std::string> out_, config_;
-  bool resume_ = false, record_ = false, no_share_ = false;
+  bool resume_ = false, record_ = false, no_record_ = false, no_share_ = false;
 };
 
 }  // namespace sidestep

@@ -114,7 +114,7 @@ class WatchedProgress {
  public:
   WatchedProgress(const LogCatalog& catalog, Epoch epochs, bool terminal, int columns, std::ostream& out)
       : translated_(catalog),
-        gate_(terminal ? 100'000'000 : 10'000'000'000),
+        gate_(terminal ? 100'000'000 : 10'000'000'000, /*says_rate=*/true),
         printer_([&out](std::string_view text) { out << text << std::flush; }, terminal, columns),
         epochs_(epochs) {}
 
@@ -172,7 +172,7 @@ class WatchCommand : public Subcommand {
   }
   void declare(CLI::App& app) override {
     app.add_option("run", run_, "the run's folder (default the newest in runs/)");
-    app.add_flag("--events", events_, "every event, one a line");
+    app.add_flag("--events", events_, "every event, one a line")->disable_flag_override();
   }
 
   int run(Streams streams) override {

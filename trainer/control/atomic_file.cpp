@@ -34,11 +34,38 @@ std::string_view mend(int code) {
       return "Check the path: each folder on the way must exist.";
     case EISDIR:
       return "A folder is in the way: remove it, or choose another name.";
+    case EEXIST:
+    case ENOTEMPTY:
+      return "Something of this name is in the way: move it away, or choose another name.";
+    case ENAMETOOLONG:
+      return "Choose a shorter name.";
+    case ELOOP:
+      return "A link on the way leads back to itself: correct it, or choose another path.";
     case EMFILE:
     case ENFILE:
       return "Close some files, or raise `ulimit -n`.";
-    default:
+    case EFBIG:
+      return "Raise `ulimit -f`, or write less.";
+    case EPIPE:
+      return "Nobody reads it any more: let the reader stay to the end, or write to a file.";
+    case EBADF:
+      return "It is closed: open it, or write to a file.";
+    case EAGAIN:
+      return "Whoever reads it is too slow, and it doesn't wait: write to a file.";
+    case EBUSY:
+    case ETXTBSY:
+      return "Somebody else uses it: wait, or choose another name.";
+    case ENXIO:
+    case ENODEV:
+    case EINVAL:
+      return "It isn't something that can be written to like a file: choose another name.";
+    case ENOMEM:
+      return "End other programs.";
+    case EIO:
+    case ESTALE:
       return "Check the disk, or choose another folder.";
+    default:
+      return "Choose another folder, or another name.";
   }
 }
 

@@ -153,7 +153,8 @@ void LoopInside::busy() {
 
 void LoopInside::take() {
   watch.take([&](Request&& request) {
-    const Asker& asker = core->asker(request.asker);
+    Asker& asker = core->asker(request.asker);
+    asker.heard = true;
     Taken taken{.decision = request.decision,
                 .cause = request.cause,
                 .rank = rank_of(asker.key, asker.subscription.registration()),
@@ -239,7 +240,11 @@ void LoopInside::apply(const Taken& one) {
     return;
   }
   const auto handler = handlers.find(one.decision.kind().id);
-  if (handler == handlers.end()) return refuse(one, "this loop has no handler for it");
+  if (handler == handlers.end()) {
+    not_carried_out(one, "this loop has no handler for it. Say what it does before the run begins: trainer.on<D>(f), or loop.on<D>(f) where "
+                         "the loop is your own.");
+    return refuse(one, "this loop has no handler for it");
+  }
   if (one.decision.get_if<Validate>() != nullptr) {
     validates_.push_back(one);
     return applied(one, {});
@@ -277,6 +282,12 @@ void LoopInside::applied(const Taken& one, const Outcome& outcome) {
   say([this, event] { loop.producer_.publish(event); });
 }
 
+/// A refusal that no value and no moment could have spared: it would be refused each time, and its user is told once.
+void LoopInside::not_carried_out(const Taken& one, std::string_view why) {
+  std::string sentence = fmt::format("{} asked for '{}', which was never carried out: {}", one.by, one.decision.name(), why);
+  if (std::find(unanswered.begin(), unanswered.end(), sentence) == unanswered.end()) unanswered.push_back(std::move(sentence));
+}
+
 void LoopInside::refuse(const Taken& one, std::string why) {
   const DecisionRefused event{.cause_step = one.cause_step.value_or(-1),
                               .step = loop.place_.step,
@@ -293,7 +304,10 @@ void LoopInside::refuse(const Taken& one, std::string why) {
 
 bool LoopInside::save(const Taken& one) {
   const SaveCheckpoint& wanted = *one.decision.get_if<SaveCheckpoint>();
-  if (!options.snapshot) return refuse(one, "this loop has no snapshot to save"), false;
+  if (!options.snapshot) {
+    not_carried_out(one, "this loop has no snapshot to save. Give it one: control.attach(bus, {.snapshot = ...}).");
+    return refuse(one, "this loop has no snapshot to save"), false;
+  }
   if (!plain_file_name(wanted.file))
     return refuse(one, fmt::format("'{}' is no plain file name", wanted.file.view())), false;
   for (const ShortText& gone : wanted.supersedes)

@@ -3,10 +3,12 @@
 #include <sidestep/bus/bus.hpp>
 #include <sidestep/bus/events.hpp>
 #include <sidestep/trainer/control/control.hpp>
+#include <sidestep/trainer/control/notes.hpp>
 
 #include <concepts>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -30,6 +32,7 @@ struct CallbackContext {
   std::string last;       ///< the name of the checkpoint that a run goes on from; empty: none
   /// The files that callbacks of this loop write to, whole paths: no two may share one. See callback_file().
   std::set<std::filesystem::path>* files = nullptr;
+  std::shared_ptr<Notes> notes{};  ///< what the user should be told at the run's end; null: nobody will
   /// What the loop is asked for right behind FitBegin, before its first step; not on resuming: the checkpoint has it.
   std::vector<std::function<Decisions(const FitBegin&)>> at_begin{};
 

@@ -69,6 +69,7 @@ class Asker {
   const std::string key, by;
   const std::uint32_t id;
   std::uint64_t count = 0;
+  bool heard = false;  ///< a loop has taken a decision of its; the loop's alone
 };
 
 /// What pipelines, other threads and the loop share; outlives each of them.

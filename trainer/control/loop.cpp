@@ -30,12 +30,6 @@ std::string names_of(ControlCore& core, const DeciderEntry& entry) {
   return all;
 }
 
-/// A pipeline as its user knows it: by the name that he gave it, else by its chain.
-std::string called(Subscription& pipeline) {
-  if (pipeline.name() != "pipeline") return fmt::format("'{}'", pipeline.name());
-  return fmt::format("{}", fmt::join(pipeline.pipeline().describe(), " -> "));
-}
-
 /// For threads that may never come back.
 void keep_for_ever(std::shared_ptr<CutBook> book) {
   static std::mutex mutex;
@@ -45,6 +39,11 @@ void keep_for_ever(std::shared_ptr<CutBook> book) {
 }
 
 }  // namespace
+
+std::string called(Subscription& pipeline) {
+  if (pipeline.name() != "pipeline") return fmt::format("'{}'", pipeline.name());
+  return fmt::format("{}", fmt::join(pipeline.pipeline().describe(), " -> "));
+}
 
 LoopInside::LoopInside(Loop& owner, std::shared_ptr<ControlCore> shared, Bus& on, AttachOptions how)
     : loop(owner),
@@ -178,6 +177,9 @@ const CheckpointState& LoopInside::resume(CheckpointState state, std::string_vie
   if (!is_last) carried_ = state.superseded;
   from = std::move(state);
   from_name = name;
+  if (const auto stop = loop.stopped_by())
+    warnings.push_back(fmt::format("{} is where {} stopped the run, at step {}{}: what is trained from here on goes beyond that.", name,
+                                   stop->by, stop->applied_step, stop->reason.empty() ? "" : fmt::format(" ({})", stop->reason)));
   return *from;
 }
 
@@ -270,7 +272,8 @@ void Loop::use(std::span<const Callback> callbacks) {
                             .resumed = resumed(),
                             .can_save = how.snapshot != nullptr,
                             .last = how.last,
-                            .files = &inside_->callback_files};
+                            .files = &inside_->callback_files,
+                            .notes = inside_->notes};
     callback.attach(context);
     for (auto& ask : context.at_begin) inside_->at_begin.emplace_back(callback.name, std::move(ask));
   }
@@ -328,7 +331,15 @@ std::vector<std::string> Loop::failed() const {
   for (const Handle& pipeline : inside_->bus.subscriptions())
     if (pipeline->failed()) all.push_back(fmt::format("{}: {}", pipeline->name(), pipeline->error()));
   if (checkpoints_failed() > 0) all.push_back(checkpoint_error());
+  all.insert(all.end(), inside_->unanswered.begin(), inside_->unanswered.end());
   return all;
+}
+std::span<const std::string> Loop::not_carried_out() const noexcept { return inside_->unanswered; }
+std::optional<AppliedRow> Loop::stopped_by() const {
+  std::span<const AppliedRow> rows = decisions();
+  const auto stop = std::find_if(rows.rbegin(), rows.rend(), [](const AppliedRow& row) { return row.decision == Stop::decision; });
+  if (stop == rows.rend() || stop->applied_step != step()) return std::nullopt;
+  return *stop;
 }
 std::span<const std::string> Loop::warnings() const noexcept { return inside_->warnings; }
 std::uint64_t Loop::checkpoints_failed() const noexcept { return inside_->writer.failures(); }

@@ -145,6 +145,9 @@ class Loop {
 
   /// The run is to end here: Stop was applied, or it was interrupted.
   bool stopped() const noexcept { return stopped_; }
+  /// The Stop that ended the run at this step: who asked for it, and why. Right behind resume() that of the run it goes on from, which
+  /// stopped() says nothing of: whoever resumes a run that had been stopped decides whether it is to go on. Until the next step.
+  std::optional<AppliedRow> stopped_by() const;
   /// Ends the run at the next boundary, with a checkpoint. Any thread, signal handlers too; `by` is a literal.
   void interrupt(const char* by) noexcept;
 
@@ -179,10 +182,13 @@ class Loop {
   std::span<const RefusedRow> refused() const noexcept;
   std::span<const BrokenRow> broken() const noexcept;
   std::vector<PendingRow> pending() const;                 ///< asked for and not in effect
-  std::span<const std::string> warnings() const noexcept;  ///< sentences for the user, e.g. of resuming
+  std::span<const std::string> warnings() const noexcept;  ///< sentences for the user: of resuming, and behind finish() of a decider that heard nothing
   std::uint64_t checkpoints_failed() const noexcept;
   std::string checkpoint_error() const;  ///< of the last that failed
-  /// All that went wrong and ended nothing, a sentence each: pipelines that failed, and a checkpoint that couldn't be saved. Behind finish().
+  /// Decisions that nobody here carries out, a sentence each: they have no handler, or there is no snapshot to save.
+  std::span<const std::string> not_carried_out() const noexcept;
+  /// All that went wrong and ended nothing, a sentence each: pipelines that failed, a checkpoint that couldn't be saved, and what
+  /// not_carried_out() says. Behind finish().
   std::vector<std::string> failed() const;
 
  private:

@@ -1,6 +1,11 @@
 // The end of a run: the last checkpoint, FitEnd and its boundary, drain, seal.
 #include <sidestep/trainer/control/loop_inside.hpp>
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
 namespace sidestep::detail {
 
 void LoopInside::cut_before_end() {
@@ -45,6 +50,9 @@ void LoopInside::finish() {
     for (const std::string& key : missing)
       warnings.push_back("the checkpoint's state of " + key + " was dropped: this run has no such pipeline.");
   }
+  // A run that was interrupted isn't over: what has not come yet may come.
+  if (interrupted_by.empty())
+    for (std::string& sentence : notes->sentences()) warnings.push_back(std::move(sentence));
 }
 
 void LoopInside::drain() {
@@ -66,18 +74,32 @@ void LoopInside::drain() {
   book->close();
   writer.join();
   if (!BusThread::current()) bus.flush();  // CheckpointSaved
-  fail_deaf();
+  tell_deaf();
   loop.producer_.hold(false);              // whoever closes the bus need wait no longer
 }
 
-/// One that has seen nothing of what it decides on, because others than the loop published it, would leave its user wondering.
-void LoopInside::fail_deaf() {
+/// In this process, or in one before.
+bool LoopInside::decided(const Asker& asker) const {
+  return asker.heard || (from && std::any_of(from->pipelines.begin(), from->pipelines.end(), [&](const PipelineState& before) {
+                           return before.key == asker.key && before.requests > 0;
+                         }));
+}
+
+/// One that hasn't seen what it decides on, because others than the loop published it, would leave its user wondering. Who has seen
+/// nothing at all has failed; who has seen something may well have had no reason to decide. (Callbacks miss their metric by themselves.)
+void LoopInside::tell_deaf() {
+  constexpr std::string_view mend =
+      "What decides sees the training loop's events alone: publish them with loop.publish(...) on the loop's thread, or a metric with "
+      "control.inject(...) from any.";
   for (const auto& asker : core->askers()) {
     Subscription& pipeline = asker->subscription;
-    if (pipeline.published() != 0 || pipeline.passed_by() == 0) continue;
-    pipeline.fail("it decided on nothing: others than the training loop published what it listens to, and what decides sees the "
-                  "loop's events alone. Publish them with loop.publish(...) on the loop's thread, or a metric with "
-                  "control.inject(...) from any.", last_number());
+    if (pipeline.passed_by() == 0 || pipeline.failed()) continue;
+    const std::string kinds = fmt::format("{}", fmt::join(pipeline.passed_by_kinds(), ", "));
+    if (pipeline.published() == 0)
+      pipeline.fail(fmt::format("it decided on nothing: others published what it listens to ({}). {}", kinds, mend), last_number());
+    else if (!decided(*asker) && std::none_of(of_callbacks.begin(), of_callbacks.end(), [&](const Handle& one) { return one.get() == &pipeline; }))
+      warnings.push_back(fmt::format("Pipeline {} decided nothing, and {} events of its types passed it by ({}). {}", called(pipeline),
+                                     pipeline.passed_by(), kinds, mend));
   }
 }
 

@@ -4,6 +4,7 @@
 #include <sidestep/trainer/control/control_core.hpp>
 #include <sidestep/trainer/control/cut_book.hpp>
 #include <sidestep/trainer/control/loop.hpp>
+#include <sidestep/trainer/control/notes.hpp>
 #include <sidestep/trainer/control/pending.hpp>
 #include <sidestep/trainer/control/watch.hpp>
 
@@ -14,6 +15,9 @@
 #include <vector>
 
 namespace sidestep::detail {
+
+/// A pipeline as its user knows it: by the name that he gave it, else by its chain.
+std::string called(Subscription& pipeline);
 
 /// The boundary protocol, the trainer's side of it. One thread.
 class LoopInside {
@@ -67,8 +71,10 @@ class LoopInside {
   std::unordered_map<std::uint32_t, Handler> handlers;  // by the decision's name
   std::vector<AppliedRow> decisions;
   std::vector<RefusedRow> refused;
+  std::vector<std::string> unanswered;  // decisions that nobody carries out, a sentence each
   std::vector<BrokenRow> broken;
   std::vector<std::string> warnings;
+  const std::shared_ptr<Notes> notes = std::make_shared<Notes>();  // see CallbackContext::notes
   std::string interrupted_by;
   Watch watch;
   std::shared_ptr<CutBook> book;
@@ -96,12 +102,14 @@ class LoopInside {
   void apply(const Taken& one);
   void applied(const Taken& one, const Outcome& outcome);
   void refuse(const Taken& one, std::string why);
+  void not_carried_out(const Taken& one, std::string_view why);
   bool save(const Taken& one);
   void outside_requests();
   void publish_injected();
   void validations();
   void fail_silent();
-  void fail_deaf();
+  void tell_deaf();
+  bool decided(const Asker& asker) const;
   void seal();
   void open_cut(const std::vector<SavedName>& names);
   void publish_barrier(const std::shared_ptr<OpenCut>& cut);

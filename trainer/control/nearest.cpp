@@ -10,7 +10,9 @@
 namespace sidestep {
 namespace {
 
-bool same(char a, char b) { return (a == '-' ? '_' : a) == (b == '-' ? '_' : b); }
+char folded(char c) { return c == '-' ? '_' : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+bool same(char a, char b) { return folded(a) == folded(b); }
 
 }  // namespace
 

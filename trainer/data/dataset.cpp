@@ -110,6 +110,8 @@ Dataset::Dataset(IdxArray train_images, IdxArray train_labels, IdxArray test_ima
 
 Dataset fashion_mnist(const fs::path& folder) {
   std::error_code failed;
+  if (fs::exists(folder, failed) && !fs::is_directory(folder, failed))
+    refuse_data(folder, "isn't a folder. Name the one with the IDX files in it.");
   if (!fs::is_directory(folder, failed)) refuse_data(folder, "there is no such data folder. {}", install);
   if (fs::is_empty(folder, failed) && !failed) refuse_data(folder, "the data folder is empty. {}", install);
   std::array<fs::path, 4> paths;

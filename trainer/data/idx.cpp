@@ -22,8 +22,8 @@ class ByteSource {
  public:
   explicit ByteSource(const std::filesystem::path& path) : where_(path.string()) {
     std::error_code failed;
-    if (!std::filesystem::is_regular_file(path, failed))
-      refuse("there is no such file", "Check the data folder's name.");
+    if (!std::filesystem::exists(path, failed)) refuse("there is no such file", "Check the data folder's name.");
+    if (!std::filesystem::is_regular_file(path, failed)) refuse("isn't a file", "Put the IDX file in its place.");
     std::ifstream file(path, std::ios::binary | std::ios::ate);
     if (!file) refuse("can't be opened", "Check its permissions.");
     packed_.resize(static_cast<std::size_t>(file.tellg()));

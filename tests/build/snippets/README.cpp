@@ -1,0 +1,1 @@
+//> #include <sidestep/sidestep.hpp>
