@@ -97,6 +97,10 @@ bool Dispatcher::retire_pipelines(std::span<const Handle> candidates) {
   std::vector<Handle> gone;  // destroyed behind the lock
   for (const Handle& one : candidates) {
     const auto life = one->life();
+    if (life == Subscription::Life::failed && !one->pipeline_->put_down()) {
+      later = true;
+      continue;
+    }
     if (life == Subscription::Life::running || one->decider_ != nullptr || one->kept_) continue;
     if (one->options_.saved && life != Subscription::Life::ended) continue;
     const bool idle = life == Subscription::Life::failed ||

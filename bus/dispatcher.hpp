@@ -97,6 +97,7 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   void drain();
   void retire_rings();
   bool retire_pipelines(std::span<const Handle> candidates);
+  void put_down_failed();
   void forget(Subscription& subscription);
   void free_name(Subscription& subscription);
   void begin_here(Subscription& subscription);

@@ -248,6 +248,8 @@ bool Dispatcher::try_close() {
   }
   await_queues(subscriptions(), false);
   drain();
+  put_down_failed();
+  drain();  // that may have published too
   first.finish_words();
   std::vector<Handle> never_began;
   {
@@ -259,6 +261,16 @@ bool Dispatcher::try_close() {
   for (const auto& ring : rings_) ring->end();
   phase_.store(Phase::closed);
   return true;
+}
+
+/// At the end nobody asks again. One that still runs after this hangs: it has been waited for.
+void Dispatcher::put_down_failed() {
+  constexpr Nanoseconds longest = 200'000'000;
+  for (std::vector<Handle> all = subscriptions(); const Handle& one : all)
+    for (Nanoseconds waited = 0; one->failed() && !one->pipeline_->put_down() && waited < longest && !dead(); waited += wait_slice) {
+      workers_.front()->beat();
+      std::this_thread::sleep_for(std::chrono::nanoseconds(wait_slice));
+    }
 }
 
 /// Until the threads of all dispatchers but the first have left. False: one hangs, and the bus was given up.

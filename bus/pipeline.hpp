@@ -59,6 +59,9 @@ class Pipeline {
   virtual void hurry() noexcept {}
   /// No thread but its dispatcher's is in it: it may be destroyed there.
   virtual bool quiet() const noexcept { return true; }
+  /// It has failed: its parts come to their end too, those that haven't seen the failure themselves. False: something of it still runs, and
+  /// it is to be asked again. On its dispatcher's thread, any number of times.
+  virtual bool put_down() noexcept { return true; }
   /// Does a stage wait for time? Then it gets ticks.
   virtual bool wants_ticks() const noexcept = 0;
   /// Stages and the types between them, from the source's event on.

@@ -142,6 +142,13 @@ std::size_t Worker::up_to_mark(const Ring& ring, std::span<const Slot> slots) co
   return static_cast<std::size_t>(mark - slots.begin()) + (mark != slots.end() ? 1 : 0);
 }
 
+/// The first row from there on whose bit is set.
+inline std::size_t Worker::next_of(const std::uint64_t* bits, std::size_t row) const noexcept {
+  for (; row < rows_.size(); row = (row / 64 + 1) * 64)
+    if (const std::uint64_t rest = bits[row / 64] >> row % 64; rest != 0) return row + static_cast<std::size_t>(std::countr_zero(rest));
+  return rows_.size();
+}
+
 void Worker::run(const Ring& ring, std::span<const Slot> slots) {
   std::uint64_t seen_as = 0;
   for (std::size_t i = 0; i < slots.size();) {  // run by run of one type
@@ -157,8 +164,9 @@ void Worker::run(const Ring& ring, std::span<const Slot> slots) {
   const Nanoseconds now = stands_for != 0 ? bus_.clock_.now() : 0;
   Nanoseconds before = stands_for != 0 ? Clock::steady() : 0;
   RunningHandler here;
-  for (const Row& row : rows_) {
-    if ((seen_as & row.types_seen_as) == 0) continue;
+  const std::uint64_t* const listeners = listeners_to(seen_as);
+  for (std::size_t i = next_of(listeners, 0); i < rows_.size(); i = next_of(listeners, i + 1)) {
+    const Row& row = rows_[i];
     Subscription& to = *row.to;
     if (!row.listens[static_cast<std::size_t>(ring.stream)]) {
       if (to.options_.decides) note_passed_by(row, ring, slots);
@@ -198,6 +206,7 @@ void Worker::run(const Ring& ring, std::span<const Slot> slots) {
     if (to.ended_inside_.glance()) [[unlikely]] ended_inside(to);  // set on this thread, or seen next time
     if (stands_for == 0) continue;
     const Nanoseconds after = Clock::steady();
+    if (to.unsettled_ns_ == 0 && after != before) unsettled_of_.push_back(&to);
     to.unsettled_ns_ += (after - before) * static_cast<Nanoseconds>(stands_for);
     before = after;
   }
@@ -322,10 +331,11 @@ void Worker::settle_cpu() {
   const Nanoseconds cpu = time.tv_sec * 1'000'000'000 + time.tv_nsec, spent = std::max<Nanoseconds>(cpu - std::exchange(cpu_at_, cpu), 0);
   unsettled_ = 0;
   Nanoseconds sum = 0;
-  for (const Handle& to : mine_) sum += to->unsettled_ns_;
+  for (const Subscription* to : unsettled_of_) sum += to->unsettled_ns_;
   const double share = sum > spent ? static_cast<double>(spent) / static_cast<double>(sum) : 1;
-  for (const Handle& to : mine_)
+  for (Subscription* const to : unsettled_of_)
     to->meter_.cpu_ns.add(static_cast<std::uint64_t>(static_cast<double>(std::exchange(to->unsettled_ns_, 0)) * share));
+  unsettled_of_.clear();
 }
 
 void Worker::send_mark(const Slot& slot) {
@@ -346,9 +356,9 @@ void Worker::send_mark(const Slot& slot) {
 void Worker::advance_words(Sequence number, Nanoseconds stamp) {
   last_trainer_ = number;
   if (index_ != 0) return;
-  for (const Handle& to : mine_)
+  for (Subscription* const to : observed_deciders_)
     // relaxed: see Decider::advance
-    if (to->decider_ != nullptr && to->decider_part_ > 0 && to->decider_->eager.load(std::memory_order_relaxed) &&
+    if (to->decider_->eager.load(std::memory_order_relaxed) &&
         to->life() != Subscription::Life::failed && !to->decider_failed())
       to->pipeline_->mark({.kind = Mark::Kind::progress, .number = number, .stamp = stamp});
   if (inline_deciders_.empty()) return;
@@ -399,6 +409,7 @@ void Worker::renew() {
 }
 
 void Worker::renew_copy() {
+  if (!unsettled_of_.empty()) settle_cpu();  // some of them may be gone
   // What is gone is destroyed behind the lock: what users' handlers hold may use the bus.
   std::vector<Handle> gone;
   std::vector<std::shared_ptr<Ring>> gone_rings;
@@ -411,6 +422,7 @@ void Worker::renew_copy() {
     if (to->worker_ == index_) mine_.push_back(to);
   any_ticks_ = any_ending_ = false;
   inline_deciders_.clear();
+  observed_deciders_.clear();
   rows_.clear();
   for (const Handle& to : mine_) {
     const bool runs = to->life() == Subscription::Life::running;
@@ -435,7 +447,31 @@ void Worker::renew_copy() {
     if (to->decider_ != nullptr && to->decider_part_ == 0 &&
         std::find(inline_deciders_.begin(), inline_deciders_.end(), to->decider_) == inline_deciders_.end())
       inline_deciders_.push_back(to->decider_);
+    if (to->decider_ != nullptr && to->decider_part_ > 0) observed_deciders_.push_back(to.get());
   }
+  index_rows();
+}
+
+/// So that pipelines which don't listen to an event's type cost it nothing, however many there are.
+void Worker::index_rows() {
+  unsettled_of_.reserve(rows_.size());
+  const std::size_t words = (rows_.size() + 63) / 64;
+  wanted_by_.assign(words, 0);
+  listeners_.assign(64 * words, 0);
+  for (std::size_t row = 0; row < rows_.size(); ++row)
+    for (std::uint64_t types = rows_[row].types_seen_as; types != 0; types &= types - 1)
+      listeners_[static_cast<std::size_t>(std::countr_zero(types)) * words + row / 64] |= std::uint64_t{1} << row % 64;
+}
+
+/// A bit for each row that may listen to one of these types.
+const std::uint64_t* Worker::listeners_to(std::uint64_t seen_as) noexcept {
+  const std::size_t words = wanted_by_.size();
+  const auto of_first = [&] { return listeners_.data() + static_cast<std::size_t>(std::countr_zero(seen_as)) * words; };
+  if (std::has_single_bit(seen_as)) return of_first();
+  std::fill(wanted_by_.begin(), wanted_by_.end(), 0);
+  for (; seen_as != 0; seen_as &= seen_as - 1)
+    for (std::size_t word = 0; word < words; ++word) wanted_by_[word] |= of_first()[word];
+  return wanted_by_.data();
 }
 
 }  // namespace sidestep

@@ -68,6 +68,9 @@ class Worker {
   void tick();
   void hurry();
   void renew_copy();
+  void index_rows();
+  const std::uint64_t* listeners_to(std::uint64_t seen_as) noexcept;
+  std::size_t next_of(const std::uint64_t* bits, std::size_t row) const noexcept;
   void settle_cpu();
   Nanoseconds longest_nap(Nanoseconds silence) const noexcept;
 
@@ -90,6 +93,10 @@ class Worker {
   Sequence last_trainer_ = 0;
   Nanoseconds last_tick_ = 0;
   bool any_ticks_ = false, any_ending_ = false;
+  std::vector<std::uint64_t> listeners_;  // for each type, modulo 64, a bit for each row that may listen to it
+  std::vector<std::uint64_t> wanted_by_;  // the same for several types: scratch of run()
+  std::vector<Subscription*> observed_deciders_;  // whose word is that of a part behind observe_on
+  std::vector<Subscription*> unsettled_of_;       // who has run since handlers' times were last settled
 };
 
 }  // namespace sidestep

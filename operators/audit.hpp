@@ -23,14 +23,10 @@ struct Audit {
     last.set(value);
   }
   void tick(auto&& out) {
-    if (!last || out.stamp() < due) return;
-    const Kept<V> taken = last.take();
-    out(taken.get());
+    if (last && out.stamp() >= due) last.emit(out);
   }
   void end(auto&& out) {
-    if (!last) return;
-    const Kept<V> taken = last.take();
-    out(taken.get());
+    if (last) last.emit(out);
   }
   void state(auto& archive) requires Archivable<Stored<V>> {
     archive(due);
@@ -48,7 +44,7 @@ struct Audit {
 ///   out  -----2---3---4--------5|
 ///
 /// A value exactly at the interval's end comes too late for it and opens the next; one with an earlier stamp belongs to
-/// the open interval. It ends with the next event or, when nothing arrives, with a tick. At the end of the stream the
+/// the open interval, and where there is none opens one at its own stamp. It ends with the next event or, when nothing arrives, with a tick. At the end of the stream the
 /// value that waits is emitted (RxJS waits for the interval's end first). Keeps one value. Semantics: RxJS 7
 /// `auditTime`.
 struct audit {

@@ -9,7 +9,7 @@ namespace sidestep::detail {
 
 void too_many_wait(std::string_view who, std::string_view which, std::int64_t capacity) {
   throw OperatorError(std::string(who) + ": " + std::to_string(capacity) + " values of its " + std::string(which) +
-                      " source wait for the other's, and one more came; say a greater capacity, or thin it out before.");
+                      " wait for their partners, and one more came; say a greater capacity, or thin it out before.");
 }
 
 void too_many_collected(std::int64_t most) {

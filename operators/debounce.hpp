@@ -33,14 +33,10 @@ struct Debounce {
     last.set(value);
   }
   void tick(auto&& out) {
-    if (!last || out.stamp() < std::min(due, latest)) return;
-    const Kept<V> taken = last.take();
-    out(taken.get());
+    if (last && out.stamp() >= std::min(due, latest)) last.emit(out);
   }
   void end(auto&& out) {
-    if (!last) return;
-    const Kept<V> taken = last.take();
-    out(taken.get());
+    if (last) last.emit(out);
   }
   void state(auto& archive) requires Archivable<Stored<V>> {
     archive(due, latest);
@@ -65,7 +61,7 @@ struct Debounce {
 ///   out  ------3-----6---|
 ///
 /// A value exactly `quiet` later comes too late to hold the one before it back. One with an earlier stamp replaces the
-/// value but doesn't shorten the wait. The wait ends with the next event or, when nothing arrives, with a tick. At the
+/// value but doesn't shorten the wait; where none waits its own wait counts from its own stamp. The wait ends with the next event or, when nothing arrives, with a tick. At the
 /// end of the stream the value that waits is emitted. Keeps one value. Semantics: RxJava 3 `debounce`.
 ///
 /// `longest`: where values keep coming, the newest is emitted so long after the first that waits; one that comes

@@ -28,6 +28,16 @@ struct DefaultIfEmpty {
   }
 };
 
+template <class A>
+struct DefaultIfEmptyOf {
+  A value;
+  explicit DefaultIfEmptyOf(A instead) : value(std::move(instead)) {}
+
+  template <class In>
+  requires std::copyable<In> && std::convertible_to<const A&, In>
+  auto place() && { return DefaultIfEmpty<In>(static_cast<In>(value)); }
+};
+
 }  // namespace detail
 
 /// Emits `v` at the end of a stream that had no value.
@@ -43,13 +53,8 @@ struct DefaultIfEmpty {
 /// `v` becomes a value of the stream's type; what follows sees it at the moment of the end. Keeps a bool beside it.
 /// Semantics: RxJava 3 `defaultIfEmpty`.
 template <class A>
-struct default_if_empty {
-  A value;
-  explicit default_if_empty(A instead) : value(std::move(instead)) {}
-
-  template <class In>
-  requires std::copyable<In> && std::convertible_to<const A&, In>
-  auto place() && { return detail::DefaultIfEmpty<In>(static_cast<In>(value)); }
-};
+detail::DefaultIfEmptyOf<A> default_if_empty(A v) {
+  return detail::DefaultIfEmptyOf<A>(std::move(v));
+}
 
 }  // namespace sidestep

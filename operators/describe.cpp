@@ -59,13 +59,18 @@ void Describer::end_stage() {
   if (arguments_) lines_.back() += ')';
 }
 
-void describe_entries(Describer& to, std::span<const std::size_t> targets, std::span<const std::string_view> types,
-                      std::span<const std::size_t> next, std::size_t at) {
-  const bool several = targets.size() > 1;
-  for (std::size_t i = 0; i < targets.size(); ++i)
-    if (targets[i] == at) to.type(several ? "from " + std::string(types[i]) : std::string(types[i]));
-  const auto branches = std::count(targets.begin(), targets.end(), at) + std::count(next.begin(), next.end(), at);
-  if (branches > 1) to.type(std::to_string(branches) + " together");
+std::vector<std::string> describe_chain(const DescribedChain& chain) {
+  const std::span targets(chain.targets, chain.entries), next(chain.next, chain.count);
+  Describer to;
+  for (std::size_t at = 0; at < chain.count; ++at) {
+    for (std::size_t i = 0; i < targets.size(); ++i)
+      if (targets[i] == at) to.type(targets.size() > 1 ? "from " + std::string(chain.types[i]) : std::string(chain.types[i]));
+    const auto branches = std::count(targets.begin(), targets.end(), at) + std::count(next.begin(), next.end(), at);
+    if (branches > 1) to.type(std::to_string(branches) + " together");
+    chain.lines[at].describe(to, chain.stages[at]);
+    if (!chain.lines[at].ends) to.type(chain.lines[at].emits);
+  }
+  return std::move(to).take();
 }
 
 }  // namespace sidestep::detail

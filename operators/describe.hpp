@@ -46,13 +46,9 @@ class Describer {
   bool arguments_ = false;
 };
 
-/// The types of the entries that lead to stage `at`. Where a chain has several, each is "from ...", and before a stage that several
-/// branches lead to stands how many: "2 together".
-void describe_entries(Describer& to, std::span<const std::size_t> targets, std::span<const std::string_view> types,
-                      std::span<const std::size_t> next, std::size_t at);
-
 template <class S>
-void describe_stage(Describer& to, const S& stage) {
+void describe_stage(Describer& to, const void* at) {
+  [[maybe_unused]] const S& stage = *static_cast<const S*>(at);
   if constexpr (requires { S::label; })
     to.stage(S::label);
   else
@@ -60,5 +56,25 @@ void describe_stage(Describer& to, const S& stage) {
   if constexpr (requires { stage.arguments(to); }) stage.arguments(to);
   to.end_stage();
 }
+
+struct DescribedStage {
+  void (*describe)(Describer& to, const void* stage);
+  std::string_view emits;
+  bool ends;  ///< it emits nothing
+};
+
+/// Pointers, not spans: these are made for each chain, and a span of each length takes the compiler 10 ms.
+struct DescribedChain {
+  const DescribedStage* lines;
+  const void* const* stages;
+  const std::size_t* next;
+  std::size_t count;
+  const std::size_t* targets;
+  const std::string_view* types;
+  std::size_t entries;
+};
+/// All lines of a chain: the types of the entries that lead to a stage, the stage, what it emits. Where a chain has several entries, each
+/// is "from ...", and before a stage that several branches lead to stands how many: "2 together".
+std::vector<std::string> describe_chain(const DescribedChain& chain);
 
 }  // namespace sidestep::detail

@@ -27,6 +27,23 @@ struct Distinct {
   void arguments(auto& show) const { show(bound); }
 };
 
+template <class F>
+struct DistinctOf {
+  std::size_t n;
+  F key;
+  explicit DistinctOf(std::size_t last, F f) : n(last), key(std::move(f)) {
+    if (n < 1 || n > (std::size_t{1} << 30))
+      refuse("distinct", static_cast<std::int64_t>(n), "n must lie between 1 and 2^30");
+  }
+
+  template <class In>
+  requires std::invocable<F&, const In&> && requires(const std::decay_t<std::invoke_result_t<F&, const In&>>& k) {
+    { std::hash<std::decay_t<std::invoke_result_t<F&, const In&>>>{}(k) } -> std::convertible_to<std::size_t>;
+    { k == k } -> std::convertible_to<bool>;
+  }
+  auto place() && { return Distinct<In, F>(n, std::move(key)); }
+};
+
 }  // namespace detail
 
 /// Drops a value whose key equals one of the last `n` different keys.
@@ -37,25 +54,9 @@ struct Distinct {
 ///
 /// With `n` at least the number of different keys this is RxJava 3 `distinct`, whose memory has no bound; ours has: n
 /// keys, and the oldest is forgotten for a new one. NaN equals nothing, so it always passes (and takes a place). O(1).
-template <class F = std::identity>
-struct distinct {
-  std::size_t n;
-  F key;
-  explicit distinct(std::size_t last, F f = {}) : n(last), key(std::move(f)) {
-    if (n < 1 || n > (std::size_t{1} << 30))
-      detail::refuse("distinct", static_cast<std::int64_t>(n), "n must lie between 1 and 2^30");
-  }
-
-  template <class In>
-  requires std::invocable<F&, const In&> && requires(const std::decay_t<std::invoke_result_t<F&, const In&>>& k) {
-    { std::hash<std::decay_t<std::invoke_result_t<F&, const In&>>>{}(k) } -> std::convertible_to<std::size_t>;
-    { k == k } -> std::convertible_to<bool>;
-  }
-  auto place() && { return detail::Distinct<In, F>(n, std::move(key)); }
-};
-template <std::integral N>
-distinct(N) -> distinct<std::identity>;
-template <std::integral N, class F>
-distinct(N, F) -> distinct<F>;
+template <std::integral N, class F = std::identity>
+detail::DistinctOf<F> distinct(N n, F key = {}) {
+  return detail::DistinctOf<F>(static_cast<std::size_t>(n), std::move(key));
+}
 
 }  // namespace sidestep

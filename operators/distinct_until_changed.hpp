@@ -30,6 +30,18 @@ struct DistinctUntilChanged {
   }
 };
 
+template <class F>
+struct DistinctUntilChangedOf {
+  F key;
+  explicit DistinctUntilChangedOf(F f) : key(std::move(f)) {}
+
+  template <class In>
+  requires std::invocable<F&, const In&> &&
+      std::equality_comparable<std::decay_t<std::invoke_result_t<F&, const In&>>> &&
+      Storable<std::decay_t<std::invoke_result_t<F&, const In&>>>
+  auto place() && { return DistinctUntilChanged<In, F>(std::move(key)); }
+};
+
 }  // namespace detail
 
 /// Drops a value that equals the one before it; with `key`, one whose key does.
@@ -40,16 +52,8 @@ struct DistinctUntilChanged {
 ///
 /// NaN equals nothing, so it always passes. Keeps one key. Semantics: RxJava 3 `distinctUntilChanged`.
 template <class F = std::identity>
-struct distinct_until_changed {
-  F key;
-  explicit distinct_until_changed(F f = {}) : key(std::move(f)) {}
-
-  template <class In>
-  requires std::invocable<F&, const In&> &&
-      std::equality_comparable<std::decay_t<std::invoke_result_t<F&, const In&>>> &&
-      detail::Storable<std::decay_t<std::invoke_result_t<F&, const In&>>>
-  auto place() && { return detail::DistinctUntilChanged<In, F>(std::move(key)); }
-};
-distinct_until_changed()->distinct_until_changed<std::identity>;
+detail::DistinctUntilChangedOf<F> distinct_until_changed(F key = {}) {
+  return detail::DistinctUntilChangedOf<F>(std::move(key));
+}
 
 }  // namespace sidestep

@@ -171,20 +171,14 @@ struct MaxKernel : ExtremeKernel<Greater, sliding> {};
 ///
 /// NaN if one is in the window. Keeps a number; over a sliding window n numbers, and two for every 64 of them.
 template <class F = std::identity>
-struct min_of : detail::StatisticOf<detail::MinKernel, F> {
-  explicit min_of(F f = {}) : detail::StatisticOf<detail::MinKernel, F>(std::move(f)) {}
-};
-min_of()->min_of<std::identity>;
-template <class F>
-min_of(F) -> min_of<F>;
+auto min_of(F f = {}) {
+  return detail::StatisticOf<detail::MinKernel, F>(std::move(f));
+}
 
 /// The greatest value of each window; all else as min_of.
 template <class F = std::identity>
-struct max_of : detail::StatisticOf<detail::MaxKernel, F> {
-  explicit max_of(F f = {}) : detail::StatisticOf<detail::MaxKernel, F>(std::move(f)) {}
-};
-max_of()->max_of<std::identity>;
-template <class F>
-max_of(F) -> max_of<F>;
+auto max_of(F f = {}) {
+  return detail::StatisticOf<detail::MaxKernel, F>(std::move(f));
+}
 
 }  // namespace sidestep

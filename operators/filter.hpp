@@ -4,6 +4,27 @@
 
 namespace sidestep {
 
+namespace detail {
+
+template <class F>
+struct Filter {
+  static constexpr std::string_view label = "filter";
+  F f;
+  explicit Filter(F predicate) : f(std::move(predicate)) {}
+
+  template <class In>
+  requires std::predicate<F&, const In&>
+  using out = In;
+  template <class In>
+  SIDESTEP_INLINE void operator()(const In& value, auto&& out) {
+    if (call(f, value)) out(value);
+  }
+  void state(auto& archive) requires KnownState<F> { functor_state(f, archive); }
+  void arguments(auto& show) const { show_functor(show, f); }
+};
+
+}  // namespace detail
+
 /// Lets pass what `f` says true to.
 ///
 ///   in   --1--5--2--7--|
@@ -12,20 +33,8 @@ namespace sidestep {
 ///
 /// Keeps nothing. Semantics: RxJava 3 `filter`.
 template <class F>
-struct filter {
-  static constexpr std::string_view label = "filter";
-  F f;
-  explicit filter(F predicate) : f(std::move(predicate)) {}
-
-  template <class In>
-  requires std::predicate<F&, const In&>
-  using out = In;
-  template <class In>
-  SIDESTEP_INLINE void operator()(const In& value, auto&& out) {
-    if (detail::call(f, value)) out(value);
-  }
-  void state(auto& archive) requires KnownState<F> { detail::functor_state(f, archive); }
-  void arguments(auto& show) const { detail::show_functor(show, f); }
-};
+detail::Filter<F> filter(F f) {
+  return detail::Filter<F>(std::move(f));
+}
 
 }  // namespace sidestep

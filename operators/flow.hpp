@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sidestep/bus/event.hpp>
+#include <sidestep/operators/catching.hpp>
 #include <sidestep/operators/describe.hpp>
 #include <sidestep/operators/stages.hpp>
 
@@ -44,20 +45,23 @@ struct Flow<std::index_sequence<Next...>, Entries...> {
   static constexpr std::array<std::string_view, entries> types{type_name<typename Entries::Value>()...};
   static constexpr std::uint32_t all = static_cast<std::uint32_t>((std::uint64_t{1} << entries) - 1);
 
-  /// Bit e: what enters at entry e comes to stage I.
-  static constexpr std::uint32_t reached_from(std::size_t i) {
-    std::uint32_t mask = 0;
-    for (std::size_t e = 0; e < entries; ++e) {
-      std::size_t at = targets[e];
-      while (at < i) at = next[at];
-      if (at == i) mask |= std::uint32_t{1} << e;
-    }
-    return mask;
-  }
+  /// Bit e: what enters at entry e comes to stage i.
+  static constexpr std::array<std::uint32_t, sizeof...(Next) + 1> reached = [] {
+    std::array<std::uint32_t, sizeof...(Next) + 1> masks{};
+    for (std::size_t e = 0; e < entries; ++e)
+      for (std::size_t at = targets[e]; at < sizeof...(Next); at = next[at]) masks[at] |= std::uint32_t{1} << e;
+    return masks;
+  }();
   /// Bit i: stage i sees what every entry brings.
-  static constexpr std::uint64_t trunk() {
+  static constexpr std::uint64_t trunk = [] {
     std::uint64_t mask = 0;
-    for (std::size_t i = 0; i < sizeof...(Next); ++i) mask |= std::uint64_t{reached_from(i) == all} << i;
+    for (std::size_t i = 0; i < sizeof...(Next); ++i) mask |= std::uint64_t{reached[i] == all} << i;
+    return mask;
+  }();
+  /// Bit j: what stage i emits comes to stage j, or it is stage i itself.
+  static constexpr std::uint64_t behind(std::size_t i) {
+    std::uint64_t mask = 0;
+    for (std::size_t j = i; j < sizeof...(Next); ++j) mask |= std::uint64_t{(reached[i] & ~reached[j]) == 0} << j;
     return mask;
   }
 };
@@ -89,6 +93,16 @@ struct Context {
   std::uint64_t ended = 0;  ///< bit i: stage i has said done()
 };
 
+/// The stages of a chain in which one takes what others throw.
+template <class... S>
+struct CatchingStages : Stages<S&...> {
+  static constexpr bool catching = true;
+  template <class Flow>
+  static constexpr std::size_t goes_on(std::size_t at) {
+    return goes_on_behind<S...>(at, [](std::size_t i) { return Flow::next[i]; });
+  }
+};
+
 /// Where stage `From` puts what it emits.
 template <class Refs, class Flow, std::size_t From>
 struct Out {
@@ -98,7 +112,13 @@ struct Out {
   template <class V>
   SIDESTEP_INLINE void operator()(const V& value) const {
     constexpr std::size_t next = Flow::next[From];
-    if constexpr (next < Refs::count) stage<next>(stages)(value, Out<Refs, Flow, next>{stages, context});
+    if constexpr (next < Refs::count) {
+      if constexpr (Refs::catching) {
+        if constexpr (constexpr std::size_t catcher = Refs::template goes_on<Flow>(next); catcher != nobody)
+          return going_on(stage<catcher>(stages), [&] { stage<next>(stages)(value, Out<Refs, Flow, next>{stages, context}); });
+      }
+      stage<next>(stages)(value, Out<Refs, Flow, next>{stages, context});
+    }
   }
   /// Emits a value of another moment: what follows sees that stamp.
   template <class V>

@@ -40,26 +40,43 @@ struct InnerOut {
 
   template <class V>
   SIDESTEP_INLINE void operator()(const V& value) const {
-    if constexpr (From + 1 < Refs::count) stage<From + 1>(stages)(value, InnerOut<Refs, Outer, From + 1>{stages, outer, ended});
+    if constexpr (From + 1 < Refs::count) next(value, outer);
     else outer(value);
   }
   template <class V>
   void at(Nanoseconds stamp, const V& value) const {
     if constexpr (From + 1 < Refs::count) {
       auto moment = at_moment(outer, stamp);
-      stage<From + 1>(stages)(value, InnerOut<Refs, decltype(moment), From + 1>{stages, moment, ended});
+      next(value, moment);
     } else
       outer.at(stamp, value);
   }
   SIDESTEP_INLINE void done() const { ended |= std::uint64_t{1} << From; }
   SIDESTEP_INLINE Nanoseconds stamp() const { return outer.stamp(); }
   SIDESTEP_INLINE Sequence number() const { return outer.number(); }
+
+ private:
+  template <class To>
+  SIDESTEP_INLINE void next(const auto& value, To& to) const {
+    if constexpr (Refs::catching) {
+      if constexpr (constexpr std::size_t catcher = Refs::goes_on(From + 1); catcher != nobody)
+        return going_on(stage<catcher>(stages), [&] { stage<From + 1>(stages)(value, InnerOut<Refs, To, From + 1>{stages, to, ended}); });
+    }
+    stage<From + 1>(stages)(value, InnerOut<Refs, To, From + 1>{stages, to, ended});
+  }
+};
+
+/// The stages of a fragment in which one takes what others throw.
+template <class... S>
+struct CatchingFragment : Stages<S...> {
+  static constexpr bool catching = true;
+  static constexpr std::size_t goes_on(std::size_t at) {
+    return goes_on_behind<S...>(at, [](std::size_t i) { return i + 1; });
+  }
 };
 
 template <class S>
 concept NeedsClock = requires { requires S::wall_time; };
-template <class S>
-concept HasTick = requires(S& stage, AnyOut out) { stage.tick(out); };
 
 /// One running copy of a fragment.
 template <class F>
@@ -71,11 +88,11 @@ class Branch<Fragment<R, S...>> {
   static constexpr std::size_t count = sizeof...(S);
   static constexpr bool saveable = (Saveable<S> && ...);
   static constexpr bool wall_time = (NeedsClock<S> || ...);
-  static constexpr bool ticks = (HasTick<S> || ...);
+  static constexpr bool ticks = (Ticks<S> || ...);
   static constexpr bool catching = (Catches<S> || ...);
   static constexpr bool saved = (IsSaved<S> || ...);
 
-  explicit Branch(Fragment<R, S...> fragment) : stages_(std::move(fragment.stages)) {}
+  explicit Branch(Fragment<R, S...> fragment) : stages_{std::move(fragment.stages)} {}
 
   bool over() const noexcept { return over_; }
   /// `out` takes what the fragment emits.
@@ -120,9 +137,10 @@ class Branch<Fragment<R, S...>> {
   }
 
  private:
+  using Held = std::conditional_t<catching, CatchingFragment<S...>, Stages<S...>>;
   template <std::size_t I>
   auto inner(auto& out, std::uint64_t& ended) {
-    return InnerOut<Stages<S...>, std::remove_reference_t<decltype(out)>, I>{stages_, out, ended};
+    return InnerOut<Held, std::remove_reference_t<decltype(out)>, I>{stages_, out, ended};
   }
   void each(auto&& f) {
     [&]<std::size_t... I>(std::index_sequence<I...>) { (f.template operator()<I>(), ...); }
@@ -164,7 +182,7 @@ class Branch<Fragment<R, S...>> {
     }
   }
 
-  Stages<S...> stages_;
+  Held stages_;
   bool over_ = false;
 };
 

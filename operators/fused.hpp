@@ -52,11 +52,29 @@ struct LaterPart<V, Begin, std::index_sequence<I...>, S...> {
 
 /// A chain as the bus sees it: the one type-erased boundary, one virtual call for each batch. What stands before the
 /// first observe_on runs here, the rest in strands.
-template <class First, class... Strands>
-class Fused final : public Pipeline {
+class FusedBase : public Pipeline {
  public:
-  Fused(auto first, std::tuple<std::shared_ptr<Strands>...> strands, std::vector<std::string> description)
-      : first_(std::move(first)), strands_(std::move(strands)), description_(std::move(description)) {
+  std::vector<std::string> describe() const override;
+
+ protected:
+  explicit FusedBase(std::vector<std::string> description) noexcept : description_(std::move(description)) {}
+  /// It failed, or its decider did: nothing more is run.
+  bool stopped() const noexcept { return subscription_->failed() || subscription_->decider_failed(); }
+  /// How long its destruction waits for a handler that is still running: it may use what dies with the bus. One that hangs is not waited
+  /// for twice.
+  std::chrono::nanoseconds longest_wait() const noexcept;
+
+  Subscription* subscription_ = nullptr;
+
+ private:
+  std::vector<std::string> description_;
+};
+
+template <class First, class... Strands>
+class Fused final : public FusedBase {
+ public:
+  Fused(auto&& first, std::tuple<std::shared_ptr<Strands>...> strands, std::vector<std::string> description)
+      : FusedBase(std::move(description)), first_(std::move(first)), strands_(std::move(strands)) {
     // each part's last stage hands over to the next part
     [&]<std::size_t... I>(std::index_sequence<I...>) { (link<I>(), ...); }
     (std::index_sequence_for<Strands...>{});
@@ -65,10 +83,7 @@ class Fused final : public Pipeline {
   ~Fused() override {
     if (subscription_ == nullptr) return;
     each([](auto& strand) { strand.retire(); });
-    // A handler that is still running may use what dies with the bus. One that hangs is not waited for twice.
-    const std::chrono::nanoseconds longest =
-        subscription_->failed() ? std::chrono::milliseconds(200) : subscription_->deadline();
-    each([&](auto& strand) { strand.await_idle(longest); });
+    each([longest = longest_wait()](auto& strand) { strand.await_idle(longest); });
   }
 
   void bind(Subscription& subscription) override {
@@ -88,17 +103,9 @@ class Fused final : public Pipeline {
   }
 
   std::size_t run(std::span<const Slot> slots) noexcept override {
-    if (subscription_->failed() || subscription_->decider_failed()) return 0;
+    if (stopped()) return 0;
     return first_.run(slots, [](std::size_t) {});
   }
-  std::size_t run_wanted(std::span<const Slot> slots) noexcept override {
-    if constexpr (First::plain && sizeof...(Strands) == 0) {
-      if (subscription_->failed() || subscription_->decider_failed()) return 0;
-      return first_.run_wanted(slots);
-    } else
-      return run(slots);
-  }
-
   void mark(const Mark& mark) noexcept override {
     if (!subscription_->failed() && !first_.failed()) first_.mark(mark);
   }
@@ -106,8 +113,16 @@ class Fused final : public Pipeline {
   bool quiet() const noexcept override {
     return std::apply([](const auto&... strands) { return (strands->quiet() && ...); }, strands_);
   }
+  bool put_down() noexcept override {
+    if (down_) return true;
+    each([](auto& strand) { strand.retire(); });
+    if (!quiet()) return false;
+    down_ = true;
+    first_.put_down();
+    each([](auto& strand) { strand.put_down(); });
+    return true;
+  }
   bool wants_ticks() const noexcept override { return First::wants_ticks || (Strands::wants_ticks || ...); }
-  std::vector<std::string> describe() const override { return description_; }
 
  private:
   template <std::size_t I>
@@ -123,8 +138,42 @@ class Fused final : public Pipeline {
 
   Segment<First> first_;
   std::tuple<std::shared_ptr<Strands>...> strands_;
-  std::vector<std::string> description_;
-  Subscription* subscription_ = nullptr;
+  bool down_ = false;
+};
+
+/// The same without an observe_on, as most are.
+template <class First>
+class Fused<First> final : public FusedBase {
+ public:
+  Fused(auto&& first, std::vector<std::string> description) : FusedBase(std::move(description)), first_(std::move(first)) {}
+
+  void bind(Subscription& subscription) override {
+    subscription_ = &subscription;
+    first_.bind(subscription, 0, nullptr, nullptr);
+  }
+  std::size_t run(std::span<const Slot> slots) noexcept override {
+    if (stopped()) return 0;
+    return first_.run(slots, [](std::size_t) {});
+  }
+  std::size_t run_wanted(std::span<const Slot> slots) noexcept override {
+    if constexpr (First::plain) {
+      if (stopped()) return 0;
+      return first_.run_wanted(slots);
+    } else
+      return run(slots);
+  }
+  void mark(const Mark& mark) noexcept override {
+    if (!subscription_->failed() && !first_.failed()) first_.mark(mark);
+  }
+  bool over() const noexcept override { return first_.over() || subscription_->failed(); }
+  bool put_down() noexcept override {
+    first_.put_down();
+    return true;
+  }
+  bool wants_ticks() const noexcept override { return First::wants_ticks; }
+
+ private:
+  Segment<First> first_;
 };
 
 template <class Types, std::size_t I>
@@ -136,10 +185,9 @@ struct TypeAtOf<TypeList<T...>, I> {
 template <class Types, std::size_t I>
 using TypeAt = typename TypeAtOf<Types, I>::type;
 
-/// Makes the pipeline of a complete chain. `Types` are the types that the stages emit.
-template <class Flow, class Types, class Indexes, class... S>
-std::unique_ptr<Pipeline> fuse(Leaves<Indexes, S...>&& stages, std::vector<std::string> description) {
-  using Cut = Cuts<S...>;
+/// One that is cut into several parts.
+template <class Flow, class Types, class Cut, class Indexes, class... S>
+std::unique_ptr<Pipeline> fuse_parts(Leaves<Indexes, S...>& stages, std::vector<std::string> description) {
   using First = typename FirstPart<Flow, typename Cut::template Indexes<0>, S...>::type;
   return [&]<std::size_t... K>(std::index_sequence<K...>)->std::unique_ptr<Pipeline> {
     [[maybe_unused]] const auto make = [&]<std::size_t P>() {
@@ -156,6 +204,14 @@ std::unique_ptr<Pipeline> fuse(Leaves<Indexes, S...>&& stages, std::vector<std::
     }(strands);
   }
   (std::make_index_sequence<Cut::parts - 1>{});
+}
+
+/// Makes the pipeline of a complete chain. `Types` are the types that the stages emit.
+template <class Flow, class Types, class Indexes, class... S>
+std::unique_ptr<Pipeline> fuse(Leaves<Indexes, S...>&& stages, std::vector<std::string> description) {
+  using Cut = Cuts<S...>;
+  if constexpr (Cut::parts == 1) return std::make_unique<Fused<Part<Flow, S...>>>(std::move(stages), std::move(description));
+  else return fuse_parts<Flow, Types, Cut>(stages, std::move(description));
 }
 
 }  // namespace sidestep::detail

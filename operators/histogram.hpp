@@ -68,13 +68,11 @@ struct HistogramOf {
 /// A bucket has its lower edge, the last one `high` too (NumPy's `histogram`); what is less or greater, and NaN, is
 /// counted apart. Keeps N + 4 counters.
 template <std::size_t N, class F = std::identity>
-struct histogram : detail::StatisticOf<detail::HistogramOf<N>::template Kernel, F, double, double> {
+auto histogram(double low, double high, F f = {}) {
   static_assert(N > 0, "a histogram has at least one bucket");
-  histogram(double low, double high, F f = {})
-      : detail::StatisticOf<detail::HistogramOf<N>::template Kernel, F, double, double>(std::move(f), low, high) {
-    if (!(low < high) || !std::isfinite(high - low))
-      detail::refuse_real("histogram", high, "low must be less than high, and both finite");
-  }
-};
+  if (!(low < high) || !std::isfinite(high - low))
+    detail::refuse_real("histogram", high, "low must be less than high, and both finite");
+  return detail::StatisticOf<detail::HistogramOf<N>::template Kernel, F, double, double>(std::move(f), low, high);
+}
 
 }  // namespace sidestep

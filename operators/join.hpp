@@ -87,14 +87,14 @@ struct Join {
 /// Each value finds one partner, the oldest that waits, and both are gone. At most `capacity` (64) of each chain wait; for one more the
 /// oldest goes unpaired. Looking for a partner takes as long as values wait. Ends when both have ended, or one has and none of its values
 /// waits. Semantics: an inner join, one to one; RxJava's `join` pairs by time instead, Flink's interval join all with all.
-template <detail::Input A, class KA, detail::Input B, class KB, class F = detail::MakePair>
-requires std::invocable<KA&, const typename detail::Chained<A>::Value&> && std::invocable<KB&, const typename detail::Chained<B>::Value&>
+template <detail::Input A, class KA, detail::Input B, class KB, class F = detail::Together>
+requires std::invocable<KA&, const detail::ValueOf<A>&> && std::invocable<KB&, const detail::ValueOf<B>&>
 auto join(A a, KA key_a, B b, KB key_b, F f = {}, JoinOptions options = {}) {
   if (options.capacity < 1) detail::refuse("join", options.capacity, "at least 1 value must be able to wait");
-  return detail::combined(
-      "join", std::move(a), std::move(b),
-      detail::Join<typename detail::Chained<A>::Value, typename detail::Chained<B>::Value, KA, KB, F>(
-          std::move(key_a), std::move(key_b), std::move(f), options.capacity));
+  return detail::combined("join",
+                          detail::Join<detail::ValueOf<A>, detail::ValueOf<B>, KA, KB, F>(std::move(key_a), std::move(key_b), std::move(f),
+                                                                                          options.capacity),
+                          std::move(a), std::move(b));
 }
 
 }  // namespace sidestep

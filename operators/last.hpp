@@ -20,15 +20,23 @@ struct Last {
     if (call(f, value)) newest.set(value);
   }
   void end(auto&& out) {
-    if (!newest) return;
-    const Kept<V> taken = newest.take();
-    out(taken.get());
+    if (newest) newest.emit(out);
   }
   void state(auto& archive) requires KnownState<F> && Archivable<Stored<V>> {
     newest.state(archive);
     functor_state(f, archive);
   }
   void arguments(auto& show) const { show_functor(show, f); }
+};
+
+template <class F>
+struct LastOf {
+  F f;
+  explicit LastOf(F predicate) : f(std::move(predicate)) {}
+
+  template <class In>
+  requires Storable<In> && std::predicate<F&, const In&>
+  auto place() && { return Last<In, F>(std::move(f)); }
 };
 
 }  // namespace detail
@@ -46,14 +54,8 @@ struct Last {
 /// Emits nothing where there is none. What follows sees the moment of the end. Keeps one value. Semantics: RxJava 3
 /// `lastElement` (RxJS and Reactor `last` fail where there is none).
 template <class F = detail::Always>
-struct last {
-  F f;
-  explicit last(F predicate = {}) : f(std::move(predicate)) {}
-
-  template <class In>
-  requires detail::Storable<In> && std::predicate<F&, const In&>
-  auto place() && { return detail::Last<In, F>(std::move(f)); }
-};
-last()->last<detail::Always>;
+detail::LastOf<F> last(F f = {}) {
+  return detail::LastOf<F>(std::move(f));
+}
 
 }  // namespace sidestep

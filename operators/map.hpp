@@ -4,6 +4,26 @@
 
 namespace sidestep {
 
+namespace detail {
+
+template <class F>
+struct Map {
+  static constexpr std::string_view label = "map";
+  F f;
+  explicit Map(F function) : f(std::move(function)) {}
+
+  template <class In>
+  requires std::invocable<F&, const In&>
+  using out = std::decay_t<std::invoke_result_t<F&, const In&>>;
+  template <class In>
+  SIDESTEP_INLINE void operator()(const In& value, auto&& out) {
+    out(call(f, value));
+  }
+  void state(auto& archive) requires KnownState<F> { functor_state(f, archive); }
+};
+
+}  // namespace detail
+
 /// Emits f(value) for each value. `f` may be a member: map(&BatchEnd::loss).
 ///
 ///   in   --1--2--3--|
@@ -12,19 +32,8 @@ namespace sidestep {
 ///
 /// Keeps nothing. Semantics: RxJava 3 `map`.
 template <class F>
-struct map {
-  static constexpr std::string_view label = "map";
-  F f;
-  explicit map(F function) : f(std::move(function)) {}
-
-  template <class In>
-  requires std::invocable<F&, const In&>
-  using out = std::decay_t<std::invoke_result_t<F&, const In&>>;
-  template <class In>
-  SIDESTEP_INLINE void operator()(const In& value, auto&& out) {
-    out(detail::call(f, value));
-  }
-  void state(auto& archive) requires KnownState<F> { detail::functor_state(f, archive); }
-};
+detail::Map<F> map(F f) {
+  return detail::Map<F>(std::move(f));
+}
 
 }  // namespace sidestep

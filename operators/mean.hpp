@@ -44,11 +44,8 @@ struct MeanKernel<true> {
 /// drift; over the others it is a plain sum, whose relative error is at most n * 1.1e-16 of the sum of absolute values.
 /// Keeps at most a dozen numbers.
 template <class F = std::identity>
-struct mean : detail::StatisticOf<detail::MeanKernel, F> {
-  explicit mean(F f = {}) : detail::StatisticOf<detail::MeanKernel, F>(std::move(f)) {}
-};
-mean()->mean<std::identity>;
-template <class F>
-mean(F) -> mean<F>;
+auto mean(F f = {}) {
+  return detail::StatisticOf<detail::MeanKernel, F>(std::move(f));
+}
 
 }  // namespace sidestep

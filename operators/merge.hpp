@@ -4,19 +4,6 @@
 
 namespace sidestep {
 
-namespace detail {
-
-template <class P>
-auto merge_all(P&& all) {
-  return std::move(all);
-}
-template <class A, class B, class... More>
-auto merge_all(A&& a, B&& b, More&&... more) {
-  return merge_all(side_by_side<typename Chained<A>::Value>("merge", std::move(a), std::move(b)), std::move(more)...);
-}
-
-}  // namespace detail
-
 /// Brings several chains of one bus together, whose values have the same type, and goes on as one.
 ///
 ///   a    --1-----3-----|
@@ -30,9 +17,10 @@ auto merge_all(A&& a, B&& b, More&&... more) {
 /// before it. Semantics: RxJava 3 `merge` of sources that share one thread.
 template <detail::Chain P, detail::Chain... More>
 requires(sizeof...(More) > 0 &&
-         (std::same_as<typename detail::Chained<P>::Value, typename detail::Chained<More>::Value> && ...) &&
+         (std::same_as<detail::ValueOf<P>, detail::ValueOf<More>> && ...) &&
          !(detail::hands_over<P> || ... || detail::hands_over<More>)) auto merge(P first, More... more) {
-  return detail::merge_all(detail::Chained<P>::pipe(std::move(first)), detail::Chained<More>::pipe(std::move(more))...);
+  return detail::all_side_by_side<detail::ValueOf<P>>("merge", detail::Chained<P>::pipe(std::move(first)),
+                                                      detail::Chained<More>::pipe(std::move(more))...);
 }
 
 // A wrong program: sources of unequal types, or an observe_on before it.

@@ -28,7 +28,7 @@ struct MergeByTime {
   std::size_t capacity;
   std::uint64_t order = 0;
   std::vector<Waiting> heap;  // the earliest first
-  MergeByTime(Nanoseconds late, std::int64_t most) : lateness(late), capacity(static_cast<std::size_t>(most)) { heap.reserve(capacity); }
+  MergeByTime(Nanoseconds late, std::int64_t most) : lateness(late), capacity(static_cast<std::size_t>(most)) { heap.reserve(capacity + 1); }
 
   template <class In>
   using out = V;
@@ -57,9 +57,9 @@ struct MergeByTime {
     const Nanoseconds stamp = out.stamp();
     if (stamp < out_to) return;  // too late: one with a later stamp is out
     newest = std::max(newest, stamp);
-    if (heap.size() == capacity) emit(out);
     heap.push_back({stamp, order++, Storage<V>::store(value)});
     std::push_heap(heap.begin(), heap.end(), later);
+    if (heap.size() > capacity) emit(out);  // it may be the new one
     release(out);
   }
   void release(auto&& out) {
@@ -89,12 +89,12 @@ struct MergeByTime {
 /// is dropped; equal stamps keep the order in which they came. What follows sees a value at its own stamp. When `capacity` (1,024) wait, the
 /// earliest goes at once. Semantics: Flink's watermarks with bounded out-of-orderness.
 template <detail::Input A, detail::Input B>
-requires std::same_as<typename detail::Chained<A>::Value, typename detail::Chained<B>::Value>
+requires std::same_as<detail::ValueOf<A>, detail::ValueOf<B>>
 auto merge_by_time(std::chrono::nanoseconds lateness, A a, B b, MergeByTimeOptions options = {}) {
   if (lateness.count() < 0) detail::refuse("merge_by_time", lateness.count(), "lateness must not be negative");
   if (options.capacity < 1) detail::refuse("merge_by_time", options.capacity, "at least 1 value must be able to wait");
-  return detail::combined("merge_by_time", std::move(a), std::move(b),
-                          detail::MergeByTime<typename detail::Chained<A>::Value>(lateness.count(), options.capacity));
+  return detail::combined("merge_by_time", detail::MergeByTime<detail::ValueOf<A>>(lateness.count(), options.capacity), std::move(a),
+                          std::move(b));
 }
 
 }  // namespace sidestep

@@ -9,7 +9,7 @@ namespace detail {
 template <class F>
 struct OnErrorContinue {
   static constexpr std::string_view label = "on_error_continue";
-  static constexpr bool catches = true;
+  static constexpr bool catches = true, goes_on = true;
   F f;
   bool inside = false;
   explicit OnErrorContinue(F function) : f(std::move(function)) {}
@@ -23,19 +23,20 @@ struct OnErrorContinue {
     inside = false;
   }
   void caught(std::string_view what, auto&&) { f(what); }
+  void told(std::string_view what) { f(what); }
   void state(auto& archive) requires KnownState<F> { functor_state(f, archive); }
 };
 
 }  // namespace detail
 
-/// When a stage before it throws, drops that event, tells f(what it says), and goes on with the next.
+/// When a stage before it throws, drops the value that it threw at, tells f(what it says), and goes on with the next.
 ///
 ///   in   -1---2---#---3--|
 ///   on_error_continue([](std::string_view) {})
 ///   out  -1---2-------3--|
 ///
-/// Stages between the one that threw and this one haven't seen the event; those before have, and keep what they made of it. Keeps nothing.
-/// Semantics: Reactor `onErrorContinue`.
+/// Stages between the one that threw and this one haven't seen the value; those before have, and keep what they made of it. Where a stage
+/// had made several values of one (start_with, take_last), the others pass. Keeps nothing. Semantics: Reactor `onErrorContinue`.
 template <class F>
 requires std::invocable<F&, std::string_view>
 auto on_error_continue(F f) {

@@ -67,7 +67,7 @@ requires std::same_as<typename detail::Chained<A>::Value, typename detail::Chain
 auto operator|(A first, detail::ResumeWith<B> op) {
   using V = typename detail::Chained<A>::Value;
   return detail::continued(
-      detail::side_by_side<detail::Both<V, V>>("on_error_resume",
+      detail::side_by_side<detail::Inputs<V, V>>("on_error_resume",
                                                detail::continued(detail::Chained<A>::pipe(std::move(first)), detail::CatchingPort()),
                                                detail::continued(detail::Chained<B>::pipe(std::move(op.second)), detail::Port<1>())),
       detail::OnErrorResume<V>());

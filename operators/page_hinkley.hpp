@@ -48,6 +48,25 @@ struct PageHinkley {
   void arguments(auto& show) const { show(delta, lambda); }
 };
 
+template <class F>
+struct PageHinkleyOf {
+  F f;
+  double delta, lambda;
+  PageHinkleyOptions options;
+  PageHinkleyOf(double d, double l, PageHinkleyOptions how, F function)
+      : f(std::move(function)), delta(d), lambda(l), options(how) {
+    if (!(delta >= 0)) refuse_real("page_hinkley", delta, "delta must not be negative");
+    if (!(lambda > 0)) refuse_real("page_hinkley", lambda, "lambda must be greater than 0");
+    if (options.least < 1) refuse("page_hinkley", options.least, "least must be at least 1");
+  }
+
+  template <class In>
+  requires requires(F& function, const In& value) {
+    { call(function, value) } -> std::convertible_to<double>;
+  }
+  auto place() && { return PageHinkley<F>(std::move(f), delta, lambda, options); }
+};
+
 }  // namespace detail
 
 /// Lets a value pass at which it is plain that the mean has changed (Page 1954, Hinkley 1971), then begins anew.
@@ -62,26 +81,8 @@ struct PageHinkley {
 /// rises alone. Of a member: page_hinkley(0.01, 5.0, {}, &BatchEnd::loss). What isn't finite is left out. Keeps four
 /// numbers. As River's `PageHinkley` with alpha = 1.
 template <class F = std::identity>
-struct page_hinkley {
-  F f;
-  double delta, lambda;
-  PageHinkleyOptions options;
-  explicit page_hinkley(double d, double l, PageHinkleyOptions how = {}, F function = {})
-      : f(std::move(function)), delta(d), lambda(l), options(how) {
-    if (!(delta >= 0)) detail::refuse_real("page_hinkley", delta, "delta must not be negative");
-    if (!(lambda > 0)) detail::refuse_real("page_hinkley", lambda, "lambda must be greater than 0");
-    if (options.least < 1) detail::refuse("page_hinkley", options.least, "least must be at least 1");
-  }
-
-  template <class In>
-  requires requires(F& function, const In& value) {
-    { detail::call(function, value) } -> std::convertible_to<double>;
-  }
-  auto place() && { return detail::PageHinkley<F>(std::move(f), delta, lambda, options); }
-};
-page_hinkley(double, double)->page_hinkley<std::identity>;
-page_hinkley(double, double, PageHinkleyOptions)->page_hinkley<std::identity>;
-template <class F>
-page_hinkley(double, double, PageHinkleyOptions, F) -> page_hinkley<F>;
+detail::PageHinkleyOf<F> page_hinkley(double delta, double lambda, PageHinkleyOptions how = {}, F f = {}) {
+  return detail::PageHinkleyOf<F>(delta, lambda, how, std::move(f));
+}
 
 }  // namespace sidestep

@@ -4,7 +4,6 @@
 #include <sidestep/operators/flow.hpp>
 #include <sidestep/operators/stage.hpp>
 
-#include <bit>
 #include <exception>
 #include <memory>
 #include <span>
@@ -25,20 +24,50 @@ template <class S>
 concept Announces = requires(S& stage) {
   stage.announce();
 };
-
-/// A stage that takes what stages before it throw: `bool inside`, true while what follows it runs, and `caught(what, out)`.
-template <class S>
-concept Catches = requires { requires S::catches; };
 /// A stage that wants to know when its part is over, however that came about: `closed()`, called once or more often.
 template <class S>
 concept Closes = requires(S& stage) { stage.closed(); };
+/// A stage that wants to know whose it is.
+template <class S>
+concept Binds = requires(S& stage, Subscription& subscription, unsigned part) { stage.bind(subscription, part); };
 
 /// A stage that never asks for the moment of a value: `static constexpr bool timeless = true`.
 template <class S>
 concept Timeless = requires { requires S::timeless; };
 
-/// What an exception says.
-std::string message_of(const std::exception_ptr& error) noexcept;
+/// How a part stands, and what is asked of it once in a while: not part of the loop, and the same for all.
+class PartBase {
+ public:
+  virtual void tick(Context& c) = 0;
+  /// The stream ends here: what stages still hold is emitted, in their order.
+  virtual void complete(Context& c) = 0;
+  virtual void state(Archive& archive) = 0;
+  virtual bool saves() const noexcept = 0;
+  virtual void bind(Subscription& subscription, unsigned part) = 0;
+
+  bool over() const noexcept { return over_ == all_; }
+  const std::exception_ptr& failure() const noexcept { return failure_; }
+  void cancel() noexcept;
+  /// With the exception that is being handled.
+  void fail() noexcept;
+
+ protected:
+  explicit PartBase(std::uint32_t all) noexcept : all_(all) {}
+  ~PartBase() = default;
+  PartBase(PartBase&&) = default;
+
+  virtual void close() noexcept = 0;
+  virtual void announce_apart() noexcept = 0;
+  /// Calls end() of the stages that have nothing before them any more and whose stream wasn't ended behind them.
+  virtual void flush(std::uint32_t before, std::uint64_t ended, Context& c) = 0;
+  /// Stages have said done(): their own branch of the stream is over, and the rest of it if no other branch is left. `reached[i]`: the
+  /// entries that lead to stage i.
+  void settle(const std::uint32_t* reached, std::size_t stages, Context& c);
+
+  std::uint32_t over_ = 0;  // bit e: nothing comes through entry e any more
+  std::uint32_t all_;
+  std::exception_ptr failure_;
+};
 
 /// The stages of a chain that one thread runs, fused into one loop over a batch. Each small stage is copied into a
 /// local variable of its own for the length of the batch: through `this` its state would be loaded and stored for each
@@ -48,7 +77,7 @@ template <class Flow, class... S>
 class Part;
 
 template <class Next, class... Entries, class... S>
-class Part<Flow<Next, Entries...>, S...> {
+class Part<Flow<Next, Entries...>, S...> final : public PartBase {
  public:
   using Flow = detail::Flow<Next, Entries...>;
   using Element = typename At<0, Entries...>::Element;
@@ -56,10 +85,7 @@ class Part<Flow<Next, Entries...>, S...> {
   static constexpr bool wants_ticks = (Ticks<S> || ...);
   static constexpr bool catching = (Catches<S> || ...);
 
-  explicit Part(Stages<S...> stages) : stages_(std::move(stages)) {}
-
-  bool over() const noexcept { return over_ == Flow::all; }
-  const std::exception_ptr& failure() const noexcept { return failure_; }
+  explicit Part(Stages<S...>&& stages) : PartBase(Flow::all), stages_(std::move(stages)) {}
 
   /// One stage behind one entry: whose elements are all wanted runs through them without looking at their types.
   static constexpr bool plain = Flow::entries == 1 && sizeof...(S) == 1;
@@ -76,11 +102,11 @@ class Part<Flow<Next, Entries...>, S...> {
     if (here != nullptr) here->on_stop([](void* at_end) { *static_cast<const Element**>(at_end) = nullptr; }, &end);
     Context c;
     try {
-      while (at < end && !over()) {
-        loop<wanted>(at, end, c);
+      while (at < end && over_ != Flow::all) {
+        loop<wanted>(at, end, c, every);
         if (c.ended != 0) [[unlikely]] {
           Context apart = std::exchange(c, {c.stamp, c.number, 0});  // a copy: what escapes can't stay in registers
-          settle(apart);
+          settle(Flow::reached.data(), sizeof...(S), apart);
         }
       }
     } catch (...) {
@@ -90,74 +116,72 @@ class Part<Flow<Next, Entries...>, S...> {
     if constexpr (timeless<wanted>)
       if (at != elements.data()) note(at[-1], c);
     context = c;
-    if (over()) [[unlikely]] close();
+    if (over_ == Flow::all) [[unlikely]] close();
     announce();
     return static_cast<std::size_t>(at - elements.data());
   }
 
-  void tick(Context& c) {
-    each([&]<std::size_t I>() {
-      if constexpr (Ticks<At<I, S...>>)
-        if ((Flow::reached_from(I) & ~over_) != 0) guarded<I>(c, [&] { stage<I>(stages_).tick(Out<Stages<S...>, Flow, I>{stages_, c}); });
-    });
-    if (c.ended != 0) settle(c);
+  void tick(Context& c) override {
+    if constexpr (wants_ticks) tick_each(c, every);
+    if (c.ended != 0) settle(Flow::reached.data(), sizeof...(S), c);
     if (over()) close();
     announce();
   }
-
-  /// The stream ends here: what stages still hold is emitted, in their order.
-  void complete(Context& c) {
+  void complete(Context& c) override {
     const std::uint32_t before = over_;
     over_ = Flow::all;
     flush(before, 0, c);
     close();
     announce();
   }
-  void cancel() noexcept {
-    over_ = Flow::all;
-    close();
+  void state(Archive& archive) override {
+    if constexpr (saveable) {
+      archive(over_);
+      state_each(archive, every);
+    }
   }
-  void fail() noexcept {
-    failure_ = std::current_exception();
-    over_ = Flow::all;
-    close();
-    announce();
-  }
-
-  void state(Archive& archive) requires(saveable) {
-    archive(over_);
-    each([&]<std::size_t I>() { stage<I>(stages_).state(archive); });
+  bool saves() const noexcept override { return saveable; }
+  void bind(Subscription& subscription, unsigned part) override {
+    if constexpr ((Binds<S> || ...)) bind_each(subscription, part, every);
   }
 
-  void each(auto&& f) {
-    [&]<std::size_t... I>(std::index_sequence<I...>) { (f.template operator()<I>(), ...); }
-    (std::index_sequence_for<S...>{});
-  }
-  void each_stage(auto&& f) {
-    each([&]<std::size_t I>() { f(stage<I>(stages_)); });
-  }
   auto& last() noexcept { return stage<sizeof...(S) - 1>(stages_); }
 
  private:
-  template <bool wanted, std::size_t I = 0, class... L>
-  SIDESTEP_INLINE void loop(const Element*& at, const Element*& end, Context& c, L&... locals) {
-    if constexpr (I < sizeof...(S)) {
-      auto& home = stage<I>(stages_);
-      using T = At<I, S...>;
-      if constexpr (Small<T> && !catching) {
-        T local = home;
-        loop<wanted, I + 1>(at, end, c, locals..., local);
-        std::construct_at(&home, local);  // a lambda can't be assigned
-      } else
-        loop<wanted, I + 1>(at, end, c, locals..., home);
-    } else
-      spin<wanted>(at, end, c, std::index_sequence_for<S...>{}, locals...);
+  using Every = std::index_sequence_for<S...>;
+  static constexpr Every every{};
+  /// Stages as those before them see them, wherever they are.
+  using Refs = std::conditional_t<catching, CatchingStages<S...>, Stages<S&...>>;
+  template <class T>
+  using Local = std::conditional_t<Small<T> && !catching, T, T&>;
+
+  template <std::size_t... K>
+  SIDESTEP_INLINE static Refs refs_of(std::index_sequence<K...>, S&... stages) {
+    if constexpr (catching) return Refs{{Leaf<K, S&>{stages}...}};
+    else return Refs{Leaf<K, S&>{stages}...};
+  }
+  template <std::size_t... K>
+  Refs in_place(std::index_sequence<K...>) {
+    return refs_of(every, stage<K>(stages_)...);
   }
 
   template <bool wanted, std::size_t... K>
-  SIDESTEP_INLINE void spin(const Element*& at, const Element*& end, Context& c, std::index_sequence<K...>,
-                            S&... locals) {
-    Stages<S&...> refs{Leaf<K, S&>{locals}...};
+  SIDESTEP_INLINE void loop(const Element*& at, const Element*& end, Context& c, std::index_sequence<K...>) {
+    spin<wanted>(at, end, c, every, stage<K>(stages_)...);
+  }
+  template <bool wanted, std::size_t... K>
+  SIDESTEP_INLINE void spin(const Element*& at, const Element*& end, Context& c, std::index_sequence<K...>, Local<S>... locals) {
+    Refs refs = refs_of(every, locals...);
+    turn<wanted>(at, end, c, refs);
+    (put_back(stage<K>(stages_), locals), ...);
+  }
+  template <class T>
+  SIDESTEP_INLINE static void put_back([[maybe_unused]] T& home, [[maybe_unused]] T& local) {
+    if constexpr (!std::is_reference_v<Local<T>>) std::construct_at(&home, local);  // a lambda can't be assigned
+  }
+
+  template <bool wanted>
+  SIDESTEP_INLINE void turn(const Element*& at, const Element*& end, Context& c, Refs& refs) {
     if constexpr (plain) {
       // Run by run: within one, nothing that the handler does hangs on a condition, so its sums can stay in registers.
       // (Chains of several stages have conditions of their own, and lose by it.)
@@ -187,14 +211,17 @@ class Part<Flow<Next, Entries...>, S...> {
     c.number = At<0, Entries...>::number(element);
   }
 
-  template <class E, bool noted_later = false, class Refs>
+  template <class E, bool noted_later = false>
   SIDESTEP_INLINE void enter(Refs& refs, const Element& element, Context& c) {
     if constexpr (Flow::entries > 1) {
-      if ((Flow::reached_from(E::target) & ~over_) == 0 || (c.ended & Flow::trunk()) != 0) [[unlikely]]
+      if ((Flow::reached[E::target] & ~over_) == 0 || (c.ended & Flow::trunk) != 0) [[unlikely]]
         return;
     }
     if constexpr (!noted_later) note(element, c);
-    guarded<E::target>(c, [&] { stage<E::target>(refs)(E::value(element), Out<Refs, Flow, E::target>{refs, c}); });
+    if constexpr (catching)
+      guarded<E::target>(c, [&] { stage<E::target>(refs)(E::value(element), Out<Refs, Flow, E::target>{refs, c}); });
+    else
+      stage<E::target>(refs)(E::value(element), Out<Refs, Flow, E::target>{refs, c});
   }
 
   /// Runs what enters at stage `From`; what is thrown there goes to the first stage behind it that catches.
@@ -215,7 +242,8 @@ class Part<Flow<Next, Entries...>, S...> {
       if constexpr (Catches<At<I, S...>>) {
         auto& catcher = stage<I>(stages_);
         if (!std::exchange(catcher.inside, false)) {  // else what it emitted was thrown at
-          guarded<Flow::next[I]>(c, [&] { catcher.caught(what, Out<Stages<S...>, Flow, I>{stages_, c}); });
+          Refs refs = in_place(every);
+          guarded<Flow::next[I]>(c, [&] { catcher.caught(what, Out<Refs, Flow, I>{refs, c}); });
           return true;
         }
       }
@@ -223,49 +251,69 @@ class Part<Flow<Next, Entries...>, S...> {
     }
   }
 
-  /// Stages have said done(): their own branch of the stream is over, and the rest of it if no other branch is left.
-  SIDESTEP_APART void settle(Context& c) {
-    while (c.ended != 0) {
-      const std::uint64_t ended = std::exchange(c.ended, 0);
-      const std::uint32_t before = over_;
-      each([&]<std::size_t I>() {
-        if ((ended >> I & 1) != 0) over_ |= Flow::reached_from(I);
-      });
-      flush(before, ended, c);
+  template <std::size_t... K>
+  void tick_each(Context& c, std::index_sequence<K...>) {
+    Refs refs = in_place(every);
+    (tick_one<K>(refs, c), ...);
+  }
+  template <std::size_t I>
+  void tick_one([[maybe_unused]] Refs& refs, [[maybe_unused]] Context& c) {
+    if constexpr (Ticks<At<I, S...>>)
+      if ((Flow::reached[I] & ~over_) != 0) guarded<I>(c, [&] { stage<I>(stages_).tick(Out<Refs, Flow, I>{refs, c}); });
+  }
+
+  SIDESTEP_APART void flush(std::uint32_t before, std::uint64_t ended, Context& c) override {
+    if constexpr ((Ends<S> || ...)) flush_each(before, ended, c, every);
+  }
+  template <std::size_t... K>
+  void flush_each(std::uint32_t before, std::uint64_t ended, Context& c, std::index_sequence<K...>) {
+    Refs refs = in_place(every);
+    (flush_one<K>(refs, before, ended, c), ...);
+  }
+  template <std::size_t I>
+  void flush_one([[maybe_unused]] Refs& refs, [[maybe_unused]] std::uint32_t before, [[maybe_unused]] std::uint64_t ended,
+                 [[maybe_unused]] Context& c) {
+    if constexpr (Ends<At<I, S...>>) {
+      constexpr std::uint32_t mine = Flow::reached[I];
+      constexpr std::uint64_t behind = Flow::behind(I);
+      if ((mine & ~over_) == 0 && (mine & ~before) != 0 && ((ended | c.ended) & behind) == 0)
+        guarded<I>(c, [&] { stage<I>(stages_).end(Out<Refs, Flow, I>{refs, c}); });
     }
   }
 
-  /// Calls end() of the stages that have nothing before them any more and whose stream wasn't ended behind them.
-  SIDESTEP_APART void flush(std::uint32_t before, std::uint64_t ended, Context& c) {
-    each([&]<std::size_t I>() {
-      if constexpr (Ends<At<I, S...>>) {
-        constexpr std::uint32_t mine = Flow::reached_from(I);
-        if ((mine & ~over_) != 0 || (mine & ~before) == 0) return;
-        bool ended_behind = false;
-        each([&]<std::size_t J>() {
-          if constexpr (J >= I && (mine & ~Flow::reached_from(J)) == 0)
-            ended_behind |= ((ended | c.ended) >> J & 1) != 0;
-        });
-        if (!ended_behind) guarded<I>(c, [&] { stage<I>(stages_).end(Out<Stages<S...>, Flow, I>{stages_, c}); });
-      }
-    });
+  template <std::size_t... K>
+  void state_each(Archive& archive, std::index_sequence<K...>) {
+    (stage<K>(stages_).state(archive), ...);
+  }
+  template <std::size_t... K>
+  void bind_each(Subscription& subscription, unsigned part, std::index_sequence<K...>) {
+    (bind_one(stage<K>(stages_), subscription, part), ...);
+  }
+  template <class T>
+  static void bind_one(T& stage, Subscription& subscription, unsigned part) {
+    if constexpr (Binds<T>) stage.bind(subscription, part);
   }
 
-  SIDESTEP_APART void close() noexcept {
-    each_stage([](auto& stage) {
-      if constexpr (Closes<std::remove_reference_t<decltype(stage)>>) try {
-          stage.closed();
-        } catch (...) {  // there is nobody left to tell
-        }
-    });
+  SIDESTEP_APART void close() noexcept override {
+    if constexpr ((Closes<S> || ...)) close_each(every);
+  }
+  template <std::size_t... K>
+  void close_each(std::index_sequence<K...>) noexcept {
+    (close_one(stage<K>(stages_)), ...);
+  }
+  template <class T>
+  static void close_one(T& stage) noexcept {
+    if constexpr (Closes<T>) try {
+        stage.closed();
+      } catch (...) {  // there is nobody left to tell
+      }
   }
   void announce() noexcept {
     if constexpr (Announces<At<sizeof...(S) - 1, S...>>) last().announce();
   }
+  void announce_apart() noexcept override { announce(); }
 
   Stages<S...> stages_;
-  std::uint32_t over_ = 0;  // bit e: nothing comes through entry e any more
-  std::exception_ptr failure_;
 };
 
 }  // namespace sidestep::detail

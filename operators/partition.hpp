@@ -27,8 +27,8 @@ struct Not {
 /// `f` is asked by each chain's own copy, so it must answer the same. All else as `share`. Semantics: RxJS 7 `partition`.
 template <class F, class Yes, class No>
 auto partition(F f, Yes yes, No no) {
-  return share([f, yes](auto in) mutable { return yes(std::move(in) | filter(f)); },
-               [f, no](auto in) mutable { return no(std::move(in) | filter(detail::Not<F>{f})); });
+  return share([f, yes](auto in) mutable { return yes(std::move(in) | sidestep::filter(f)); },
+               [f, no](auto in) mutable { return no(std::move(in) | sidestep::filter(detail::Not<F>{f})); });
 }
 
 }  // namespace sidestep

@@ -8,11 +8,35 @@
 
 namespace sidestep {
 
+namespace detail {
+
+/// A chain's options: behind a pointer, and made and destroyed out of line, since they are handed on with each stage.
+class HeldOptions {
+ public:
+  HeldOptions(PipelineOptions&& options);
+  HeldOptions(const HeldOptions& other);  // an unfinished chain may be the beginning of several
+  HeldOptions(HeldOptions&& other) noexcept : at_(std::exchange(other.at_, nullptr)) {}
+  HeldOptions& operator=(HeldOptions) = delete;
+  ~HeldOptions() {
+    if (at_ != nullptr) destroy();
+  }
+  PipelineOptions& operator*() noexcept { return *at_; }
+  PipelineOptions* operator->() noexcept { return at_; }
+
+ private:
+  void destroy() noexcept;
+  PipelineOptions* at_;
+};
+/// The pipeline is complete: it goes on the bus.
+Handle add_to(Bus& bus, std::unique_ptr<Pipeline> pipeline, HeldOptions&& options);
+
+}  // namespace detail
+
 /// A chain that has no end yet. `V` is what its last stage emits.
 template <class V, class Flow, class Types, class... S>
 struct [[nodiscard("this pipeline has no end: add subscribe(...) or decide(...)")]] Pipe {
   Bus* bus;
-  PipelineOptions options;
+  detail::HeldOptions options;
   detail::Stages<S...> stages;
 };
 
@@ -32,15 +56,14 @@ template <class V, class F, class... T, class... S>
 struct Chained<Pipe<V, F, TypeList<T...>, S...>> {
   using Value = V;
   static constexpr bool saveable = (Saveable<S> && ...);
-  static auto pipe(Pipe<V, F, TypeList<T...>, S...>&& pipe) { return std::move(pipe); }
+  static Pipe<V, F, TypeList<T...>, S...>&& pipe(Pipe<V, F, TypeList<T...>, S...>&& pipe) { return std::move(pipe); }
 };
 template <Event... E>
 struct Chained<Source<E...>> {
   using Value = typename Entry<open_end, E...>::Value;
   static constexpr bool saveable = true;
   static auto pipe(Source<E...>&& source) {
-    return Pipe<Value, Flow<std::index_sequence<>, Entry<open_end, E...>>, TypeList<>>{
-        source.bus, std::move(source.options), {}};
+    return Pipe<Value, Flow<std::index_sequence<>, Entry<open_end, E...>>, TypeList<>>{source.bus, std::move(source.options), {}};
   }
 };
 
@@ -63,11 +86,15 @@ concept Fits = Accepts<Placed<typename Chained<P>::Value, Op>, typename Chained<
 /// The lines of describe(): where values come in, each stage, what it emits.
 template <class Flow, std::size_t... I, class... S, class... T>
 std::vector<std::string> described(const Leaves<std::index_sequence<I...>, S...>& stages, TypeList<T...>) {
-  Describer lines;
-  ((describe_entries(lines, Flow::targets, Flow::types, Flow::next, I), describe_stage(lines, stage<I>(stages)),
-    (std::is_void_v<T> ? void() : lines.type(type_name<T>()))),
-   ...);
-  return std::move(lines).take();
+  static constexpr DescribedStage lines[] = {{&describe_stage<S>, type_name<T>(), std::is_void_v<T>}...};
+  const void* const at[] = {&stage<I>(stages)...};
+  return describe_chain({.lines = lines,
+                         .stages = at,
+                         .next = Flow::next.data(),
+                         .count = sizeof...(S),
+                         .targets = Flow::targets.data(),
+                         .types = Flow::types.data(),
+                         .entries = Flow::entries});
 }
 
 /// One stage more; an end adds the whole to the bus.
@@ -77,17 +104,16 @@ auto continued(Pipe<V, F, TypeList<T...>, S...>&& pipe, Op&& op) {
   using Emits = typename Placed::template out<V>;
   using Next = typename Appended<F>::type;
   using Types = TypeList<T..., Emits>;
-  if constexpr (requires { requires Placed::wall_time; }) pipe.options.wall_time = true;
-  auto stages = append(std::move(pipe.stages), std::move(op));
+  if constexpr (requires { requires Placed::wall_time; }) pipe.options->wall_time = true;
   if constexpr (End<Placed>) {
-    if constexpr (IsSaved<Placed>) pipe.options.saved = true;
-    if constexpr (Decides<Placed>) pipe.options.decides = true;
-    auto& end = stage<sizeof...(S)>(stages);
-    if constexpr (requires { end.options(pipe.options); }) end.options(pipe.options);
+    if constexpr (IsSaved<Placed>) pipe.options->saved = true;
+    if constexpr (Decides<Placed>) pipe.options->decides = true;
+    if constexpr (requires { op.options(*pipe.options); }) op.options(*pipe.options);
+    auto stages = append(std::move(pipe.stages), std::move(op));
     auto lines = described<Next>(stages, Types{});
-    return pipe.bus->add(fuse<Next, Types>(std::move(stages), std::move(lines)), std::move(pipe.options));
+    return add_to(*pipe.bus, fuse<Next, Types>(std::move(stages), std::move(lines)), std::move(pipe.options));
   } else {
-    return Pipe<Emits, Next, Types, S..., Placed>{pipe.bus, std::move(pipe.options), std::move(stages)};
+    return Pipe<Emits, Next, Types, S..., Placed>{pipe.bus, std::move(pipe.options), append(std::move(pipe.stages), std::move(op))};
   }
 }
 
@@ -95,7 +121,7 @@ template <class V, class... S>
 struct Chained<Fragment<V, S...>> {
   using Value = V;
   static constexpr bool saveable = true;  // the stage that holds it asks
-  static auto pipe(Fragment<V, S...>&& fragment) { return std::move(fragment); }
+  static Fragment<V, S...>&& pipe(Fragment<V, S...>&& fragment) { return std::move(fragment); }
 };
 
 template <class V, class... S, class Op>
@@ -253,38 +279,38 @@ template <class V, class Op>
 struct this_stage_cannot_take_what_the_stage_before_it_emits {};
 
 template <detail::Chain P, class Op>
-requires(detail::wrong<P, Op>() == detail::Wrong::lacks_window)
+requires(!detail::Fits<P, Op> && detail::wrong<P, Op>() == detail::Wrong::lacks_window)
 this_stage_reduces_a_window_so_put_one_before_it_as_in_window_count_10<Op> operator|(P, Op) = delete;
 template <detail::Chain P, class Op>
-requires(detail::wrong<P, Op>() == detail::Wrong::lacks_statistic)
+requires(!detail::Fits<P, Op> && detail::wrong<P, Op>() == detail::Wrong::lacks_statistic)
 behind_a_window_stands_what_reduces_it_as_mean_or_say_buffer_instead_of_window<Op> operator|(P, Op) = delete;
 template <detail::Chain P, class Op>
-requires(detail::wrong<P, Op>() == detail::Wrong::stage_keeps)
+requires(!detail::Fits<P, Op> && detail::wrong<P, Op>() == detail::Wrong::stage_keeps)
 a_stage_before_this_end_keeps_values_that_a_checkpoint_cannot_save_as_a_payload_so_map_what_you_need_out_of_them_before_that_stage<
     typename detail::Unsaved<P, Op>::type>
 operator|(P, Op) = delete;
 template <detail::Chain P, class Op>
-requires(detail::wrong<P, Op>() == detail::Wrong::no_stage)
+requires(!detail::Fits<P, Op> && detail::wrong<P, Op>() == detail::Wrong::no_stage)
 this_takes_a_value_and_no_out_so_it_is_no_stage_say_map_f_or_filter_f_or_tap_f_or_subscribe_f<Op> operator|(P, Op) = delete;
 template <detail::Chain P, class Op>
-requires(detail::wrong<P, Op>() == detail::Wrong::lacks_out)
+requires(!detail::Fits<P, Op> && detail::wrong<P, Op>() == detail::Wrong::lacks_out)
 this_stage_does_not_say_what_it_emits_give_it_template_class_In_using_out<Op> operator|(P, Op) = delete;
 template <detail::Chain P, class Op>
-requires(detail::wrong<P, Op>() == detail::Wrong::takes_no_out)
+requires(!detail::Fits<P, Op> && detail::wrong<P, Op>() == detail::Wrong::takes_no_out)
 this_stage_takes_no_out_to_emit_with_say_void_operator_of_const_auto_value_and_auto_out<Op> operator|(P, Op) = delete;
 template <detail::Chain P, class Op>
-requires(detail::wrong<P, Op>() == detail::Wrong::stage_unsaved)
+requires(!detail::Fits<P, Op> && detail::wrong<P, Op>() == detail::Wrong::stage_unsaved)
 a_stage_before_this_end_captures_what_a_checkpoint_cannot_save_say_pure_f_or_give_its_functor_a_state_archive<
     typename detail::Unsaved<P, Op>::type>
 operator|(P, Op) = delete;
 template <detail::Chain P, class Op>
-requires(detail::wrong<P, Op>() == detail::Wrong::end_unsaved)
+requires(!detail::Fits<P, Op> && detail::wrong<P, Op>() == detail::Wrong::end_unsaved)
 this_end_captures_what_a_checkpoint_cannot_save_say_pure_f_or_give_its_functor_a_state_archive<Op> operator|(P, Op) = delete;
 template <detail::Chain P, class Op>
-requires(detail::wrong<P, Op>() == detail::Wrong::answer)
+requires(!detail::Fits<P, Op> && detail::wrong<P, Op>() == detail::Wrong::answer)
 what_decide_calls_must_return_a_decision_an_optional_one_a_variant_of_them_or_Decisions<Op> operator|(P, Op) = delete;
 template <detail::Chain P, class Op>
-requires(detail::wrong<P, Op>() == detail::Wrong::input)
+requires(!detail::Fits<P, Op> && detail::wrong<P, Op>() == detail::Wrong::input)
 this_stage_cannot_take_what_the_stage_before_it_emits<typename detail::Chained<P>::Value, Op> operator|(P, Op) = delete;
 #endif
 

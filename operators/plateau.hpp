@@ -45,15 +45,9 @@ struct PlateauKernel : SlopeKernel<sliding> {
 /// of one value, and as long as one that isn't finite is in it. To hear of it once: `| distinct_until_changed() |
 /// filter(std::identity())`. Keeps what slope keeps.
 template <class F = std::identity>
-struct plateau : detail::StatisticOf<detail::PlateauKernel, F, double, PlateauOptions> {
-  explicit plateau(double eps, PlateauOptions options = {}, F f = {})
-      : detail::StatisticOf<detail::PlateauKernel, F, double, PlateauOptions>(std::move(f), eps, options) {
-    if (!(eps > 0)) detail::refuse_real("plateau", eps, "eps must be greater than 0");
-  }
-};
-plateau(double)->plateau<std::identity>;
-plateau(double, PlateauOptions)->plateau<std::identity>;
-template <class F>
-plateau(double, PlateauOptions, F) -> plateau<F>;
+auto plateau(double eps, PlateauOptions options = {}, F f = {}) {
+  if (!(eps > 0)) detail::refuse_real("plateau", eps, "eps must be greater than 0");
+  return detail::StatisticOf<detail::PlateauKernel, F, double, PlateauOptions>(std::move(f), eps, options);
+}
 
 }  // namespace sidestep

@@ -3,8 +3,12 @@
 #include <sidestep/operators/side_by_side.hpp>
 #include <sidestep/operators/storage.hpp>
 
-/// How an operator that has two inputs tells them apart: behind each chain stands a port that says which it is, and its one stage
-/// takes Ported<0, A>, Ported<1, B>, and PortOver<0>, PortOver<1> when an input has come to its end.
+#include <algorithm>
+#include <iterator>
+#include <tuple>
+
+/// How an operator that has several inputs tells them apart: behind each chain stands a port that says which it is, and its one stage
+/// takes Ported<0, A>, Ported<1, B> ..., and PortOver<0>, PortOver<1> ... when an input has come to its end.
 namespace sidestep::detail {
 
 template <std::size_t I, class V>
@@ -14,9 +18,15 @@ struct Ported {
 template <std::size_t I>
 struct PortOver {};
 
+constexpr std::string_view port_name(std::size_t i) {
+  constexpr std::string_view names[] = {"first input", "second input", "third input", "fourth input",
+                                        "fifth input", "sixth input",  "later input"};
+  return names[std::min(i, std::size(names) - 1)];
+}
+
 template <std::size_t I>
 struct Port {
-  static constexpr std::string_view label = I == 0 ? "first input" : "second input";
+  static constexpr std::string_view label = port_name(I);
   template <class In>
   using out = Ported<I, In>;
   template <class In>
@@ -27,52 +37,65 @@ struct Port {
   void state(auto&) {}
 };
 
-/// What the stage of an operator with two inputs sees: the type of its input, for the concepts.
-template <class A, class B>
-struct Both {
-  using First = A;
-  using Second = B;
+/// What the stage of an operator with several inputs sees, for the concepts.
+template <class... V>
+struct Inputs {};
+
+/// A stage that takes the values of the chain number I.
+template <class Op, std::size_t I, class V>
+concept TakesInput = requires(Op& op, const Ported<I, V>& value, AnyOut out) {
+  op(value, out);
+  op(PortOver<I>{}, out);
 };
 
-/// A stage for the values of two chains.
-template <class Op, class A, class B>
-concept TakesBoth = requires(Op& op, const Ported<0, A>& a, const Ported<1, B>& b, AnyOut out) {
-  typename Op::template out<Both<A, B>>;
-  op(a, out);
-  op(b, out);
-  op(PortOver<0>{}, out);
-  op(PortOver<1>{}, out);
-};
-
-/// Two chains and the stage behind both.
-template <class Op, class A, class B>
-auto combined(std::string_view who, A&& first, B&& second, Op&& op) {
-  using VA = typename Chained<A>::Value;
-  using VB = typename Chained<B>::Value;
-  static_assert(TakesBoth<Op, VA, VB>);
-  return continued(side_by_side<Both<VA, VB>>(who, continued(Chained<A>::pipe(std::move(first)), Port<0>{}),
-                                              continued(Chained<B>::pipe(std::move(second)), Port<1>{})),
-                   std::move(op));
+/// Several chains and the stage behind all.
+template <class Op, class... P>
+auto combined(std::string_view who, Op&& op, P&&... chains) {
+  return [&]<std::size_t... I>(std::index_sequence<I...>) {
+    static_assert((TakesInput<Op, I, ValueOf<P>> && ...));
+    return continued(all_side_by_side<Inputs<ValueOf<P>...>>(who, continued(Chained<P>::pipe(std::move(chains)), Port<I>{})...), std::move(op));
+  }
+  (std::index_sequence_for<P...>{});
 }
 
-/// An operator that takes a second chain and stands behind the first: `a | take_until(b)`. `Make` makes its stage of the values' types.
-template <class B, class Make>
-struct WithChain {
+/// Bit i of `over`: input i has ended.
+constexpr std::uint32_t port_bit(std::size_t i) { return std::uint32_t{1} << i; }
+constexpr std::uint32_t ports_below(std::size_t i) { return port_bit(i) - 1; }
+
+/// The value that has just come, or one that was kept: what a functor is called with, one for each input.
+template <bool has_come>
+SIDESTEP_INLINE decltype(auto) port_value(const auto& value, [[maybe_unused]] const auto& kept) {
+  if constexpr (has_come) return (value);
+  else return kept.get();
+}
+
+/// Calls f(last, others...): for operators whose functor stands behind a row of chains.
+template <class... A>
+auto with_last_first(auto f, A&&... arguments) {
+  auto all = std::forward_as_tuple(std::move(arguments)...);
+  constexpr std::size_t last = sizeof...(A) - 1;
+  return [&]<std::size_t... I>(std::index_sequence<I...>) { return f(std::get<last>(std::move(all)), std::get<I>(std::move(all))...); }
+  (std::make_index_sequence<last>{});
+}
+
+/// An operator that takes more chains and stands behind the first: `a | take_until(b)`. `Make` makes its stage of the values' types.
+template <class Make, class... B>
+struct WithChains {
   using joins_chain = void;
   std::string_view who;
-  B second;
   Make make;
+  std::tuple<B...> others;
 };
 
 }  // namespace sidestep::detail
 
 namespace sidestep {
 
-template <detail::Input P, class B, class Make>
-auto operator|(P first, detail::WithChain<B, Make> op) {
-  using VA = typename detail::Chained<P>::Value;
-  using VB = typename detail::Chained<B>::Value;
-  return detail::combined(op.who, std::move(first), std::move(op.second), op.make.template operator()<VA, VB>());
+template <detail::Input P, class Make, class... B>
+auto operator|(P first, detail::WithChains<Make, B...> op) {
+  auto stage = op.make.template operator()<detail::ValueOf<P>, detail::ValueOf<B>...>();
+  return std::apply([&](B&... others) { return detail::combined(op.who, std::move(stage), std::move(first), std::move(others)...); },
+                    op.others);
 }
 
 }  // namespace sidestep

@@ -102,27 +102,23 @@ struct QuantileKernel {
 /// logarithm from the bits of a double; its buckets hold every double, so none are collapsed. O(1) for each value.
 /// Keeps 2 to 4 MB of addresses, of which memory is taken only where values fall (4 KB for 4 or 8 powers of two).
 template <class F = std::identity>
-struct quantile : detail::StatisticOf<detail::QuantileKernel, F, double> {
-  explicit quantile(double q, F f = {}) : detail::StatisticOf<detail::QuantileKernel, F, double>(std::move(f), q) {
-    if (!(q >= 0 && q <= 1)) detail::refuse_real("quantile", q, "q must be from 0 to 1");
-  }
-};
-quantile(double)->quantile<std::identity>;
-template <class F>
-quantile(double, F) -> quantile<F>;
+auto quantile(double q, F f = {}) {
+  if (!(q >= 0 && q <= 1)) detail::refuse_real("quantile", q, "q must be from 0 to 1");
+  return detail::StatisticOf<detail::QuantileKernel, F, double>(std::move(f), q);
+}
 
 /// Quantiles that have names.
 template <class F = std::identity>
-quantile<F> median(F f = {}) {
-  return quantile<F>(0.5, std::move(f));
+auto median(F f = {}) {
+  return sidestep::quantile(0.5, std::move(f));
 }
 template <class F = std::identity>
-quantile<F> p90(F f = {}) {
-  return quantile<F>(0.9, std::move(f));
+auto p90(F f = {}) {
+  return sidestep::quantile(0.9, std::move(f));
 }
 template <class F = std::identity>
-quantile<F> p99(F f = {}) {
-  return quantile<F>(0.99, std::move(f));
+auto p99(F f = {}) {
+  return sidestep::quantile(0.99, std::move(f));
 }
 
 }  // namespace sidestep

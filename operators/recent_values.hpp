@@ -42,4 +42,29 @@ class RecentValues {
   std::size_t count_ = 0, next_ = 0;
 };
 
+/// What skip_last and take_last are behind a stage that emits V.
+template <class V>
+struct OfRecentValues {
+  std::int64_t n;
+  RecentValues<V> newest;
+  OfRecentValues(std::int64_t last, std::int64_t kept) : n(last), newest(kept) {}
+
+  template <class In>
+  using out = In;
+  void state(auto& archive) requires Archivable<Stored<V>> { newest.state(archive); }
+  void arguments(auto& show) const { show(n); }
+};
+
+/// And before they know it.
+template <template <class> class Stage>
+struct OfTheLast {
+  std::int64_t n;
+  OfTheLast(std::string_view name, std::int64_t last) : n(last) {
+    if (n < 0 || n > std::int64_t{1} << 30) refuse(name, n, "n must lie between 0 and 2^30");
+  }
+  template <class In>
+  requires Storable<In>
+  auto place() && { return Stage<In>(n); }
+};
+
 }  // namespace sidestep::detail

@@ -39,7 +39,7 @@ struct SkipUntil {
 template <detail::Input B>
 auto skip_until(B b) {
   const auto make = []<class VA, class VB>() { return detail::SkipUntil<VA>(); };
-  return detail::WithChain<B, decltype(make)>{"skip_until", std::move(b), make};
+  return detail::WithChains<decltype(make), B>{"skip_until", make, {std::move(b)}};
 }
 
 }  // namespace sidestep

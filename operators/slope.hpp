@@ -95,11 +95,8 @@ struct SlopeKernel<true> {
 /// window compensated sums that are begun afresh for each window's length of values, so that it doesn't drift. Keeps at
 /// most two dozen numbers. As SciPy's `linregress(range(n), values).slope`.
 template <class F = std::identity>
-struct slope : detail::StatisticOf<detail::SlopeKernel, F> {
-  explicit slope(F f = {}) : detail::StatisticOf<detail::SlopeKernel, F>(std::move(f)) {}
-};
-slope()->slope<std::identity>;
-template <class F>
-slope(F) -> slope<F>;
+auto slope(F f = {}) {
+  return detail::StatisticOf<detail::SlopeKernel, F>(std::move(f));
+}
 
 }  // namespace sidestep

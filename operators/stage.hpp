@@ -102,17 +102,26 @@ concept Archivable = archivable<T>;
 template <class T>
 concept Small = std::is_trivially_copyable_v<T> && sizeof(T) <= 64;
 
-/// Says that what `f` captured are constants: equal in every run with the same program and options.
+namespace detail {
+
 template <class F>
-struct pure {
+struct Pure {
   using is_pure = void;
   F f;
-  explicit pure(F function) : f(std::move(function)) {}
+  explicit Pure(F function) : f(std::move(function)) {}
   template <class... A>
   requires std::invocable<const F&, const A&...> SIDESTEP_INLINE decltype(auto) operator()(const A&... a) const {
     return f(a...);
   }
 };
+
+}  // namespace detail
+
+/// Says that what `f` captured are constants: equal in every run with the same program and options.
+template <class F>
+detail::Pure<F> pure(F f) {
+  return detail::Pure<F>(std::move(f));
+}
 
 namespace detail {
 

@@ -34,6 +34,21 @@ struct StartWith {
   }
 };
 
+template <class... A>
+requires(sizeof...(A) > 0) struct StartWithOf {
+  std::tuple<A...> values;
+  explicit StartWithOf(A... first) : values(std::move(first)...) {}
+
+  template <class In>
+  requires std::copyable<In> &&(std::convertible_to<const A&, In>&&...) auto place() && {
+    return std::apply(
+        [](const A&... first) {
+          return StartWith<In, sizeof...(A)>(std::array<In, sizeof...(A)>{static_cast<In>(first)...});
+        },
+        values);
+  }
+};
+
 }  // namespace detail
 
 /// Emits these values before the first one that comes.
@@ -50,18 +65,8 @@ struct StartWith {
 /// at the end of the stream if there was none. They become values of the stream's type. Keeps a bool beside them.
 /// Semantics: RxJava 3 `startWithArray`, which emits them at once.
 template <class... A>
-requires(sizeof...(A) > 0) struct start_with {
-  std::tuple<A...> values;
-  explicit start_with(A... first) : values(std::move(first)...) {}
-
-  template <class In>
-  requires std::copyable<In> &&(std::convertible_to<const A&, In>&&...) auto place() && {
-    return std::apply(
-        [](const A&... first) {
-          return detail::StartWith<In, sizeof...(A)>(std::array<In, sizeof...(A)>{static_cast<In>(first)...});
-        },
-        values);
-  }
-};
+requires(sizeof...(A) > 0) detail::StartWithOf<A...> start_with(A... values) {
+  return detail::StartWithOf<A...>(std::move(values)...);
+}
 
 }  // namespace sidestep

@@ -54,6 +54,24 @@ struct Several {
   }
 };
 
+template <class... S>
+struct StatsOf {
+  static constexpr bool reduces_windows = true;
+  static_assert(sizeof...(S) > 0, "stats needs at least one statistic, as in stats(mean(), variance())");
+  std::tuple<S...> all;
+  explicit StatsOf(S... statistics) : all(std::move(statistics)...) {}
+
+  template <class In>
+  requires(GivesNumber<S, In>&&...) auto place() && {
+    return std::apply(
+        [](S&... s) {
+          return Several<In, decltype(std::move(s).template reducer<In>())...>(
+              std::move(s).template reducer<In>()...);
+        },
+        all);
+  }
+};
+
 }  // namespace detail
 
 /// Several statistics of the same windows at once: a std::array of their results, in their order. The window keeps its
@@ -67,21 +85,8 @@ struct Several {
 /// a bool can stand in it: count, sum, mean, variance, standard_deviation, min_of, max_of, quantile, slope, plateau.
 /// Keeps what they keep.
 template <class... S>
-struct stats {
-  static constexpr bool reduces_windows = true;
-  static_assert(sizeof...(S) > 0, "stats needs at least one statistic, as in stats(mean(), variance())");
-  std::tuple<S...> all;
-  explicit stats(S... statistics) : all(std::move(statistics)...) {}
-
-  template <class In>
-  requires(detail::GivesNumber<S, In>&&...) auto place() && {
-    return std::apply(
-        [](S&... s) {
-          return detail::Several<In, decltype(std::move(s).template reducer<In>())...>(
-              std::move(s).template reducer<In>()...);
-        },
-        all);
-  }
-};
+detail::StatsOf<S...> stats(S... statistics) {
+  return detail::StatsOf<S...>(std::move(statistics)...);
+}
 
 }  // namespace sidestep

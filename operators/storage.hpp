@@ -102,6 +102,11 @@ class Kept {
     reset();
     return taken;
   }
+  /// Emits it.
+  SIDESTEP_INLINE void emit(auto&& out) {
+    const Kept taken = take();
+    out(taken.get());
+  }
   SIDESTEP_INLINE decltype(auto) get() const { return Storage<V>::load(value_); }
   void state(auto& archive) requires Archivable<Stored<V>> {
     archive(there_);

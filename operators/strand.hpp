@@ -35,6 +35,11 @@ class Strand final : public Channel<V> {
       : Channel<V>(executor, capacity), segment_(std::move(stages)), items_(batch) {}
 
   Segment<Part>& segment() noexcept { return segment_; }
+  /// The pipeline has failed, and no thread is in it any more: its stages come to their end, and it keeps nothing.
+  void put_down() noexcept {
+    segment_.put_down();
+    leave();
+  }
 
   void run() noexcept override {
     // Not taken: one that waited for room has done it.

@@ -44,11 +44,8 @@ struct SumKernel<true> {
 /// so it doesn't drift. NaN and infinity make the sum of their window what arithmetic says, and no other's. Keeps at
 /// most a dozen numbers.
 template <class F = std::identity>
-struct sum : detail::StatisticOf<detail::SumKernel, F> {
-  explicit sum(F f = {}) : detail::StatisticOf<detail::SumKernel, F>(std::move(f)) {}
-};
-sum()->sum<std::identity>;
-template <class F>
-sum(F) -> sum<F>;
+auto sum(F f = {}) {
+  return detail::StatisticOf<detail::SumKernel, F>(std::move(f));
+}
 
 }  // namespace sidestep

@@ -7,22 +7,15 @@ namespace sidestep {
 namespace detail {
 
 template <class V>
-struct TakeLast {
+struct TakeLast : OfRecentValues<V> {
   static constexpr std::string_view label = "take_last";
-  std::int64_t n;
-  RecentValues<V> newest;
-  explicit TakeLast(std::int64_t last) : n(last), newest(last) {}
-
-  template <class In>
-  using out = In;
+  explicit TakeLast(std::int64_t n) : OfRecentValues<V>(n, n) {}
   SIDESTEP_INLINE void operator()(const V& value, auto&&) {
-    if (n > 0) newest.push(value);
+    if (this->n > 0) this->newest.push(value);
   }
   void end(auto&& out) {
-    newest.each([&](const V& value) { out(value); });
+    this->newest.each([&](const V& value) { out(value); });
   }
-  void state(auto& archive) requires Archivable<Stored<V>> { newest.state(archive); }
-  void arguments(auto& show) const { show(n); }
 };
 
 }  // namespace detail
@@ -35,15 +28,6 @@ struct TakeLast {
 ///
 /// What follows sees all of them at the moment of the end. A stream of fewer values is emitted whole; take_last(0)
 /// emits nothing. Keeps n values, and takes their memory at once. Semantics: RxJava 3 `takeLast`.
-struct take_last {
-  std::int64_t n;
-  explicit take_last(std::int64_t last) : n(last) {
-    if (n < 0 || n > std::int64_t{1} << 30) detail::refuse("take_last", n, "n must lie between 0 and 2^30");
-  }
-
-  template <class In>
-  requires detail::Storable<In>
-  auto place() && { return detail::TakeLast<In>(n); }
-};
+inline detail::OfTheLast<detail::TakeLast> take_last(std::int64_t n) { return {"take_last", n}; }
 
 }  // namespace sidestep

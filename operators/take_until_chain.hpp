@@ -40,7 +40,7 @@ struct TakeUntilChain {
 template <detail::Input B>
 auto take_until(B b) {
   const auto make = []<class VA, class VB>() { return detail::TakeUntilChain<VA>(); };
-  return detail::WithChain<B, decltype(make)>{"take_until", std::move(b), make};
+  return detail::WithChains<decltype(make), B>{"take_until", make, {std::move(b)}};
 }
 
 }  // namespace sidestep

@@ -4,6 +4,27 @@
 
 namespace sidestep {
 
+namespace detail {
+
+template <class F>
+struct Tap {
+  static constexpr std::string_view label = "tap";
+  F f;
+  explicit Tap(F function) : f(std::move(function)) {}
+
+  template <class In>
+  requires std::invocable<F&, const In&>
+  using out = In;
+  template <class In>
+  SIDESTEP_INLINE void operator()(const In& value, auto&& out) {
+    call_sink(f, value);
+    out(value);
+  }
+  void state(auto& archive) requires KnownState<F> { functor_state(f, archive); }
+};
+
+}  // namespace detail
+
 /// Calls f(value) and lets the value pass.
 ///
 ///   in   --1--2--3--|
@@ -12,20 +33,8 @@ namespace sidestep {
 ///
 /// Keeps nothing. Semantics: RxJava 3 `doOnNext`.
 template <class F>
-struct tap {
-  static constexpr std::string_view label = "tap";
-  F f;
-  explicit tap(F function) : f(std::move(function)) {}
-
-  template <class In>
-  requires std::invocable<F&, const In&>
-  using out = In;
-  template <class In>
-  SIDESTEP_INLINE void operator()(const In& value, auto&& out) {
-    detail::call_sink(f, value);
-    out(value);
-  }
-  void state(auto& archive) requires KnownState<F> { detail::functor_state(f, archive); }
-};
+detail::Tap<F> tap(F f) {
+  return detail::Tap<F>(std::move(f));
+}
 
 }  // namespace sidestep

@@ -58,13 +58,10 @@ struct ThrottleEdges {
   SIDESTEP_APART void tick(auto&& out) {
     if (!last || out.stamp() < until) return;
     until += length;
-    const Kept<V> taken = last.take();
-    out(taken.get());
+    last.emit(out);
   }
   SIDESTEP_APART void end(auto&& out) {
-    if (!last) return;
-    const Kept<V> taken = last.take();
-    out(taken.get());
+    if (last) last.emit(out);
   }
   void state(auto& archive) requires Archivable<Stored<V>> {
     archive(until);

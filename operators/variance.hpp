@@ -92,20 +92,14 @@ struct DeviationKernel : VarianceKernel<sliding> {
 /// squared distance between two values of the last three windows. NaN or infinity makes it NaN as long as it is in the
 /// window. Keeps at most two dozen numbers.
 template <class F = std::identity>
-struct variance : detail::StatisticOf<detail::VarianceKernel, F> {
-  explicit variance(F f = {}) : detail::StatisticOf<detail::VarianceKernel, F>(std::move(f)) {}
-};
-variance()->variance<std::identity>;
-template <class F>
-variance(F) -> variance<F>;
+auto variance(F f = {}) {
+  return detail::StatisticOf<detail::VarianceKernel, F>(std::move(f));
+}
 
 /// The square root of the variance.
 template <class F = std::identity>
-struct standard_deviation : detail::StatisticOf<detail::DeviationKernel, F> {
-  explicit standard_deviation(F f = {}) : detail::StatisticOf<detail::DeviationKernel, F>(std::move(f)) {}
-};
-standard_deviation()->standard_deviation<std::identity>;
-template <class F>
-standard_deviation(F) -> standard_deviation<F>;
+auto standard_deviation(F f = {}) {
+  return detail::StatisticOf<detail::DeviationKernel, F>(std::move(f));
+}
 
 }  // namespace sidestep

@@ -177,7 +177,7 @@ inline detail::GrowingSpec growing() { return {}; }
 /// sliding: emits only when it is full, and nothing at the end (Kotlin `windowed`); with step > n values between
 /// windows are skipped. Keeps n values. time: intervals begin at multiples of their length (since 1970), as Flink's
 /// tumbling event-time windows; a value exactly at the end opens the next; one with an earlier stamp belongs to the
-/// open one; an empty interval emits nothing; closed by the next event or, when nothing arrives, by a tick. Keeps a
+/// open one, and where a tick has closed that, it opens it again and the interval emits twice; an empty interval emits nothing; closed by the next event or, when nothing arrives, by a tick. Keeps a
 /// time. growing: emits after each value, nothing more at the end (Flink's global window whose trigger fires at every
 /// element). Keeps nothing itself.
 inline detail::WindowOf<detail::CountSpec> window(detail::CountSpec spec) { return {spec}; }

@@ -3,6 +3,7 @@
 #include <sidestep/operators/ports.hpp>
 #include <sidestep/operators/queue.hpp>
 
+#include <tuple>
 #include <utility>
 
 namespace sidestep {
@@ -16,53 +17,67 @@ namespace detail {
 /// Says that so many values wait for their partner, and ends the pipeline with it.
 [[noreturn]] void too_many_wait(std::string_view who, std::string_view which, std::int64_t capacity);
 
-struct MakePair {
+struct Together {
   template <class A, class B>
-  std::pair<A, B> operator()(const A& a, const B& b) const { return {a, b}; }
+  std::pair<A, B> operator()(const A& a, const B& b) const {
+    return {a, b};
+  }
+  template <class A, class B, class C, class... More>
+  std::tuple<A, B, C, More...> operator()(const A& a, const B& b, const C& c, const More&... more) const {
+    return {a, b, c, more...};
+  }
 };
 
-template <class A, class B, class F>
+/// One that has waited for its partners.
+template <class V>
+struct Waited {
+  Stored<V> stored;
+  decltype(auto) get() const { return Storage<V>::load(stored); }
+};
+
+/// Of its queues one at least is empty.
+template <class F, class... V>
 struct Zip {
   static constexpr std::string_view label = "zip";
   F f;
   std::int64_t capacity;
-  Queue<A> first;
-  Queue<B> second;
-  bool first_over = false, second_over = false;
-  Zip(F function, std::int64_t most) : f(std::move(function)), capacity(most), first(most), second(most) {}
+  std::tuple<Queue<V>...> queues;
+  std::uint32_t over = 0;
+  Zip(F function, std::int64_t most) : f(std::move(function)), capacity(most), queues(Queue<V>(most)...) {}
 
   template <class In>
-  using out = std::decay_t<std::invoke_result_t<F&, const A&, const B&>>;
-  void operator()(const Ported<0, A>& a, auto&& out) {
-    if (second.empty()) {
-      if (first.full()) too_many_wait("zip", "first", capacity);
-      return first.push(a.value);
-    }
-    const auto b = second.pop();
-    if (second.empty() && second_over) out.done();  // before what may throw
-    out(f(a.value, Storage<B>::load(b)));
+  using out = std::decay_t<std::invoke_result_t<F&, const V&...>>;
+  template <std::size_t I, class X>
+  void operator()(const Ported<I, X>& mine, auto&& out) {
+    pair<I>(mine.value, out, std::index_sequence_for<V...>{});
   }
-  void operator()(const Ported<1, B>& b, auto&& out) {
-    if (first.empty()) {
-      if (second.full()) too_many_wait("zip", "second", capacity);
-      return second.push(b.value);
-    }
-    const auto a = first.pop();
-    if (first.empty() && first_over) out.done();
-    out(f(Storage<A>::load(a), b.value));
+  template <std::size_t I>
+  void operator()(PortOver<I>, auto&& out) {
+    over |= port_bit(I);
+    if (std::get<I>(queues).empty()) out.done();
   }
-  void operator()(PortOver<0>, auto&& out) {
-    first_over = true;
-    if (first.empty()) out.done();
-  }
-  void operator()(PortOver<1>, auto&& out) {
-    second_over = true;
-    if (second.empty()) out.done();
-  }
-  void state(auto& archive) requires KnownState<F> && Archivable<Stored<A>> && Archivable<Stored<B>> {
-    first.state(archive), second.state(archive);
-    archive(first_over, second_over);
+  void state(auto& archive) requires KnownState<F> && (Archivable<Stored<V>> && ...) {
+    std::apply([&](Queue<V>&... queue) { (queue.state(archive), ...); }, queues);
+    archive(over);
     functor_state(f, archive);
+  }
+
+ private:
+  template <std::size_t I, std::size_t... K>
+  void pair(const auto& value, auto& out, std::index_sequence<K...>) {
+    if (!((K == I || !std::get<K>(queues).empty()) && ...)) {
+      auto& mine = std::get<I>(queues);
+      if (mine.full()) too_many_wait("zip", port_name(I), capacity);
+      return mine.push(value);
+    }
+    const std::tuple partners{partner<I, K>()...};
+    if (((K != I && (over & port_bit(K)) != 0 && std::get<K>(queues).empty()) || ...)) out.done();  // before what may throw
+    out(f(port_value<K == I>(value, std::get<K>(partners))...));
+  }
+  template <std::size_t I, std::size_t K>
+  auto partner() {
+    if constexpr (K == I) return nullptr;
+    else return Waited<At<K, V...>>{std::get<K>(queues).pop()};
   }
 };
 
@@ -76,16 +91,29 @@ struct Zip {
 ///   zip(a, b, std::plus<>())
 ///   out  ---5-----7--9--|
 ///
-/// Ends when a chain has ended and none of its values waits any more. Keeps at most `capacity` (1,024) values of the one that is
-/// ahead; one more fails the pipeline, since dropping would pair what doesn't belong together. Semantics: RxJava 3 `zip`, whose memory has
-/// no bound.
-template <detail::Input A, detail::Input B, class F = detail::MakePair>
-requires std::invocable<F&, const typename detail::Chained<A>::Value&, const typename detail::Chained<B>::Value&>
+/// Of more chains, a std::tuple or f of them: zip(a, b, c), zip(a, b, c, f). Ends when a chain has ended and none of its values waits any
+/// more. Keeps at most `capacity` (1,024) values of each that is ahead; one more fails the pipeline, since dropping would pair what doesn't
+/// belong together. Semantics: RxJava 3 `zip`, whose memory has no bound.
+template <detail::Input A, detail::Input B, class F = detail::Together>
+requires std::invocable<F&, const detail::ValueOf<A>&, const detail::ValueOf<B>&>
 auto zip(A a, B b, F f = {}, ZipOptions options = {}) {
   if (options.capacity < 1) detail::refuse("zip", options.capacity, "at least 1 value must be able to wait");
-  return detail::combined("zip", std::move(a), std::move(b),
-                          detail::Zip<typename detail::Chained<A>::Value, typename detail::Chained<B>::Value, F>(
-                              std::move(f), options.capacity));
+  return detail::combined("zip", detail::Zip<F, detail::ValueOf<A>, detail::ValueOf<B>>(std::move(f), options.capacity), std::move(a),
+                          std::move(b));
+}
+template <detail::Input A, detail::Input B, detail::Input C, class... More>
+auto zip(A a, B b, C c, More... more) {
+  if constexpr ((detail::Input<More> && ...)) {
+    using Stage = detail::Zip<detail::Together, detail::ValueOf<A>, detail::ValueOf<B>, detail::ValueOf<C>, detail::ValueOf<More>...>;
+    return detail::combined("zip", Stage({}, ZipOptions{}.capacity), std::move(a), std::move(b), std::move(c), std::move(more)...);
+  } else {
+    return detail::with_last_first(
+        []<class F, class... P>(F&& f, P&&... chains) {
+          static_assert(std::invocable<F&, const detail::ValueOf<P>&...>, "zip: its last argument must take a value of each chain");
+          return detail::combined("zip", detail::Zip<F, detail::ValueOf<P>...>(std::move(f), ZipOptions{}.capacity), std::move(chains)...);
+        },
+        std::move(a), std::move(b), std::move(c), std::move(more)...);
+  }
 }
 
 }  // namespace sidestep

@@ -14,7 +14,7 @@ PEERS = ("sidestep", "sidestep_plain", "moodycamel", "moodycamel_queues", "tbb",
 SUITES = {
     "bus": [f"publish/{peer}/subscribers:{n}" for peer in PEERS for n in (0, 1, 4, 16)]
     + [f"{what}/{peer}" for what in ("paced_publish", "in_situ") for peer in PEERS]
-    + ["parked/sidestep", "many_to_many/sidestep", "many_to_many/moodycamel", "pipelines/16", "line_transfer"],
+    + ["parked/sidestep", "many_to_many/sidestep", "many_to_many/moodycamel", "pipelines/16", "pipelines/1000", "line_transfer"],
     "log": ["log/record", "log/replay", "log/verify"],
     "chain": [f"chain/{chain}/{by}" for chain in ("filter_map_scan", "window_throttle", "ten") for by in ("sidestep", "hand")],
     "operators": [f"chain/{chain}/{by}" for chain in ("filter_map_scan", "window_throttle", "ten") for by in ("sidestep", "hand")]
@@ -26,6 +26,7 @@ SUITES = {
 RUN = {  # what is quick enough to run here: counters that must be there
     "bus": {"publish/sidestep/subscribers:1": ["ns_per_event"], "paced_publish/sidestep": ["p50_ns", "p999_ns", "timer_ns", "delay_p50_ns", "delay_p999_ns"],
             "in_situ/sidestep": ["added_ns"], "many_to_many/sidestep": ["events_per_second"], "pipelines/16": ["ns_per_event"],
+            "pipelines/1000": ["ns_per_event", "ns_of_100", "linear", "ns_of_10", "ns_of_10_beside_990", "others"],
             "parked/sidestep": ["idle_cpu_share", "delay_p50_ns"], "line_transfer": ["one_way_ns"]},
     "log": {f"log/{what}": ["events_per_second"] for what in ("record", "replay", "verify")},
     "chain": {f"chain/ten/{by}": ["ns_per_event"] for by in ("sidestep", "hand")},

@@ -127,6 +127,10 @@ touch "$WORK"
 run root "$tree/dev" bench bus --benchmark_filter=x
 check "a suite is run with its options" says "<bus><--benchmark_filter=x>"
 check "and nothing else is built" grep -q 'ninja .*release bus_bench$' "$work/log"
+stub python3 'printf "<%s>" "$@"'
+run root "$tree/dev" bench compile g++
+check "what compiling takes is a suite too" says "<$tree/bench/compile.py><$tree/build/release/include><g++>"
+rm "$work/python3"
 stub ninja 'echo "ninja: error: a.cpp"; exit 1'
 run root "$tree/dev" train
 check "a build that fails ends it" test $status -ne 0

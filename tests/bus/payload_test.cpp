@@ -279,6 +279,38 @@ TEST(Payload, APipelineThatFailsKeepsNone) {
   }
 }
 
+TEST(Payload, APipelineWhoseLastPartFailsKeepsNoneInTheQueuesBefore) {
+  struct ByHand final : Executor {
+    std::vector<std::shared_ptr<Work>> posted;
+    void post(std::shared_ptr<Work> work) override { posted.push_back(std::move(work)); }
+    void run() {
+      for (const auto& work : std::exchange(posted, {})) work->run();
+    }
+  };
+  ByHand first, last;
+  Bus bus({.thread = false});
+  PayloadPool pool(four);
+  const Handle failing = bus.on<Image>() | observe_on(first) | observe_on(last) |
+                         subscribe([](const Image&) { throw std::runtime_error("can't draw"); });
+  Producer producer = bus.producer("test");
+  const auto poll = [&] {
+    while (bus.poll()) {
+    }
+  };
+  publish(producer, pool, 1);
+  poll();
+  first.run();  // step 1 waits for the last part
+  publish(producer, pool, 2);
+  poll();  // step 2 for the one before
+  EXPECT_EQ(pool.account().held, 2u);
+  last.run();
+  EXPECT_TRUE(failing->failed());
+  poll();
+  EXPECT_EQ(pool.account().held, 0u) << "although the part before hasn't run again";
+  first.run();
+  bus.close();
+}
+
 TEST(Payload, WhoTakesFromAPoolThatIsHeldWaitsAndTheWaitIsCounted) {
   Bus bus;
   std::latch go(1);

@@ -50,6 +50,15 @@ TEST(Audit, AnEarlierStampBelongsToTheOpenInterval) {
   EXPECT_EQ(driven.output, (Values{2}));
 }
 
+TEST(Audit, ALateValueBehindAnIntervalThatHasEndedOpensOneOfItsOwn) {
+  Driven driven([](auto in) { return audited(std::move(in)); });
+  const Moments stream{{10, 1.0}, {14, std::nullopt}, {3, 2.0}, {6, std::nullopt}, {7, std::nullopt}};
+  driven.run(stream.data(), stream.data() + 4, 8);
+  EXPECT_EQ(driven.output, (Values{1}));
+  driven.run(stream.data() + 4, stream.data() + 5, 8);
+  EXPECT_EQ(driven.output, (Values{1, 2})) << "it has an interval of its own, by its own stamp";
+}
+
 TEST(Audit, TakeBehindItEndsTheStream) {
   EXPECT_EQ(marble("1---2---3---|", [](auto in) { return audited(std::move(in)) | take(1); }), "4:1 4:|");
 }
@@ -75,8 +84,7 @@ TEST(Audit, AsTheReference) {
               out.push_back(newest);
             }
             return out;
-          },
-          true);
+          });
 }
 
 TEST(Audit, IsSavedAnywhere) {

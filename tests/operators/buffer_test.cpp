@@ -240,6 +240,8 @@ TEST(Buffer, HoldsWhatTheWindowHolds) {
   expect_the_mean_of(sidestep::time(4ns), unbounded);
   expect_the_mean_of(session(2ns), unbounded);
   expect_the_mean_of(sliding_time(5ns, 2ns, {.at_most = 3}));
+  expect_the_mean_of(by([](double x) { return x > 2; }), unbounded);
+  expect_the_mean_of(until([](double x) { return x == 0; }), unbounded);
 }
 
 TEST(Buffer, InPiecesLosesNothing) {
@@ -254,22 +256,21 @@ TEST(Buffer, InPiecesLosesNothing) {
         Values out;
         double total = 0;
         std::size_t held = 0;
-        std::optional<Nanoseconds> before;
+        std::optional<Nanoseconds> newest;  // of the session
         const auto close = [&] {
           if (held > 0) out.push_back(total);
           held = 0;
         };
         for (const Moment& m : s) {
+          if (newest && m.at - *newest >= 3) close(), newest.reset();
           if (!m.value) continue;
-          if (before && m.at - *before >= 3) close();
-          before = m.at;
+          newest = std::max(m.at, newest.value_or(m.at));
           ++total;
           if (++held == 2) close();
         }
         close();
         return out;
-      },
-      true);
+      });
 }
 
 TEST(Buffer, IsSavedAnywhere) {

@@ -107,4 +107,16 @@ TEST(Collect, RefusesNoRoom) {
 
 TEST(Collect, IsNoPartOfACheckpoint) { static_assert(!Saveable<detail::Collect<double>>); }
 
+TEST(Collect, IsWhatAReferenceMakesOfRandomStreams) {
+  expect_of_random_streams([](const Moments& stream, std::size_t span) {
+    const std::size_t most = 2 * span;
+    Bus bus({.ring_capacity = 16, .thread = false});
+    std::vector<double> into;
+    const Handle handle = bus.on<Number>() | map(&Number::value) | collect(into, static_cast<std::int64_t>(most));
+    feed(handle->pipeline(), stream);
+    const Values all = values_of(stream);
+    return near(into, Values(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(std::min(most, all.size())))) && handle->failed() == (all.size() > most);
+  });
+}
+
 }  // namespace

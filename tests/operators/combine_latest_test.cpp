@@ -90,7 +90,7 @@ TEST(CombineLatest, NaNIsAValueLikeOthers) {
 
 TEST(CombineLatest, KeepsEventsOfSeveralTypesWhole) {
   const auto pairs = of_two_types(6, [](auto in) {
-    Bus* const bus = in.bus;
+    Bus* const bus = bus_of(in);
     return combine_latest(std::move(in) | filter([](const auto& e) { return number_of(e) > 0; }),
                           bus->on<Number, OtherNumber>() | filter([](const auto& e) { return number_of(e) < 0; }),
                           [](const auto& a, const auto& b) { return number_of(a) * 100 + number_of(b); });
@@ -99,7 +99,7 @@ TEST(CombineLatest, KeepsEventsOfSeveralTypesWhole) {
 }
 
 TEST(CombineLatest, IsWhatItsReferenceSays) {
-  compare_two(latest_sum, [](const Arrivals& arrivals) {
+  compare(latest_sum, [](const Arrivals& arrivals) {
     std::optional<double> a, b;
     Values out;
     for (const Arrival& one : arrivals) {
@@ -118,11 +118,11 @@ TEST(CombineLatest, IsWhatItsReferenceSays) {
 }
 
 TEST(CombineLatest, SavesTheNewestOfEach) {
-  expect_same_at_every_cut_of_two("combine_latest", latest_sum);
-  expect_same_at_every_cut_of_two("combine_latest of ends", [](auto a, auto b) {
+  expect_same_at_every_cut("combine_latest", latest_sum);
+  expect_same_at_every_cut("combine_latest of ends", [](auto a, auto b) {
     return combine_latest(std::move(a) | take(3), std::move(b) | take(2), std::plus<>()) | every(2);
   });
-  expect_words_for_damage_of_two("combine_latest", latest_sum);
+  expect_words_for_damage("combine_latest", latest_sum);
 }
 
 TEST(CombineLatest, DependsOnAClockIfAnInputDoes) {

@@ -48,7 +48,7 @@ TEST(Concat, AnErrorBeforeOrBehindItFailsThePipeline) {
 TEST(Concat, OfThree) {
   EXPECT_EQ(script("c1 c2 c3 c4 |",
                    [](auto a, auto b) {
-                     Bus* const bus = a.bus;
+                     Bus* const bus = bus_of(a);
                      return concat(concat(std::move(a) | take(1), std::move(b) | take(2) | map([](double x) { return 10 * x; })),
                                    input_of<Number>(*bus) | map([](double x) { return 100 * x; }));
                    }),
@@ -67,7 +67,7 @@ TEST(Concat, RefusesDifferentBuses) {
 TEST(Concat, AHandlerMayPublishWhatItListensTo) { EXPECT_EQ(answered(3, after_two), "1 11 2 "); }
 
 TEST(Concat, IsWhatItsReferenceSays) {
-  compare_two(after_two, [](const Arrivals& arrivals) {
+  compare(after_two, [](const Arrivals& arrivals) {
     Values out;
     int left = 2;
     for (const Arrival& one : arrivals) {
@@ -81,8 +81,8 @@ TEST(Concat, IsWhatItsReferenceSays) {
 }
 
 TEST(Concat, SavesWhichOfThemItIs) {
-  expect_same_at_every_cut_of_two("concat", after_two);
-  expect_words_for_damage_of_two("concat", after_two);
+  expect_same_at_every_cut("concat", after_two);
+  expect_words_for_damage("concat", after_two);
 }
 
 }  // namespace

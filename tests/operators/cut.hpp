@@ -4,25 +4,26 @@
 
 #include <gtest/gtest.h>
 
-/// Checkpoints of a chain, cut at any position of random streams.
+/// Checkpoints of a chain of one input or of two, cut at any position of random streams.
 namespace sidestep::test {
 
 /// Saved at any position, loaded into a fresh pipeline and continued, gives what the uncut one gives, bit for bit; so
 /// does the state at the end. And how the stream is cut into spans changes nothing.
 template <class Build>
 void expect_same_at_every_cut(const char* name, Build build) {
+  using T = ElementOf<Build>;
   std::mt19937_64 random(7);
   for (int round = 0; round < 60; ++round) {
-    const Moments stream = random_stream(random);
-    const Moment* const begin = stream.data();
-    const Moment* const end = begin + stream.size();
+    const std::vector<T> stream = random_stream<T>(random);
+    const T* const begin = stream.data();
+    const T* const end = begin + stream.size();
     const Nanoseconds last = stream.empty() ? 0 : stream.back().at;
-    Driven whole(build);
+    DrivenBy<T> whole(build);
     whole.run(begin, end, 64);
     const States at_end = whole.save();
     whole.end(last);
-    for (const Moment* cut = begin; cut <= end; ++cut) {
-      Driven first(build), second(build);
+    for (const T* cut = begin; cut <= end; ++cut) {
+      DrivenBy<T> first(build), second(build);
       first.run(begin, cut, 1 + static_cast<std::size_t>(cut - begin) % 3);
       States states = first.save();
       second.load(states);
@@ -39,30 +40,36 @@ void expect_same_at_every_cut(const char* name, Build build) {
   }
 }
 
+template <class T>
+std::vector<T> nine_events() {
+  std::vector<T> stream;
+  for (int i = 0; i < 9; ++i) {
+    if constexpr (std::is_same_v<T, Moment>) stream.push_back({i, static_cast<double>(i % 5)});
+    else stream.push_back({i, i % 3, static_cast<double>(i % 5)});
+  }
+  return stream;
+}
+
 /// No state that was damaged on its way makes a pipeline read what isn't there: it fails in words, or goes on with other
 /// values.
 template <class Build>
 void expect_words_for_damage(const char* name, Build build) {
+  using T = ElementOf<Build>;
   std::mt19937_64 random(11);
-  Moments stream;
-  for (int i = 0; i < 9; ++i) stream.push_back({i, static_cast<double>(i % 5)});
-  Driven first(build);
+  const std::vector<T> stream = nine_events<T>();
+  DrivenBy<T> first(build);
   first.run(stream.data(), stream.data() + stream.size(), 4);
   const States good = first.save();
   for (int round = 0; round < 200; ++round) {
     States bad = good;
     auto& bytes = bad.parts[0];
-    if (round % 2 == 0)
-      bytes.resize(random() % bytes.size());
-    else
-      bytes[random() % bytes.size()] ^= static_cast<std::byte>(1 << random() % 8);
-    Driven second(build);
+    if (round % 2 == 0) bytes.resize(random() % bytes.size());
+    else bytes[random() % bytes.size()] ^= static_cast<std::byte>(1 << random() % 8);
+    DrivenBy<T> second(build);
     second.load(bad);
     second.run(stream.data(), stream.data() + stream.size(), 4);
-    if (second.handle()->failed())
-      EXPECT_FALSE(second.handle()->error().empty()) << name;
-    else
-      EXPECT_EQ(round % 2, 1) << name << ": a state that is too short was taken";
+    if (second.handle()->failed()) EXPECT_FALSE(second.handle()->error().empty()) << name;
+    else EXPECT_EQ(round % 2, 1) << name << ": a state that is too short was taken";
   }
 }
 

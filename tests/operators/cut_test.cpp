@@ -34,7 +34,7 @@ void for_each_chain(F f) {
     return std::move(in) | filter([](double x) { return x != 3; }) | sample(2ns) | window(sliding(2)) | sum() | take(5);
   });
   f("merged", [](auto in) {
-    Bus* const bus = in.bus;
+    Bus* const bus = bus_of(in);
     return merge(std::move(in) | take(3) | window(count(2)) | mean(),
                  bus->on<Number>() | map(&Number::value) | debounce(2ns)) |
            every(2);

@@ -65,26 +65,30 @@ TEST(DebounceLongest, AsTheReference) {
   compare([](auto in) { return std::move(in) | debounce(2ns, {.longest = 4ns}); },
           [](const Moments& s) {
             Values out;
-            std::optional<Moment> first, newest;
+            Moments waits;
             for (const Moment& m : s) {
-              if (!m.value) continue;
-              if (newest && (m.at - newest->at >= 2 || m.at - first->at >= 4)) {
-                out.push_back(*newest->value);
-                first.reset();
+              Nanoseconds newest = std::numeric_limits<Nanoseconds>::min();
+              for (const Moment& one : waits) newest = std::max(newest, one.at);
+              if (!waits.empty() && (m.at >= newest + 2 || m.at >= waits.front().at + 4)) {
+                out.push_back(*waits.back().value);
+                waits.clear();
               }
-              if (!first) first = m;
-              newest = m;
+              if (m.value) waits.push_back(m);
             }
-            if (newest) out.push_back(*newest->value);
+            if (!waits.empty()) out.push_back(*waits.back().value);
             return out;
-          },
-          true);
+          });
 }
 
 TEST(DebounceLongest, IsSavedAnywhere) {
   const auto build = [](auto in) { return std::move(in) | debounce(2ns, {.longest = 4ns}); };
   expect_same_at_every_cut("debounce longest", build);
   expect_words_for_damage("debounce longest", build);
+}
+
+TEST(DebounceLongest, DescribesItself) {
+  EXPECT_EQ(Driven([](auto in) { return debounced(std::move(in)); }).pipeline().describe()[3], "debounce(3, 5)");
+  EXPECT_EQ(Driven([](auto in) { return std::move(in) | debounce(3ns); }).pipeline().describe()[3], "debounce(3)");
 }
 
 }  // namespace

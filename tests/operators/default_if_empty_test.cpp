@@ -66,8 +66,8 @@ TEST(DefaultIfEmpty, ItBecomesAValueOfTheStream) {
                        return std::move(in) | map([](double x) { return text_of(x); }) | default_if_empty("none");
                      }),
             "-none|");
-  static_assert(TakesValuesOf<default_if_empty<int>, double>);
-  static_assert(!TakesValuesOf<default_if_empty<const char*>, double>);
+  static_assert(TakesValuesOf<decltype(default_if_empty(1)), double>);
+  static_assert(!TakesValuesOf<decltype(default_if_empty("one")), double>);
 }
 
 TEST(DefaultIfEmpty, IsWhatAReferenceMakesOfRandomStreams) {

@@ -92,21 +92,22 @@ TEST(Delay, OfEventsOfSeveralTypes) {
   EXPECT_EQ(seen, (std::vector<double>{1, 2}));
 }
 
-/// Each value comes with the first moment that is late enough, at the end at the latest.
+/// Each value comes with the first moment that is late enough, not before the one in front of it, and at the end at the latest.
 TEST(Delay, AsTheReference) {
   compare([](auto in) { return delayed(std::move(in)) | stamped{}; },
           [](const Moments& s) {
             Values out;
+            std::size_t brought_by = 0;  // the moment that brought the one before
             for (std::size_t i = 0; i < s.size(); ++i) {
               if (!s[i].value) continue;
-              Nanoseconds at = s.back().at;
-              for (std::size_t j = s.size(); j-- > i + 1;)
-                if (s[j].at >= s[i].at + 4) at = s[j].at;
+              std::size_t first = i + 1;
+              while (first < s.size() && s[first].at < s[i].at + 4) ++first;
+              brought_by = std::max(brought_by, first);
+              const Nanoseconds at = brought_by < s.size() ? s[brought_by].at : s.back().at;
               out.push_back(static_cast<double>(at) * 10 + *s[i].value);
             }
             return out;
-          },
-          true);
+          });
   compare([](auto in) { return std::move(in) | delay(3ns, {.capacity = 2}); },
           [](const Moments& s) { return values_of(s); });
 }
@@ -115,6 +116,10 @@ TEST(Delay, IsSavedAnywhere) {
   const auto build = [](auto in) { return std::move(in) | delay(4ns, {.capacity = 5}) | stamped{}; };
   expect_same_at_every_cut("delay", build);
   expect_words_for_damage("delay", build);
+}
+
+TEST(Delay, OfOneThatMayWait) {
+  EXPECT_EQ(marble("12--3------|", [](auto in) { return std::move(in) | delay(4ns, {.capacity = 1}); }), "1:1 4:2 8:3 11:|");
 }
 
 }  // namespace

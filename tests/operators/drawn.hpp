@@ -14,17 +14,6 @@
 /// Runs marble diagrams, as they stand in the operators' doc comments.
 namespace sidestep::test {
 
-struct ThirdNumber {
-  static constexpr EventId id = first_user_event + 202;
-  static constexpr std::string_view name = "ThirdNumber";
-  double value;
-};
-
-/// A '#' of an input.
-struct MarbleError : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
 inline std::string shown(double value) { return text_of(value); }
 inline std::string shown(bool value) { return value ? "true" : "false"; }
 inline std::string shown(int value) { return std::to_string(value); }
@@ -91,7 +80,7 @@ auto drawn_source(Bus& bus) {
 /// For of_type: one source of the events of both inputs.
 using A = Number;
 using B = OtherNumber;
-auto both(const auto& a, const auto&) { return a.bus->template on<A, B>(); }
+auto both(const auto& a, const auto&) { return bus_of(a)->template on<A, B>(); }
 
 /// What comes out of a chain, drawn. A digit of an input is an event with that value, '#' one at which the source throws, '|' the end of
 /// the stream (of all inputs at once), anything else nothing; the clock goes on by 1 ns for each character, and then the bus is

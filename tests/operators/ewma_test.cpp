@@ -1,4 +1,4 @@
-#include "operators/reference.hpp"
+#include "operators/statistics.hpp"
 
 #include <gtest/gtest.h>
 
@@ -6,8 +6,6 @@ namespace {
 using namespace sidestep;
 using namespace sidestep::test;
 using namespace std::chrono_literals;
-
-constexpr double no_number = std::numeric_limits<double>::quiet_NaN();
 
 TEST(Ewma, ByCountIsTheRecurrence) {
   for (const double alpha : {0.01, 0.3, 1.0}) {

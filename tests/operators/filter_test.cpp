@@ -1,3 +1,7 @@
+#include "operators/answered.hpp"
+#include "operators/cut.hpp"
+#include "operators/drawn.hpp"
+#include "operators/endings.hpp"
 #include "operators/stream.hpp"
 
 #include <gtest/gtest.h>
@@ -35,6 +39,48 @@ TEST(Filter, FiniteAndNotFinite) {
   EXPECT_FALSE(not_finite(1.0));
   EXPECT_TRUE(is_finite(1.0f));
   EXPECT_FALSE(is_finite(std::nanf("")));
+}
+
+constexpr auto above_three = [](double x) { return x > 3; };
+const auto big_ones = [](auto in) { return std::move(in) | filter(above_three); };
+
+TEST(Filter, NaNComparesFalse) {
+  const auto nan_at_five = map([](double x) { return x == 5 ? std::nan("") : x; });
+  EXPECT_EQ(marble("456|", [&](auto in) { return std::move(in) | nan_at_five | filter(above_three); }), "0:4 2:6 3:|");
+  EXPECT_EQ(marble("456|", [&](auto in) { return std::move(in) | nan_at_five | filter(not_finite); }), "1:nan 3:|");
+}
+
+TEST(Filter, BetweenTakes) {
+  EXPECT_EQ(marble("1526374|", [](auto in) { return std::move(in) | take(4) | filter(above_three); }), "1:5 3:6 3:|");
+  EXPECT_EQ(marble("1526374|", [](auto in) { return std::move(in) | filter(above_three) | take(2); }), "1:5 3:6 3:|");
+}
+
+TEST(Filter, WindowsHoldWhatPasses) {
+  EXPECT_EQ(marble("15263|", [](auto in) { return std::move(in) | filter(above_three) | window(count(2)) | sum(); }), "3:11 5:|");
+  EXPECT_EQ(marble("15263|", [](auto in) { return std::move(in) | window(count(2)) | sum() | filter([](double x) { return x > 7; }); }), "3:8 5:|");
+}
+
+TEST(Filter, AsksOnceForEachValue) {
+  int asked = 0;
+  EXPECT_EQ(marble("152|", [&](auto in) { return std::move(in) | filter([&](double x) { return ++asked, x > 3; }); }), "1:5 3:|");
+  EXPECT_EQ(asked, 3);
+}
+
+TEST(Filter, MayBeUnsubscribedOrFail) {
+  EXPECT_EQ(unsubscribed("5!6|", big_ones), "5");
+  EXPECT_EQ(drawn<1>({"-5#6|"}, big_ones), "-5#");
+  EXPECT_EQ(drawn<1>({"-5-6|"}, [](auto in) { return std::move(in) | filter([](double x) { return x == 6 ? asked() : true; }); }), "-5-#");
+}
+
+TEST(Filter, AHandlerMayPublishWhatItListensTo) {
+  EXPECT_EQ(answered(3, [](auto in) { return std::move(in) | filter([](double x) { return x != 11; }); }), "1 2 12 ");
+}
+
+TEST(Filter, GoesOnFromAnyCut) { expect_same_at_every_cut("filter", big_ones); }
+
+TEST(Filter, DescribesItself) {
+  EXPECT_EQ(described(big_ones)[3], "filter");
+  EXPECT_EQ(described([](auto in) { return std::move(in) | filter(not_finite); })[3].substr(0, 6), "filter");
 }
 
 }  // namespace

@@ -1,3 +1,4 @@
+#include "operators/answered.hpp"
 #include "operators/two_inputs.hpp"
 
 namespace {
@@ -102,6 +103,43 @@ TEST(Finally, OnBothSidesOfObserveOn) {
   }
 }
 
+TEST(Finally, BeforeAnObserveOnWhenALaterPartFails) {
+  for (const char* words : {"a1 a2 |", "a1 a2 a3 a3 |"}) {
+    std::atomic<int> first{0}, middle{0}, last{0};
+    EXPECT_EQ(script(words,
+                     [&](auto in) {
+                       return std::move(in) | finally([&] { ++first; }) | observe_on(io) | finally([&] { ++middle; }) | observe_on(io) |
+                              finally([&] { ++last; }) | map(ThrowsAt{2}) | ignore_elements();
+                     }),
+              "#");
+    EXPECT_EQ(first, 1) << words;
+    EXPECT_EQ(middle, 1) << words;
+    EXPECT_EQ(last, 1) << words;
+  }
+}
+
+TEST(Finally, IsNotPutOffUntilTheBusCloses) {
+  Bus bus({.thread = false});
+  std::atomic<bool> called{false};
+  input_of<Number>(bus) | finally([&] { called = true; }) | observe_on(io) | subscribe([](double) { throw std::runtime_error("late"); });
+  bus.publish(Number{1});
+  while (!called) bus.poll();
+  bus.close();
+}
+
+TEST(Finally, WhenTheBusFailsItBeforeItsHandlerHasSeenAnything) {
+  std::string order;
+  Bus bus({.thread = false});
+  const Handle handle = bus.on<Number>().overload(fail_beyond(2)) | finally([&] { order += "f"; }) |
+                        subscribe([&](const Number& number) { order += text_of(number.value); });
+  for (const double x : {1.0, 2.0, 3.0, 4.0}) bus.publish(Number{x});
+  while (bus.poll()) {
+  }
+  EXPECT_TRUE(handle->failed());
+  bus.close();
+  EXPECT_EQ(order, "f");
+}
+
 TEST(Finally, ABranchOfAMergeThatEndsIsNotThePipelinesEnd) {
   std::string order;
   (void)script("a1 b1 a2 b2 |", [&](auto a, auto b) {
@@ -130,5 +168,21 @@ TEST(Finally, ItsPipelineIsSaved) {
   expect_same_at_every_cut("finally", chain);
   expect_words_for_damage("finally", chain);
 }
+
+TEST(Finally, IsCalledOnceForEachOfManyRandomStreams) {
+  expect_of_random_streams([](const Moments& stream, std::size_t span) {
+    Bus bus({.ring_capacity = 16, .thread = false});
+    int calls = 0;
+    Values out;
+    const Handle handle = bus.on<Number>() | map(&Number::value) | take(static_cast<std::int64_t>(2 * span)) | finally([&] { ++calls; }) |
+                          subscribe([&](double x) { out.push_back(x); });
+    feed(handle->pipeline(), stream);
+    Values first = values_of(stream);
+    first.resize(std::min(first.size(), 2 * span));
+    return calls == 1 && near(out, first);
+  });
+}
+
+TEST(Finally, AHandlerMayPublishWhatItListensTo) { EXPECT_EQ(answered(3, [](auto in) { return std::move(in) | finally([] {}); }), "1 11 2 12 "); }
 
 }  // namespace

@@ -168,7 +168,7 @@ TEST(Fused, AllocatesNothingForAnEvent) {
             }),
             0u);
   EXPECT_EQ(allocations_of([](auto in) {
-              Bus* const bus = in.bus;
+              Bus* const bus = bus_of(in);
               return merge(std::move(in) | take_last(9) | last() | reduce(0.0, std::plus<>()), bus->on<Number>() | map(&Number::value));
             }),
             0u);
@@ -180,7 +180,7 @@ TEST(Fused, AllocatesNothingForAnEvent) {
   EXPECT_EQ(allocations_of([](auto in) { return std::move(in) | window(sliding(7)) | min_of(); }), 0u);
   EXPECT_EQ(allocations_of([](auto in) { return std::move(in) | window(sliding(7, 2)) | standard_deviation(); }), 0u);
   EXPECT_EQ(allocations_of([](auto in) {
-              Bus* const bus = in.bus;
+              Bus* const bus = bus_of(in);
               return merge(std::move(in), bus->on<Number>() | map(&Number::value) | every(2));
             }),
             0u);

@@ -1,3 +1,4 @@
+#include "operators/reference.hpp"
 #include "operators/stream.hpp"
 
 #include <gtest/gtest.h>
@@ -140,6 +141,32 @@ TEST(Interval, DependsOnClocks) {
 TEST(Interval, RefusesATimeOfNothing) {
   Bus bus({.thread = false});
   EXPECT_THROW((void)interval(bus, 0ns), OperatorError);
+}
+
+TEST(Interval, IsWhatAReferenceMakesOfRandomTicks) {
+  expect_of_random_streams([](const Moments& stream, std::size_t) {
+    ManualClock clock;
+    Bus bus({.ring_capacity = 16, .clock = &clock, .thread = false});
+    std::vector<std::int64_t> seen, expected;
+    const Handle handle = interval(bus, 3ns) | subscribe([&](std::int64_t number) { seen.push_back(number); });
+    feed(handle->pipeline(), stream);
+    for (const Moment& one : stream) {
+      if (one.value) continue;
+      std::int64_t newest = -1;
+      while ((newest + 2) * 3 <= one.at) ++newest;  // number k is due at 3 (k + 1)
+      if (newest > (expected.empty() ? -1 : expected.back())) expected.push_back(newest);
+    }
+    return seen == expected;
+  });
+}
+
+TEST(Interval, ATickThatIsLateBringsNothingTwice) {
+  ManualClock clock;
+  Bus bus({.clock = &clock, .thread = false});
+  std::vector<std::int64_t> seen;
+  const Handle handle = interval(bus, 3ns) | subscribe([&](std::int64_t number) { seen.push_back(number); });
+  feed(handle->pipeline(), {{6, std::nullopt}, {4, std::nullopt}, {6, std::nullopt}, {9, std::nullopt}});
+  EXPECT_EQ(seen, (std::vector<std::int64_t>{1, 2}));
 }
 
 }  // namespace

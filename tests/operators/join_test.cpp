@@ -133,7 +133,7 @@ TEST(Join, AHandlerMayPublishWhatItListensTo) { EXPECT_EQ(answered(3, joined_sum
 TEST(Join, KeepsEventsOfSeveralTypesWhole) {
   const auto half = [](const auto& e) { return (static_cast<int>(std::abs(number_of(e))) + 1) / 2; };
   const auto sums = of_two_types(40, [&](auto in) {
-    Bus* const bus = in.bus;
+    Bus* const bus = bus_of(in);
     return join(std::move(in) | filter([](const auto& e) { return number_of(e) > 0; }), half,
                 bus->on<Number, OtherNumber>() | filter([](const auto& e) { return number_of(e) < 0; }), half,
                 [](const auto& a, const auto& b) { return number_of(a) * 100 + number_of(b); });
@@ -143,7 +143,7 @@ TEST(Join, KeepsEventsOfSeveralTypesWhole) {
 }
 
 TEST(Join, IsWhatItsReferenceSays) {
-  compare_two(
+  compare(
       [](auto a, auto b) {
         const auto half = [](double x) { return static_cast<int>(x) / 2; };
         return join(std::move(a) | filter(is_finite), half, std::move(b) | filter(is_finite), half,
@@ -175,11 +175,11 @@ TEST(Join, IsWhatItsReferenceSays) {
 }
 
 TEST(Join, SavesWhatWaits) {
-  expect_same_at_every_cut_of_two("join", joined_sum);
-  expect_same_at_every_cut_of_two("join of ends", [](auto a, auto b) {
+  expect_same_at_every_cut("join", joined_sum);
+  expect_same_at_every_cut("join of ends", [](auto a, auto b) {
     return join(std::move(a) | take(4), std::identity(), std::move(b) | take(5), std::identity(), std::plus<>(), {.capacity = 2});
   });
-  expect_words_for_damage_of_two("join", joined_sum);
+  expect_words_for_damage("join", joined_sum);
 }
 
 TEST(Join, DescribesItself) {

@@ -61,7 +61,7 @@ TEST(Laws, TakeAndSkipAreTheWhole) {
 template <class Build>
 Values merged(const Moments& stream, Build build, bool sorted) {
   Driven driven([&](auto in) {
-    Bus* const bus = in.bus;
+    Bus* const bus = bus_of(in);
     return build(std::move(in), bus->on<Number>() | map([](const Number& n) { return 10 * n.value; }),
                  bus->on<Number>() | map([](const Number& n) { return 100 * n.value; }));
   });
@@ -120,7 +120,7 @@ TEST(Laws, PartsTogetherAreTheWhole) {
 }
 
 TEST(Laws, ZipOfAStreamWithItselfIsItsPairs) {
-  expect_same([](auto in) { Bus* const bus = in.bus; return zip(std::move(in), bus->on<Number>() | map(&Number::value), std::plus<>()); },
+  expect_same([](auto in) { Bus* const bus = bus_of(in); return zip(std::move(in), bus->on<Number>() | map(&Number::value), std::plus<>()); },
               [](auto in) { return std::move(in) | map([](double x) { return x + x; }); });
 }
 

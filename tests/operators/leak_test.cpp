@@ -1,3 +1,4 @@
+#include "operators/every_operator.hpp"
 #include "operators/two_inputs.hpp"
 
 #include <cstdlib>
@@ -183,6 +184,57 @@ TEST(Leaks, NoneWhereWhatIsThrownIsCaught) {
   expect_nothing_left(2, false, [](auto a, auto b, auto bomb) {
     return std::move(a) | bomb(0) | map(words) | bomb(1) | on_error_resume(std::move(b) | map(words)) | subscribe([](const auto&) {});
   });
+}
+
+/// Runs one of the chains of every operator in which the call number `throws` of a functor throws (0: none), beside one in which none does.
+/// Says how many allocations stayed.
+std::ptrdiff_t left_by_call(const NamedChain& chain, int throws, bool& failed) {
+  live = 0;
+  counting = true;
+  {
+    ManualClock clock;
+    Bus bus({.ring_capacity = 64, .clock = &clock, .thread = false});
+    int other = 0;
+    Watcher watcher{[](double) { may_throw(); }, [] { may_throw(); }};
+    const Handle handle = chain.attach(bus, watcher);
+    const Handle beside = bus.on<Number>() | subscribe([&](const Number&) { ++other; });
+    Producer producer = bus.producer("test");
+    throw_at_call(throws);
+    for (int i = 0; i < 14; ++i) {
+      clock.advance(1);
+      producer.publish(Number{static_cast<double>(i % 4)});
+      if (i % 2 == 0) producer.publish(OtherNumber{static_cast<double>(i % 3)});
+      while (bus.poll()) {
+      }
+    }
+    bus.close();
+    failed = handle->failed();
+    EXPECT_FALSE(beside->failed()) << chain.name << ", call " << throws;
+    EXPECT_EQ(other, 14) << chain.name << ", call " << throws << ": it alone";
+  }
+  counting = false;
+  return live;
+}
+
+TEST(Leaks, NoneWhicheverCallOfWhicheverOperatorsFunctorThrows) {
+  bool failed = false;
+  for (const NamedChain& chain : every_operator()) {
+    (void)left_by_call(chain, 0, failed);  // what the process allocates once
+    ASSERT_FALSE(failed) << chain.name;
+    (void)left_by_call(chain, 1, failed);
+    for (int call = 1;; ++call) {
+      const std::ptrdiff_t left = left_by_call(chain, call, failed);
+      ASSERT_EQ(left, 0) << chain.name << ", call " << call;
+      if (!has_thrown()) {
+        ASSERT_GT(call, 1) << chain.name << ": nothing was thrown";
+        break;
+      }
+      if (!chain.catches) {
+        ASSERT_TRUE(failed) << chain.name << ", call " << call;
+      }
+    }
+  }
+  throw_at_call(0);
 }
 
 }  // namespace

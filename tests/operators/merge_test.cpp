@@ -41,7 +41,7 @@ TEST(Merge, StagesOfEachChainSeeTheirOwnEvents) {
 TEST(Merge, AnEventThatEntersTwiceGoesThroughTheChainsInTheirOrder) {
   EXPECT_EQ(merged("NN",
                    [](auto a, auto b) {
-                     Bus* const bus = a.bus;
+                     Bus* const bus = bus_of(a);
                      return merge(std::move(a), std::move(b),
                                   bus->on<Number>() | map([](const Number& n) { return n.value / 2; }));
                    }),
@@ -75,11 +75,11 @@ TEST(Merge, ATakeBehindItEndsAll) {
 TEST(Merge, IsAssociative) {
   const auto third = [](Bus* bus) { return bus->on<Number>() | map([](const Number& n) { return 100 * n.value; }); };
   const auto left = merged("NONN", [&](auto a, auto b) {
-    Bus* const bus = a.bus;
+    Bus* const bus = bus_of(a);
     return merge(merge(std::move(a), std::move(b)), third(bus));
   });
   const auto right = merged("NONN", [&](auto a, auto b) {
-    Bus* const bus = a.bus;
+    Bus* const bus = bus_of(a);
     return merge(std::move(a), merge(std::move(b), third(bus)));
   });
   EXPECT_EQ(left, right);
@@ -98,7 +98,7 @@ TEST(Merge, OfDifferentBusesIsRefused) {
 
 TEST(Merge, StatesOfAllItsChainsAreSaved) {
   const auto build = [](auto in) {
-    Bus* const bus = in.bus;
+    Bus* const bus = bus_of(in);
     return merge(std::move(in) | take(2), bus->on<Number>() | map(&Number::value) | every(3));
   };
   const Moments stream{{1, 1.0}, {2, 2.0}, {3, 3.0}, {4, 4.0}, {5, 5.0}, {6, 6.0}};

@@ -1,3 +1,4 @@
+#include "operators/reference.hpp"
 #include "operators/stream.hpp"
 
 #include <gtest/gtest.h>
@@ -427,6 +428,21 @@ TEST(ObserveOn, MayBeEndedAtAnyMoment) {
 TEST(ObserveOn, RefusesAQueueOfNothing) {
   Bus bus({.thread = false});
   EXPECT_THROW(bus.on<Number>() | observe_on(io, {.capacity = 0}) | subscribe([](const Number&) {}), OperatorError);
+}
+
+TEST(ObserveOn, GivesWhatTheChainGivesWithoutIt) {
+  expect_of_random_streams([](const Moments& stream, std::size_t span) {
+    Bus bus({.ring_capacity = 64, .thread = false});
+    Values here, there;
+    const auto chain = [](auto in) { return std::move(in) | throttle(3ns) | window(count(2)) | sum(); };
+    chain(bus.on<Number>() | map(&Number::value)) | subscribe([&](double x) { here.push_back(x); });
+    chain(bus.on<Number>() | map(&Number::value) | observe_on(io, {.capacity = span})) | subscribe([&](double x) { there.push_back(x); });
+    Producer producer = bus.producer("test");
+    for (const Moment& one : stream)
+      if (one.value) producer.publish_at(one.at, Number{*one.value});
+    bus.close();
+    return near(here, there);
+  });
 }
 
 }  // namespace

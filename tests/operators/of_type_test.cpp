@@ -1,5 +1,6 @@
 #include "operators/drawn.hpp"
 #include "operators/endings.hpp"
+#include "operators/reference.hpp"
 
 #include <sidestep/operators/last.hpp>
 #include <sidestep/operators/of_type.hpp>
@@ -31,11 +32,11 @@ TEST(OfType, OfTheSameMomentToo) {
 
 TEST(OfType, ATypeThatTheSourceDoesNotListenToIsRefusedByTheCompiler) {
   using Both = OneOf<Number, OtherNumber>;
-  static_assert(Accepts<of_type<Number>, Both>);
-  static_assert(Accepts<of_type<OtherNumber>, Both>);
-  static_assert(!Accepts<of_type<Absent>, Both>);
-  static_assert(!Accepts<of_type<Number>, Number>);
-  static_assert(!Accepts<of_type<Number>, double>);
+  static_assert(Accepts<decltype(of_type<Number>()), Both>);
+  static_assert(Accepts<decltype(of_type<OtherNumber>()), Both>);
+  static_assert(!Accepts<decltype(of_type<Absent>()), Both>);
+  static_assert(!Accepts<decltype(of_type<Number>()), Number>);
+  static_assert(!Accepts<decltype(of_type<Number>()), double>);
 }
 
 TEST(OfType, WhatFollowsMayKeepTheEvent) {
@@ -71,7 +72,46 @@ TEST(OfType, HasNoStateAndDescribesItself) {
   const auto lines = handle->pipeline().describe();
   EXPECT_EQ(lines[1], "of_type(OtherNumber)");
   EXPECT_NE(lines[2].find("OtherNumber"), std::string::npos);
-  static_assert(std::is_empty_v<of_type<Number>>);
+  static_assert(std::is_empty_v<decltype(of_type<Number>())>);
+}
+
+TEST(OfType, MayBeUnsubscribedOrFail) {
+  Bus bus({.thread = false});
+  int seen = 0;
+  const auto listen = [&] { return bus.on<Number, OtherNumber>() | of_type<OtherNumber>() | subscribe([&](const OtherNumber&) { ++seen; }); };
+  const Handle handle = listen();
+  bus.publish(OtherNumber{1});
+  bus.flush();
+  handle->end();
+  bus.publish(OtherNumber{2});
+  bus.flush();
+  EXPECT_EQ(seen, 1);
+  EXPECT_EQ(drawn<2>({"-1--|", "--2-|"}, [](auto a, auto b) { return both(a, b) | of_type<OtherNumber>() | map([](const OtherNumber& e) { return e.value == 2 ? throw MarbleError("two") : e.value; }); }),
+            "--#");
+}
+
+TEST(OfType, AHandlerMayPublishWhatItListensTo) {
+  Bus bus({.thread = false});
+  std::vector<double> seen;
+  bus.on<Number, OtherNumber>() | of_type<OtherNumber>() | subscribe([&](const OtherNumber& e) {
+    seen.push_back(e.value);
+    bus.publish(Number{e.value});
+    if (e.value < 10) bus.publish(OtherNumber{e.value + 10});
+  });
+  bus.publish(OtherNumber{1});
+  bus.publish(OtherNumber{2});
+  bus.flush();
+  EXPECT_EQ(seen, (std::vector<double>{1, 2, 11, 12}));
+}
+
+TEST(OfType, IsWhatAReferenceMakesOfRandomStreams) {
+  compare([](auto a, auto) { return bus_of(a)->template on<Number, OtherNumber>() | of_type<OtherNumber>() | map(&OtherNumber::value); },
+          [](const Arrivals& s) {
+            Values out;
+            for (const Arrival& one : s)
+              if (one.value && one.which == 1) out.push_back(*one.value);
+            return out;
+          });
 }
 
 }  // namespace

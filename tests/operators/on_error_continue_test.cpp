@@ -31,6 +31,53 @@ TEST(OnErrorContinue, StagesBeforeTheErrorHaveSeenTheEventThoseBehindHaveNot) {
             "1 7 |");
 }
 
+TEST(OnErrorContinue, OfSeveralValuesThatOneEventBringsTheOthersPass) {
+  const auto first_of_three = [](auto in) { return std::move(in) | start_with(2.0, 8.0) | map(ThrowsAt{2}) | on_error_continue(quiet); };
+  EXPECT_EQ(script("a1 a3 |", first_of_three), "8 1 3 |");
+  const auto middle = [](auto in) { return std::move(in) | start_with(7.0, 2.0) | map(ThrowsAt{2}) | on_error_continue(quiet); };
+  EXPECT_EQ(script("a1 a3 |", middle), "7 1 3 |");
+  const auto further_on = [](auto in) {
+    return std::move(in) | start_with(7.0, 2.0) | tap([](double) {}) | filter(is_finite) | map(ThrowsAt{2}) | scan(0.0, std::plus<>()) |
+           on_error_continue(quiet);
+  };
+  EXPECT_EQ(script("a1 a3 |", further_on), "7 8 11 |");
+}
+
+TEST(OnErrorContinue, OfSeveralValuesAtTheEndTheOthersPass) {
+  const auto last_ones = [](auto in) { return std::move(in) | take_last(3) | map(ThrowsAt{2}) | on_error_continue(quiet); };
+  EXPECT_EQ(script("a1 a2 a3 |", last_ones), "1 3 |");
+  EXPECT_EQ(script("a1 a3 a2 |", last_ones), "1 3 |");
+}
+
+TEST(OnErrorContinue, WithinASplitTheOthersPassToo) {
+  const auto inner = [](auto in) { return std::move(in) | start_with(2.0, 8.0) | map(ThrowsAt{2}) | on_error_continue(quiet); };
+  EXPECT_EQ(script("a1 a3 |", [&](auto in) { return std::move(in) | share(inner); }), "8 1 3 |");
+  EXPECT_EQ(script("a1 a3 a4 |", [&](auto in) { return std::move(in) | share(inner) | map(ThrowsAt{3}); }), "8 1 #")
+      << "what is thrown outside is the outside's";
+}
+
+TEST(OnErrorContinue, BehindACatchErrorItIsNotAsked) {
+  std::string heard;
+  EXPECT_EQ(script("a1 a3 |",
+                   [&](auto in) {
+                     return std::move(in) | start_with(2.0, 8.0) | map(ThrowsAt{2}) | catch_error([](std::string_view) { return 5.0; }) |
+                            on_error_continue([&](std::string_view) { heard += "asked"; });
+                   }),
+            "5 |");
+  EXPECT_EQ(heard, "");
+}
+
+TEST(OnErrorContinue, WhatItsFunctorThrowsAtOneOfSeveralFailsThePipeline) {
+  int calls = 0;
+  EXPECT_EQ(script("a1 a3 |",
+                   [&](auto in) {
+                     return std::move(in) | start_with(7.0, 2.0, 2.0) | map(ThrowsAt{2}) |
+                            on_error_continue([&](std::string_view) { ++calls, throw std::runtime_error("f"); });
+                   }),
+            "7 #");
+  EXPECT_EQ(calls, 1);
+}
+
 TEST(OnErrorContinue, WhatIsThrownBehindItFailsThePipeline) {
   EXPECT_EQ(script("a1 a2 |", [](auto in) { return std::move(in) | on_error_continue(quiet) | map(ThrowsAt{2}); }), "1 #");
   EXPECT_EQ(script("a1 a2 a3 a4 |", [](auto in) { return continued_at_two(std::move(in)) | map(ThrowsAt{3}); }), "1 #")

@@ -60,7 +60,7 @@ TEST(OnErrorResume, EndedByItsHandleItEmitsNothingMore) { EXPECT_EQ(script("a1 a
 TEST(OnErrorResume, OneBehindAnother) {
   EXPECT_EQ(script("a1 a2 b5 b7 a9 |",
                    [](auto a, auto b) {
-                     Bus* const bus = a.bus;
+                     Bus* const bus = bus_of(a);
                      return std::move(a) | map(ThrowsAt{2}) | on_error_resume(std::move(b) | map(ThrowsAt{7})) | on_error_resume(input_of<Number>(*bus));
                    }),
             "1 5 9 |");
@@ -78,7 +78,7 @@ TEST(OnErrorResume, RefusesDifferentBuses) {
 TEST(OnErrorResume, AHandlerMayPublishWhatItListensTo) { EXPECT_EQ(answered(3, resumed), "1 11 2 "); }
 
 TEST(OnErrorResume, IsWhatItsReferenceSays) {
-  compare_two(resumed, [](const Arrivals& arrivals) {
+  compare(resumed, [](const Arrivals& arrivals) {
     Values out;
     bool failed = false;
     for (const Arrival& one : arrivals) {
@@ -94,8 +94,8 @@ TEST(OnErrorResume, IsWhatItsReferenceSays) {
 }
 
 TEST(OnErrorResume, SavesWhichOfThemItIs) {
-  expect_same_at_every_cut_of_two("on_error_resume", resumed);
-  expect_words_for_damage_of_two("on_error_resume", resumed);
+  expect_same_at_every_cut("on_error_resume", resumed);
+  expect_words_for_damage("on_error_resume", resumed);
 }
 
 }  // namespace

@@ -89,4 +89,14 @@ TEST(Over, TakesChainsThatEmit) {
   EXPECT_FALSE(RunsOver<decltype(ends)>) << "one that ends by itself has no result";
 }
 
+TEST(Over, GivesWhatABusGives) {
+  expect_of_random_streams([](const Moments& stream, std::size_t span) {
+    const Values all = values_of(stream);
+    Moments counted;
+    for (const double x : all) counted.push_back({static_cast<Nanoseconds>(counted.size()), x});
+    const auto chain = [](auto in) { return std::move(in) | throttle(2ns) | window(count(2)) | sum() | take(4); };
+    return near(over(all, chain), output_of(chain, counted, span));
+  });
+}
+
 }  // namespace

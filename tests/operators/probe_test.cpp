@@ -98,4 +98,17 @@ TEST(Probe, IsNoPartOfItsPipelinesState) {
   expect_same_at_every_cut("probe", [](auto in) { return std::move(in) | every(2) | probe(Probe("here")); });
 }
 
+TEST(Probe, IsWhatAReferenceMakesOfRandomStreams) {
+  expect_of_random_streams([](const Moments& stream, std::size_t) {
+    Bus bus({.ring_capacity = 16, .thread = false});
+    const Probe here("here");
+    Values out;
+    const Handle handle = bus.on<Number>() | map(&Number::value) | probe(here) | subscribe([&](double x) { out.push_back(x); });
+    feed(handle->pipeline(), stream);
+    Nanoseconds last = 0;
+    for (const Moment& one : stream) last = one.value ? one.at : last;
+    return near(out, values_of(stream)) && here.values() == out.size() && here.last_stamp() == last;
+  });
+}
+
 }  // namespace

@@ -102,17 +102,6 @@ TEST(RateLimit, AsTheReference) {
   compare([](auto in) { return std::move(in) | rate_limit(3, 2ns); }, policed(3, 2, 3));
 }
 
-TEST(RateLimit, AsTheReferenceWithValuesThatComeLate) {
-  std::mt19937_64 random(17);
-  for (int round = 0; round < 2000; ++round) {
-    Moments stream = random_stream(random);
-    for (Moment& m : stream) m.at -= random() % 4 == 0 ? static_cast<Nanoseconds>(random() % 9) : 0;
-    ASSERT_TRUE(near(output_of([](auto in) { return std::move(in) | rate_limit(2, 7ns); }, stream, 3),
-                     policed(2, 7, 2)(stream)))
-        << round;
-  }
-}
-
 TEST(RateLimit, IsSavedAnywhere) {
   const auto build = [](auto in) { return std::move(in) | rate_limit(2, 5ns); };
   expect_same_at_every_cut("rate_limit", build);

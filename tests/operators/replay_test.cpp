@@ -104,4 +104,16 @@ TEST(Replay, WhoSubscribesInMidRunSeesEachValueOnceAndInOrder) {
   }
 }
 
+TEST(Replay, IsWhatAReferenceMakesOfRandomStreams) {
+  expect_of_random_streams([](const Moments& stream, std::size_t span) {
+    const auto last = replay<double>(static_cast<std::int64_t>(span));
+    const Values all = values_of(stream);
+    Values out;
+    Bus bus({.ring_capacity = 16, .thread = false});
+    const Handle handle = bus.on<Number>() | map(&Number::value) | tap(last) | subscribe([&](double x) { out.push_back(x); });
+    feed(handle->pipeline(), stream);
+    return near(out, all) && near(last.values(), Values(all.end() - static_cast<std::ptrdiff_t>(std::min(span, all.size())), all.end()));
+  });
+}
+
 }  // namespace

@@ -23,6 +23,37 @@ TEST(Share, AChainWithoutStagesIsTheValueItself) {
             "1 10 2 20 |");
 }
 
+/// Emits each value as of 100 ns before it.
+struct as_of_earlier {
+  template <class In>
+  using out = In;
+  template <class In>
+  void operator()(const In& value, auto&& out) {
+    out.at(out.stamp() - 100, value);
+  }
+  void state(auto&) {}
+};
+TEST(Share, WhatAChainEmitsOfAnotherMomentIsOfThatMoment) {
+  EXPECT_EQ(script("@105 a1 @107 a2 |", [](auto in) { return std::move(in) | share([](auto each) { return std::move(each) | as_of_earlier{}; }) | timestamp(); }),
+            "1@5 2@7 |")
+      << "behind it";
+  EXPECT_EQ(script("@105 a1 |", [](auto in) { return std::move(in) | share([](auto each) { return std::move(each) | as_of_earlier{} | timestamp(); }); }),
+            "1@5 |")
+      << "and within it";
+  EXPECT_EQ(script("@305 a1 |", [](auto in) {
+              return std::move(in) | share([](auto each) { return std::move(each) | as_of_earlier{} | map(ten) | as_of_earlier{} | map(ten); }) | timestamp();
+            }),
+            "100@105 |");
+  EXPECT_EQ(over(Values{1}, [](auto in) { return std::move(in) | as_of_earlier{} | timestamp(); }).at(0).stamp, -100);
+}
+
+TEST(Share, AChainThatATickEndsIsOverThen) {
+  EXPECT_EQ(script("@1 a1 @9 b0 ? |", [](auto in) {
+              return std::move(in) | share([](auto each) { return std::move(each) | sample(4ns) | take(1); }, [](auto each) { return std::move(each) | debounce(3ns) | take(1) | window(count(2)) | sum(); });
+            }),
+            "1 1 | over");
+}
+
 TEST(Share, WorkBeforeItIsDoneOnceForAll) {
   auto count = std::make_shared<int>(0);
   EXPECT_EQ(script("a1 a2 |", [&](auto in) { return seconds_and_tens(std::move(in) | tap([count](double) { ++*count; })); }), "10 2 20 |");
@@ -190,6 +221,11 @@ TEST(Share, ChainsOfUnlikeTypesAreRefused) {
   using In = decltype(std::declval<Source<Number>>() | map(&Number::value));
   static_assert(Follows<In, decltype(share(same, same))>);
   EXPECT_FALSE((Follows<In, decltype(share(same, words))>));
+}
+
+TEST(Share, IsOverAsSoonAsAllChainsAre) {
+  EXPECT_EQ(script("a1 ? a2 ? a3 |", [](auto in) { return std::move(in) | share([](auto each) { return std::move(each) | take(1); }, [](auto each) { return std::move(each) | take(2); }); }),
+            "1 1 on 2 | over");
 }
 
 }  // namespace

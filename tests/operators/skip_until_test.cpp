@@ -59,7 +59,7 @@ TEST(SkipUntil, StandsBeforeObserveOn) {
 TEST(SkipUntil, WithTakeUntilItIsAPieceOfTheStream) {
   EXPECT_EQ(script("a1 b1 a2 a3 b2 a4 |",
                    [](auto a, auto b) {
-                     Bus* const bus = a.bus;
+                     Bus* const bus = bus_of(a);
                      return std::move(a) | skip_until(std::move(b) | filter([](double x) { return x == 1; })) |
                             take_until(input_of<OtherNumber>(*bus) | filter([](double x) { return x == 2; }));
                    }),
@@ -74,7 +74,7 @@ TEST(SkipUntil, RefusesDifferentBuses) {
 TEST(SkipUntil, AHandlerMayPublishWhatItListensTo) { EXPECT_EQ(answered(5, skipped_until), "2 12 "); }
 
 TEST(SkipUntil, IsWhatItsReferenceSays) {
-  compare_two(skipped_until, [](const Arrivals& arrivals) {
+  compare(skipped_until, [](const Arrivals& arrivals) {
     Values out;
     bool open = false;
     for (const Arrival& one : arrivals) {
@@ -86,8 +86,12 @@ TEST(SkipUntil, IsWhatItsReferenceSays) {
 }
 
 TEST(SkipUntil, SavesThatItIsOpen) {
-  expect_same_at_every_cut_of_two("skip_until", skipped_until);
-  expect_words_for_damage_of_two("skip_until", skipped_until);
+  expect_same_at_every_cut("skip_until", skipped_until);
+  expect_words_for_damage("skip_until", skipped_until);
+}
+
+TEST(SkipUntil, IsOverAsSoonAsTheOtherHasEndedWithoutAValue) {
+  EXPECT_EQ(script("a1 ? b5 ? a2 |", [](auto a, auto b) { return std::move(a) | skip_until(std::move(b) | take(0)); }), "on | over");
 }
 
 }  // namespace

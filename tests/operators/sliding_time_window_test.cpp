@@ -120,6 +120,10 @@ TEST(SlidingTimeWindow, RefusesWhatMakesNoSense) {
   EXPECT_THROW(sliding_time(1s, 1ns), OperatorError);
   EXPECT_THROW(sliding_time(1s, 1ms, {.at_most = 0}), OperatorError);
   EXPECT_THROW(sliding_time(std::chrono::nanoseconds::max(), 24h), OperatorError);
+  constexpr auto longest = std::chrono::nanoseconds::max() / 4;
+  EXPECT_NO_THROW(sliding_time(longest, longest, {.at_most = 1}));
+  EXPECT_THROW(sliding_time(longest, longest + 1ns), OperatorError);
+  EXPECT_THROW(sliding_time(longest + 1ns, longest), OperatorError);
 }
 
 double mean_in(const Values& v) {
@@ -138,12 +142,12 @@ double least_in(const Values& v) {
   return *std::min_element(v.begin(), v.end());
 }
 
-/// Every window that there could be, one by one.
+/// Every window that there could be, one by one; of values in order.
 Reference each_window(Nanoseconds length, Nanoseconds step, std::size_t at_most, double (*reduce)(const Values&)) {
   return [=](const Moments& stream) {
     Values out;
     const Nanoseconds last = stream.empty() ? -1000 : stream.back().at;
-    for (Nanoseconds end = -4 * step; end <= last + length + step; end += step) {
+    for (Nanoseconds end = -20 * step; end <= last + length + step; end += step) {
       Moments before;
       for (const Moment& m : stream)
         if (m.value && m.at < end) before.push_back(m);
@@ -157,7 +161,47 @@ Reference each_window(Nanoseconds length, Nanoseconds step, std::size_t at_most,
   };
 }
 
+/// The same for values that may be late: each counts as of the latest before it, and where its windows have closed as of the begin of the
+/// one that ends next. A window closes at the first moment at or behind its end, if anything is there that isn't too old for all to come.
+Reference each_window_of_late_ones(Nanoseconds length, Nanoseconds step, std::size_t at_most, double (*reduce)(const Values&)) {
+  return [=](const Moments& stream) {
+    Values out;
+    Moments seen;
+    Nanoseconds end = 0;  // of the window that ends next
+    const auto close = [&](Nanoseconds now) {
+      for (; !seen.empty() && end <= now && seen.back().at >= end - step - length; end += step) {
+        Values inside;
+        for (std::size_t i = seen.size() < at_most ? 0 : seen.size() - at_most; i < seen.size(); ++i)
+          if (seen[i].at >= end - length) inside.push_back(*seen[i].value);
+        if (!inside.empty()) out.push_back(reduce(inside));
+      }
+    };
+    for (const Moment& m : stream) {
+      close(m.at);
+      if (!m.value) continue;
+      if (seen.empty() || m.at >= end) end = sidestep::detail::interval_end(m.at, step);
+      Nanoseconds at = m.at < end - step ? std::max(m.at, end - length) : m.at;
+      if (!seen.empty()) at = std::max(at, seen.back().at);
+      seen.push_back({at, m.value});
+    }
+    close(1000);
+    return out;
+  };
+}
+
 TEST(SlidingTimeWindow, AsTheReference) {
+  for (const auto& [length, step] : std::vector<std::pair<int, int>>{{5, 2}, {6, 3}, {2, 3}}) {
+    const auto build = [length = length, step = step](std::int64_t at_most) {
+      return [=](auto in) {
+        return std::move(in) | window(sliding_time(std::chrono::nanoseconds(length), std::chrono::nanoseconds(step), {.at_most = at_most})) | mean();
+      };
+    };
+    compare(build(64), each_window_of_late_ones(length, step, 99, mean_in));
+    compare(build(3), each_window_of_late_ones(length, step, 3, mean_in));
+  }
+}
+
+TEST(SlidingTimeWindow, OfValuesInOrderAsTheirReference) {
   compare([](auto in) { return std::move(in) | window(sliding_time(5ns, 2ns, {.at_most = 64})) | mean(); },
           each_window(5, 2, 99, mean_in), true);
   compare([](auto in) { return std::move(in) | window(sliding_time(6ns, 3ns, {.at_most = 64})) | variance(); },

@@ -64,8 +64,8 @@ TEST(StartWith, TheyBecomeValuesOfTheStream) {
                               start_with("first", std::string("then"));
                      }),
             "-firstthen1|");
-  static_assert(TakesValuesOf<start_with<int>, double>);
-  static_assert(!TakesValuesOf<start_with<const char*>, double>);
+  static_assert(TakesValuesOf<decltype(start_with(1)), double>);
+  static_assert(!TakesValuesOf<decltype(start_with("one")), double>);
 }
 
 TEST(StartWith, IsWhatAReferenceMakesOfRandomStreams) {

@@ -1,3 +1,5 @@
+#include "operators/answered.hpp"
+#include "operators/endings.hpp"
 #include "operators/stream.hpp"
 
 #include <gtest/gtest.h>
@@ -70,6 +72,74 @@ TEST(Subscribe, AStateThatDoesNotFitFailsThePipelineInWords) {
   states.parts[0] = std::vector<std::byte>(64);
   other.load(states);
   EXPECT_TRUE(other.handle()->failed());
+}
+
+TEST(Subscribe, CallsItsFunctorWithEachValueAndThenItsEndOnce) {
+  EXPECT_EQ(marble("-1-2|", [](auto in) { return in; }), "1:1 3:2 4:|");
+  EXPECT_EQ(marble("--|", [](auto in) { return in; }), "2:|");
+}
+
+TEST(Subscribe, AFunctorThatThrowsSeesNothingMoreAndNoEnd) {
+  Bus bus({.thread = false});
+  std::string seen;
+  struct Sink {
+    std::string& seen;
+    void operator()(const Number& n) {
+      seen += text_of(n.value);
+      if (n.value == 2) throw std::runtime_error("two");
+    }
+    void end() { seen += '|'; }
+  };
+  int others = 0;
+  const Handle handle = bus.on<Number>() | subscribe(Sink{seen});
+  bus.on<Number>() | subscribe([&](const Number&) { ++others; });
+  for (const double value : {1.0, 2.0, 3.0}) bus.publish(Number{value});
+  bus.close();
+  EXPECT_EQ(seen, "12");
+  EXPECT_EQ(handle->error(), "two");
+  EXPECT_EQ(others, 3);
+}
+
+TEST(Subscribe, AnEndThatThrowsFailsItToo) {
+  Bus bus({.thread = false});
+  struct Sink {
+    void operator()(const Number&) {}
+    void end() { throw std::runtime_error("at the end"); }
+  };
+  const Handle handle = bus.on<Number>() | subscribe(Sink{});
+  bus.close();
+  EXPECT_EQ(handle->error(), "at the end");
+}
+
+TEST(Subscribe, WhatIsUnsubscribedGetsNoEnd) { EXPECT_EQ(unsubscribed("12!3|", [](auto in) { return in; }), "1 2"); }
+
+TEST(Subscribe, TheFunctorMayEndItsOwnPipeline) {
+  Bus bus({.thread = false});
+  std::vector<double> seen;
+  Handle handle;
+  handle = bus.on<Number>() | subscribe([&](const Number& n) {
+             seen.push_back(n.value);
+             if (n.value == 2) handle->end();
+           });
+  for (const double value : {1.0, 2.0, 3.0}) bus.publish(Number{value});
+  bus.close();
+  EXPECT_EQ(seen, (std::vector<double>{1, 2}));
+  EXPECT_EQ(handle->life(), Subscription::Life::ended);
+}
+
+TEST(Subscribe, AHandlerMayPublishWhatItListensTo) { EXPECT_EQ(answered(3, [](auto in) { return in; }), "1 11 2 12 "); }
+
+TEST(Subscribe, AHandlerMaySubscribe) {
+  Bus bus({.thread = false});
+  std::vector<double> later;
+  bus.on<Number>() | subscribe([&](const Number& n) {
+    if (n.value == 1) bus.on<Number>() | subscribe([&](const Number& other) { later.push_back(other.value); });
+  });
+  bus.publish(Number{1});
+  bus.flush();
+  bus.publish(Number{2});
+  bus.close();
+  EXPECT_EQ(later, (std::vector<double>{2})) << "it sees what comes from then on";
 }
 
 }  // namespace

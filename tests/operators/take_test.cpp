@@ -1,3 +1,7 @@
+#include "operators/answered.hpp"
+#include "operators/cut.hpp"
+#include "operators/drawn.hpp"
+#include "operators/endings.hpp"
 #include "operators/stream.hpp"
 
 #include <gtest/gtest.h>
@@ -57,5 +61,29 @@ TEST(Take, ReturnsHowManySlotsItTook) {
 }
 
 TEST(Take, RefusesNegativeNumbers) { EXPECT_THROW(take(-1), OperatorError); }
+
+const auto first_two = [](auto in) { return std::move(in) | take(2); };
+
+TEST(Take, OfNothing) { EXPECT_EQ(marble("--|", first_two), "2:|"); }
+
+TEST(Take, NaNCountsAsAValue) {
+  const auto nan_at_two = map([](double x) { return x == 2 ? std::nan("") : x; });
+  EXPECT_EQ(marble("123|", [&](auto in) { return std::move(in) | nan_at_two | take(2); }), "0:1 1:nan 1:|");
+}
+
+TEST(Take, MayBeUnsubscribedOrFail) {
+  EXPECT_EQ(unsubscribed("1!2|", first_two), "1");
+  EXPECT_EQ(drawn<1>({"-1#2|"}, first_two), "-1#");
+  EXPECT_EQ(drawn<1>({"-12#|"}, first_two), "-12|") << "what comes behind its end can't fail it";
+}
+
+TEST(Take, AHandlerMayPublishWhatItListensTo) { EXPECT_EQ(answered(3, [](auto in) { return std::move(in) | take(3); }), "1 11 2 "); }
+
+TEST(Take, GoesOnFromAnyCut) {
+  expect_same_at_every_cut("take", first_two);
+  expect_words_for_damage("take", first_two);
+}
+
+TEST(Take, DescribesItself) { EXPECT_EQ(described(first_two)[3], "take(2)"); }
 
 }  // namespace

@@ -73,7 +73,7 @@ TEST(TakeUntilChain, RefusesDifferentBuses) {
 TEST(TakeUntilChain, AHandlerMayPublishWhatItListensTo) { EXPECT_EQ(answered(5, until_other), "1 "); }
 
 TEST(TakeUntilChain, IsWhatItsReferenceSays) {
-  compare_two(until_other, [](const Arrivals& arrivals) {
+  compare(until_other, [](const Arrivals& arrivals) {
     Values out;
     for (const Arrival& one : arrivals) {
       if (one.value && one.which != 1) out.push_back(*one.value);
@@ -84,8 +84,8 @@ TEST(TakeUntilChain, IsWhatItsReferenceSays) {
 }
 
 TEST(TakeUntilChain, SavesThatItIsOver) {
-  expect_same_at_every_cut_of_two("take_until", [](auto a, auto b) { return std::move(a) | take_until(std::move(b) | filter([](double x) { return x == 4; })); });
-  expect_words_for_damage_of_two("take_until", [](auto a, auto b) { return std::move(a) | take_until(std::move(b) | filter([](double x) { return x == 7; })); });
+  expect_same_at_every_cut("take_until", [](auto a, auto b) { return std::move(a) | take_until(std::move(b) | filter([](double x) { return x == 4; })); });
+  expect_words_for_damage("take_until", [](auto a, auto b) { return std::move(a) | take_until(std::move(b) | filter([](double x) { return x == 7; })); });
 }
 
 }  // namespace

@@ -99,7 +99,7 @@ TEST(TakeWhile, GoesOnFromAnyCut) {
 }
 
 TEST(TakeWhile, ItsStateSaysThatItIsOver) {
-  const take_while stage(UnderThree{});
+  const auto stage = take_while(UnderThree{});
   EXPECT_EQ(reloaded_between(stage, stage, Values{1, 3}, Values{2}), Values{1});
   EXPECT_EQ(reloaded_between(stage, stage, Values{1}, Values{2}), (Values{1, 2}));
 }

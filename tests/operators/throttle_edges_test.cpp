@@ -54,6 +54,15 @@ TEST(ThrottleEdges, AnEarlierStampBelongsToTheOpenInterval) {
   EXPECT_EQ(driven.output, (Values{1, 2}));
 }
 
+TEST(ThrottleEdges, ALateValueBehindATickBelongsToTheIntervalThatTheTickOpened) {
+  Driven driven([](auto in) { return both_edges(std::move(in)); });
+  const Moments stream{{10, 1.0}, {11, 2.0}, {15, std::nullopt}, {12, 3.0}, {17, std::nullopt}, {18, std::nullopt}};
+  driven.run(stream.data(), stream.data() + 5, 8);
+  EXPECT_EQ(driven.output, (Values{1, 2}));
+  driven.run(stream.data() + 5, stream.data() + 6, 8);
+  EXPECT_EQ(driven.output, (Values{1, 2, 3}));
+}
+
 TEST(ThrottleEdges, TheLastAlone) {
   EXPECT_EQ(marble("--1-2-3-----------4----|", [](auto in) { return last_edge(std::move(in)); }), "6:2 10:3 22:4 23:|");
 }
@@ -84,35 +93,42 @@ TEST(ThrottleEdges, RefusesWhatEmitsNothing) {
   EXPECT_THROW((void)throttle(-1ns), OperatorError);
 }
 
-/// Interval by interval, over the whole stream at once.
-Values edges_of(const Moments& stream, bool leading) {
-  Moments values;
-  for (const Moment& m : stream)
-    if (m.value) values.push_back(m);
+/// Interval by interval, over the whole stream at once. One in which a value waits is over at the first moment behind it, another at the
+/// first value.
+Values edges_of(const Moments& s, bool leading) {
   Values out;
-  for (std::size_t i = 0; i < values.size();) {
-    Nanoseconds begin = values[i].at;
-    if (leading) out.push_back(*values[i++].value);
-    for (;; begin += 4) {
-      std::size_t end = i;
-      while (end < values.size() && values[end].at < begin + 4) ++end;
-      if (end == i) break;
-      out.push_back(*values[end - 1].value);
-      i = end;
+  for (std::size_t i = 0; i < s.size();) {
+    if (!s[i].value) {
+      ++i;
+      continue;
+    }
+    Nanoseconds end = s[i].at + 4;
+    if (leading) out.push_back(*s[i++].value);
+    for (;; end += 4) {
+      std::optional<double> last;
+      for (; i < s.size() && (s[i].at < end || (!s[i].value && !last)); ++i)
+        if (s[i].value) last = s[i].value;
+      if (!last) break;
+      out.push_back(*last);
     }
   }
   return out;
 }
 
 TEST(ThrottleEdges, AsTheReference) {
-  compare([](auto in) { return both_edges(std::move(in)); }, [](const Moments& s) { return edges_of(s, true); }, true);
-  compare([](auto in) { return last_edge(std::move(in)); }, [](const Moments& s) { return edges_of(s, false); }, true);
+  compare([](auto in) { return both_edges(std::move(in)); }, [](const Moments& s) { return edges_of(s, true); });
+  compare([](auto in) { return last_edge(std::move(in)); }, [](const Moments& s) { return edges_of(s, false); });
 }
 
 TEST(ThrottleEdges, IsSavedAnywhere) {
   const auto build = [](auto in) { return both_edges(std::move(in)); };
   expect_same_at_every_cut("throttle edges", build);
   expect_words_for_damage("throttle edges", build);
+}
+
+TEST(ThrottleEdges, DescribesItself) {
+  EXPECT_EQ(Driven([](auto in) { return both_edges(std::move(in)); }).pipeline().describe()[3], "throttle(edges)(4, leading, trailing)");
+  EXPECT_EQ(Driven([](auto in) { return last_edge(std::move(in)); }).pipeline().describe()[3], "throttle(edges)(4, trailing)");
 }
 
 }  // namespace

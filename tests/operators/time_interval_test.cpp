@@ -102,16 +102,6 @@ Values intervals_of(const Moments& stream) {
 
 TEST(TimeInterval, IsWhatAReferenceMakesOfRandomStreams) { compare(timed, intervals_of); }
 
-// In those of compare() only ticks are late.
-TEST(TimeInterval, IsWhatAReferenceMakesOfStreamsWithLateValues) {
-  std::mt19937_64 random(3);
-  for (int round = 0; round < 2'000; ++round) {
-    Moments stream(random() % 12);
-    for (Moment& m : stream) m = {static_cast<Nanoseconds>(random() % 20) - 5, static_cast<double>(random() % 5)};
-    ASSERT_EQ(output_of(timed, stream, 1 + random() % 4), intervals_of(stream)) << "round " << round;
-  }
-}
-
 TEST(TimeInterval, GoesOnFromAnyCut) {
   expect_same_at_every_cut("time_interval", timed);
   expect_same_at_every_cut("time_interval, last",

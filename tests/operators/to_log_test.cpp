@@ -107,4 +107,20 @@ TEST(ToLog, BehindObserveOn) {
   EXPECT_EQ(logged({1, 2}, [](auto in) { return std::move(in) | observe_on(io); }), "stamp,number,value\n10,1,1\n20,2,2\n");
 }
 
+TEST(ToLog, IsWhatAReferenceMakesOfRandomStreams) {
+  const ScratchFolder folder;
+  expect_of_random_streams([&](const Moments& stream, std::size_t) {
+    {
+      Bus bus({.ring_capacity = 16, .thread = false});
+      const Handle handle = bus.on<Number>() | map(&Number::value) | to_log(folder.path() / "log.csv");
+      feed(handle->pipeline(), stream);
+    }
+    std::string expected = "stamp,number,value\n";
+    int number = 0;
+    for (const Moment& one : stream)
+      if (one.value) expected += std::to_string(one.at) + "," + std::to_string(++number) + "," + text_of(*one.value) + "\n";
+    return text_in(folder.path() / "log.csv") == expected;
+  });
+}
+
 }  // namespace

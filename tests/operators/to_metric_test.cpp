@@ -120,4 +120,22 @@ TEST(ToMetric, DescribesItself) {
   EXPECT_EQ(handle->pipeline().describe()[3], "to_metric(loss/smooth)");
 }
 
+TEST(ToMetric, IsWhatAReferenceMakesOfRandomStreams) {
+  expect_of_random_streams([](const Moments& stream, std::size_t) {
+    Bus bus({.ring_capacity = 64, .thread = false});
+    Moments seen;
+    bus.on<Metric>() | timestamp() | subscribe([&](const Timestamped<Metric>& m) { seen.push_back({m.stamp, m.value.value}); });
+    const Handle handle = bus.on<Number>() | map(&Number::value) | to_metric(bus, "x");
+    feed(handle->pipeline(), stream);
+    bus.flush();
+    std::size_t i = 0;
+    for (const Moment& one : stream) {
+      if (!one.value) continue;
+      if (i == seen.size() || seen[i].at != one.at || !near({*seen[i].value}, {*one.value})) return false;
+      ++i;
+    }
+    return i == seen.size();
+  });
+}
+
 }  // namespace

@@ -1,3 +1,6 @@
+#include "operators/answered.hpp"
+#include "operators/drawn.hpp"
+#include "operators/endings.hpp"
 #include "operators/stream.hpp"
 
 #include <gtest/gtest.h>
@@ -64,6 +67,52 @@ TEST(Window, RefusesToHoldNothing) {
   EXPECT_THROW(sliding(0, 1), OperatorError);
   EXPECT_THROW(sliding(1, 0), OperatorError);
   EXPECT_THROW(sidestep::time(0ns), OperatorError);
+}
+
+TEST(Window, OfOneValueIsThatValue) {
+  for (const char* const stream : {"1-2|", "|"}) {
+    const std::string same = marble(stream, [](auto in) { return in; });
+    EXPECT_EQ(marble(stream, [](auto in) { return std::move(in) | window(count(1)) | sum(); }), same);
+    EXPECT_EQ(marble(stream, [](auto in) { return std::move(in) | window(sliding(1)) | sum(); }), same);
+  }
+}
+
+TEST(Window, ATakeBeforeItEndsItAsTheStreamsEndDoes) {
+  EXPECT_EQ(marble("12345|", [](auto in) { return std::move(in) | take(3) | window(count(2)) | sum(); }), "1:3 2:3 2:|");
+  EXPECT_EQ(marble("12345|", [](auto in) { return std::move(in) | take(4) | window(sliding(3)) | sum(); }), "2:6 3:9 3:|");
+  EXPECT_EQ(marble("12345|", [](auto in) { return std::move(in) | take(2) | window(sidestep::time(4ns)) | sum(); }), "1:3 1:|");
+}
+
+TEST(Window, ATakeBehindItDropsWhatIsOpen) {
+  EXPECT_EQ(marble("12345|", [](auto in) { return std::move(in) | window(count(2)) | sum() | take(1); }), "1:3 1:|");
+  EXPECT_EQ(marble("12345|", [](auto in) { return std::move(in) | window(sliding(2)) | sum() | take(1); }), "1:3 1:|");
+  EXPECT_EQ(marble("12345|", [](auto in) { return std::move(in) | window(sidestep::time(2ns)) | sum() | take(1); }), "2:3 2:|");
+}
+
+TEST(Window, OfTimeALateValueBelongsToTheOpenOneAndOpensAClosedOneAgain) {
+  Driven driven([](auto in) { return std::move(in) | window(sidestep::time(4ns)) | sum(); });
+  const Moments stream{{5, 1.0}, {2, 2.0}, {8, std::nullopt}, {3, 4.0}, {7, std::nullopt}, {9, std::nullopt}};
+  driven.run(stream.data(), stream.data() + 3, 8);
+  EXPECT_EQ(driven.output, (std::vector<double>{3}));
+  driven.run(stream.data() + 3, stream.data() + 5, 8);
+  EXPECT_EQ(driven.output, (std::vector<double>{3})) << "it waits for the same end";
+  driven.run(stream.data() + 5, stream.data() + 6, 8);
+  EXPECT_EQ(driven.output, (std::vector<double>{3, 4}));
+}
+
+TEST(Window, UnsubscribedOrFailedEmitsNothing) {
+  const auto each = [](auto build) {
+    EXPECT_EQ(unsubscribed("1!23|", build), "");
+    EXPECT_EQ(drawn<1>({"-1#23|"}, build), "--#");
+  };
+  each([](auto in) { return std::move(in) | window(count(2)) | sum(); });
+  each([](auto in) { return std::move(in) | window(sliding(2)) | sum(); });
+  each([](auto in) { return std::move(in) | window(sidestep::time(1s)) | sum(); });
+}
+
+TEST(Window, AHandlerMayPublishWhatItListensTo) {
+  EXPECT_EQ(answered(4, [](auto in) { return std::move(in) | window(count(2)) | sum(); }), "3 13 ");
+  EXPECT_EQ(answered(14, [](auto in) { return std::move(in) | window(sliding(2)) | sum(); }), "3 15 ");
 }
 
 }  // namespace

@@ -88,7 +88,7 @@ TEST(WithLatestFrom, TakesASourceAndValuesOfTwoTypes) {
 TEST(WithLatestFrom, AHandlerMayPublishWhatItListensTo) { EXPECT_EQ(answered(4, sum_with_latest), "3 15 "); }
 
 TEST(WithLatestFrom, IsWhatItsReferenceSays) {
-  compare_two(sum_with_latest, [](const Arrivals& arrivals) {
+  compare(sum_with_latest, [](const Arrivals& arrivals) {
     std::optional<double> b;
     Values out;
     for (const Arrival& one : arrivals) {
@@ -101,11 +101,11 @@ TEST(WithLatestFrom, IsWhatItsReferenceSays) {
 }
 
 TEST(WithLatestFrom, SavesTheNewestOfTheOther) {
-  expect_same_at_every_cut_of_two("with_latest_from", sum_with_latest);
-  expect_same_at_every_cut_of_two("with_latest_from an end", [](auto a, auto b) {
+  expect_same_at_every_cut("with_latest_from", sum_with_latest);
+  expect_same_at_every_cut("with_latest_from an end", [](auto a, auto b) {
     return std::move(a) | take(6) | with_latest_from(std::move(b) | take(2), std::plus<>());
   });
-  expect_words_for_damage_of_two("with_latest_from", sum_with_latest);
+  expect_words_for_damage("with_latest_from", sum_with_latest);
 }
 
 }  // namespace
