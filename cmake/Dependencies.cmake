@@ -12,6 +12,7 @@ if(SIDESTEP_TRAINER)
 endif()
 if(SIDESTEP_TESTS)
   find_package(GTest REQUIRED)                  # libgtest-dev
+  find_package(rapidcheck REQUIRED)             # librapidcheck-dev
 endif()
 if(SIDESTEP_BENCH)
   find_package(benchmark REQUIRED)              # libbenchmark-dev

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "operators/property.hpp"
 #include "operators/stream.hpp"
 
 #include <gtest/gtest.h>
@@ -29,23 +30,35 @@ inline bool near(const Values& a, const Values& b) {
   return true;
 }
 
-/// The first stream that `agree` says false to is made as short as it goes; null if there is none.
+/// A stream of at most so many elements, of those that `kept` names, and how many of them are handed over at a time.
+template <class T>
+struct Drawn {
+  Drawn(std::uint64_t seed, bool in_order) {
+    std::mt19937_64 random(seed);
+    stream = random_stream<T>(random);
+    if (in_order) std::stable_sort(stream.begin(), stream.end(), [](const T& a, const T& b) { return a.at < b.at; });
+    span = 1 + random() % 8;
+  }
+  std::vector<T> of(const std::vector<std::size_t>& kept) const {
+    std::vector<T> some;
+    for (const std::size_t i : kept) some.push_back(stream[i]);
+    return some;
+  }
+  std::vector<T> stream;
+  std::size_t span;
+};
+
+/// The first stream that `agree` says false to, as short as it goes; null if there is none.
 template <class T>
 std::optional<std::vector<T>> first_that_disagrees(bool in_order, const std::function<bool(const std::vector<T>&, std::size_t span)>& agree) {
-  std::mt19937_64 random(5);
-  for (int round = 0; round < random_streams; ++round) {
-    std::vector<T> stream = random_stream<T>(random);
-    if (in_order) std::stable_sort(stream.begin(), stream.end(), [](const T& a, const T& b) { return a.at < b.at; });
-    const std::size_t span = 1 + random() % 8;
-    if (agree(stream, span)) continue;
-    for (std::size_t i = 0; i < stream.size();) {
-      const T without = stream[i];
-      stream.erase(stream.begin() + static_cast<std::ptrdiff_t>(i));
-      if (agree(stream, span)) stream.insert(stream.begin() + static_cast<std::ptrdiff_t>(i++), without);
-    }
-    return stream;
-  }
-  return std::nullopt;
+  const auto differs = counterexample(
+      random_streams, [&](std::uint64_t seed) { return Drawn<T>(seed, in_order).stream.size(); },
+      [&](std::uint64_t seed, const std::vector<std::size_t>& kept) {
+        const Drawn<T> drawn(seed, in_order);
+        return agree(kept.size() == drawn.stream.size() ? drawn.stream : drawn.of(kept), drawn.span);
+      });
+  if (!differs) return std::nullopt;
+  return Drawn<T>(differs->seed, in_order).of(differs->kept);
 }
 
 inline std::string text_of(const Values& values) {
