@@ -78,13 +78,10 @@ void Dispatcher::flush() {
   await([&] {
     return std::all_of(workers_.begin(), workers_.end(), [&](const auto& worker) { return worker->hurry_done.load() >= ticket; });
   });
-  for (const Handle& to : subscriptions()) {
-    const auto policy = to->options().overload.policy;
-    const bool drops_waiting = policy == Overload::Policy::drop_oldest || policy == Overload::Policy::latest;
+  for (const Handle& to : subscriptions())
     // One after the other: what comes of a queue's values is in the next one when they are done. Some may never be idle.
     for (const auto& queue : to->queues())
-      await_queues(*to, [&, goal = queue->goal()] { return to->failed() || queue->reached(goal, drops_waiting); }, true);
-  }
+      await_queues(*to, [&, goal = queue->goal()] { return to->failed() || queue->reached(goal); }, true);
 }
 
 void Dispatcher::await_queues(std::span<const Handle> subscriptions, bool outside) {

@@ -75,6 +75,8 @@ LogWriter::LogWriter(const std::filesystem::path& path, const LogWriterOptions& 
     thread_ = std::thread([state = state_] { state->work(); });
   } catch (...) {
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    std::error_code ignored;
+    std::filesystem::remove(path, ignored);  // made just now: nobody else's
     throw;
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);

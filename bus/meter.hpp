@@ -29,10 +29,10 @@ using Counter = BasicCounter<>;
 /// Lengths of time in buckets whose width is at most an eighth of their value; written by one thread.
 class Histogram {
  public:
-  void record(Nanoseconds value) noexcept {
+  void record(Nanoseconds value, std::uint64_t times = 1) noexcept {
     const auto v = static_cast<std::uint64_t>(value < 0 ? 0 : value);
-    counts_[bucket(v)].add(1);
-    total_.add(1);
+    counts_[bucket(v)].add(times);
+    total_.add(times);
     max_.raise(v);
   }
   std::uint64_t count() const noexcept { return total_.get(); }

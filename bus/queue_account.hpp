@@ -38,10 +38,10 @@ struct BasicQueueAccount {
     const std::uint64_t gone = dropped.get();  // the lesser one first: see queued()
     return {handed.get(), gone, marks_pushed.get()};
   }
-  /// `drops_waiting`: what was in it may have been dropped since; else only what came later can have been. As idle(), for who comes to
-  /// something that is never idle.
-  bool reached(const Goal& goal, bool drops_waiting) const noexcept {
-    return idle() || (values_done() + (drops_waiting ? dropped.get() : goal.dropped) >= goal.handed && marks_finished() >= goal.marks);
+  /// As idle(), for who comes to something that is never idle. First in, first out: when as many are done as were in it, those are done or
+  /// dropped, whatever was dropped since.
+  bool reached(const Goal& goal) const noexcept {
+    return idle() || (values_done() + goal.dropped >= goal.handed && marks_finished() >= goal.marks);
   }
 
  private:

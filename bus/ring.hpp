@@ -76,10 +76,11 @@ class BasicRing {
   }
 #ifdef SIDESTEP_STREAMING_STORES
   bool may_stream() const noexcept { return writer_.within != StreamWithin::nothing; }
-  /// Whether an event of this moment that refers to nothing else is streamed: behind a pause it is not.
+  /// Whether an event of this moment that refers to nothing else is streamed: behind a pause it is not. Notes the moment.
   bool streams(Nanoseconds stamp) noexcept {
+    if (!may_stream()) return false;
     const auto since = static_cast<std::uint64_t>(stamp) - static_cast<std::uint64_t>(std::exchange(writer_.stamp, stamp));
-    return may_stream() && since <= static_cast<std::uint64_t>(writer_.within);
+    return since <= static_cast<std::uint64_t>(writer_.within);
   }
   /// Writes the claimed slot past the caches and hands it over.
   void commit_streaming(Slot& slot, Nanoseconds stamp, std::uint64_t header, const Words& body) noexcept {

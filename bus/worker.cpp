@@ -183,10 +183,8 @@ void Worker::run(const Ring& ring, std::span<const Slot> slots) {
     else if (part.size() == slots.size()) for (const EventId type : row.types) matched += counts_[type];
     else matched = matches(to, part);
     if (matched == 0) continue;
-    if (stands_for != 0) {
-      to.meter_.max_backlog.raise(run_length_);
-      to.meter_.delay.record(now - part.front().stamp);
-    }
+    to.meter_.max_backlog.raise(run_length_);
+    if (stands_for != 0) to.meter_.delay.record(now - part.front().stamp, stands_for);
     running.store(&to, std::memory_order_relaxed);
     here.whose = &to;
     if (row.lossy) [[unlikely]] {
@@ -297,16 +295,21 @@ std::uint64_t Worker::matches(const Subscription& to, std::span<const Slot> slot
 void Worker::note_passed_by(const Row& row, const Ring& ring, std::span<const Slot> slots) {
   constexpr std::size_t few = 4;
   Subscription& to = *row.to;
+  if (row.one_producer && to.options_.producer != ring.name) return;
   if (row.bounded) slots = within_bounds(to, ring.id(), slots);
   std::uint64_t matched = 0;
   if (row.bounded || row.types.empty()) matched = matches(to, slots);
   else for (const EventId type : row.types) matched += counts_[type];
   if (matched == 0) return;
   to.passed_by_.add(matched);
+  EventId last = 0;
+  Name last_metric{};
   for (const Slot& slot : slots) {
     if (to.passed_kinds_.size() == few) return;  // this thread alone writes it
     if (!listens_to(row.types, slot.type)) continue;
     const Name metric = slot.type == Metric::id ? slot.as<Metric>().metric : Name{};
+    if (slot.type == last && metric == last_metric) continue;
+    last = slot.type, last_metric = metric;
     if (std::any_of(to.passed_kinds_.begin(), to.passed_kinds_.end(),
                     [&](const auto& kind) { return kind.type == slot.type && kind.metric == metric; }))
       continue;

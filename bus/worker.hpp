@@ -58,7 +58,7 @@ class Worker {
   std::size_t up_to_mark(const Ring& ring, std::span<const Slot> slots) const noexcept;
   void run(const Ring& ring, std::span<const Slot> slots);
   void run_lossy(const Row& row, const Ring& ring, std::span<const Slot> slots, std::uint64_t matched, RunningHandler& here);
-  [[gnu::cold]] void note_passed_by(const Row& row, const Ring& ring, std::span<const Slot> slots);
+  void note_passed_by(const Row& row, const Ring& ring, std::span<const Slot> slots);
   void ended_inside(Subscription& to);
   static std::uint64_t matches(const Subscription& to, std::span<const Slot> slots) noexcept;
   std::span<const Slot> within_bounds(const Subscription& to, unsigned ring, std::span<const Slot> slots) const noexcept;

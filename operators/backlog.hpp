@@ -43,8 +43,11 @@ class BasicGate {
   /// False: it is retired. leave() follows in both cases.
   bool enter() noexcept { return (inside_.fetch_add(1, std::memory_order_relaxed) & retired_bit) == 0; }  // see the class' comment
   void leave() noexcept { inside_.fetch_add(~std::uint64_t{0}, std::memory_order_release); }              // pairs with empty()
-  /// Once. From now on nobody begins.
-  void retire() noexcept { inside_.fetch_add(retired_bit, std::memory_order_relaxed); }
+  /// From now on nobody begins. Once or more often.
+  void retire() noexcept {
+    std::uint64_t seen = inside_.load(std::memory_order_relaxed);  // relaxed, both: see the class' comment
+    while ((seen & retired_bit) == 0 && !inside_.compare_exchange_strong(seen, seen | retired_bit, std::memory_order_relaxed)) {}
+  }
   bool retired() const noexcept { return (inside_.load(std::memory_order_relaxed) & retired_bit) != 0; }  // nothing is read behind it
   /// Nobody is inside. Whoever has retired it, and finds it so, finds all that they did.
   bool empty() const noexcept { return (inside_.load(std::memory_order_acquire) & ~retired_bit) == 0; }  // pairs with leave()

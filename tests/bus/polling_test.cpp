@@ -118,5 +118,36 @@ TEST(BusFlush, ReturnsWhileAQueueIsSaturated) {
   EXPECT_EQ(seen.load(std::memory_order_relaxed), published.load(std::memory_order_relaxed));
 }
 
+/// What was dropped since stands for nothing that was there when flush() was called.
+TEST(BusFlush, WaitsForAHandlerThoughNewerValuesWereDropped) {
+  std::atomic<bool> began{false}, may_end{false}, flushed{false};
+  Bus bus;
+  const Handle newest = bus.on<BatchEnd>().overload(latest()) | observe_on(io) | subscribe([&](const BatchEnd& e) {
+    if (e.step != 1) return;
+    began.store(true, std::memory_order_relaxed);
+    while (!may_end.load(std::memory_order_relaxed)) std::this_thread::yield();
+  });
+  const QueueAccount& queue = *newest->queues().front();
+  Producer producer = bus.producer("publisher");
+  producer.publish(BatchEnd{.step = 1});
+  while (!began.load(std::memory_order_relaxed)) std::this_thread::yield();
+  std::thread flushes([&] {
+    bus.flush();
+    flushed.store(true, std::memory_order_relaxed);
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // it has looked; if not, the test asks for less
+  for (Step step = 2; step <= 3; ++step) {
+    producer.publish(BatchEnd{.step = step});
+    while (queue.handed.get() < static_cast<std::uint64_t>(step)) bus.wake(), std::this_thread::yield();
+  }
+  while (queue.dropped.get() == 0) std::this_thread::yield();
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_FALSE(flushed.load(std::memory_order_relaxed));
+  may_end.store(true, std::memory_order_relaxed);
+  flushes.join();
+  bus.close();
+  EXPECT_EQ(newest->error(), "");
+}
+
 }  // namespace
 }  // namespace sidestep

@@ -151,7 +151,6 @@ TEST_P(WithStores, TryPublishNeverWaits) {
   EXPECT_EQ(seen, 5u);
 }
 
-/// Every field of a great many events: SIDESTEP_AUDITED_EVENTS says how many (in millions).
 template <class F>
 struct Audit final : Pipeline {
   F look;
@@ -167,6 +166,7 @@ struct Audit final : Pipeline {
   std::vector<std::string> describe() const override { return {"audit"}; }
 };
 
+/// Every field of a great many events: SIDESTEP_AUDITED_EVENTS says how many (in millions).
 TEST_P(WithStores, NoEventIsTorn) {
   const char* const asked = std::getenv("SIDESTEP_AUDITED_EVENTS");
   const std::uint64_t events = (asked != nullptr ? std::strtoull(asked, nullptr, 10) : 4) * 1'000'000;

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <sidestep/bus/log_format.hpp>
 #include <sidestep/bus/recording.hpp>
 #include <sidestep/bus/shared_bus.hpp>
 #include <sidestep/trainer/callbacks/registry.hpp>
@@ -160,16 +159,18 @@ class TrainRun {
           "from it with --resume --out {}.\n",
           error.step, why, folder.path().string());
       return exit_broken_off;
-    } catch (...) {  // nothing has begun: a folder that is resumed is left as it was
+    } catch (...) {  // if nothing has begun, a folder that is resumed is left as it was
       bus.close();
       std::error_code ignored;
-      if (recording_) std::filesystem::remove(recording_->path(), ignored);
+      if (recording_ && !has_begun_) std::filesystem::remove(recording_->path(), ignored);
       throw;
     }
   }
 
  private:
-  void begun(const RunFolder& folder, bool resume, Step done, const std::filesystem::path& from) const {
+  void begun(RunFolder& folder, bool resume, Step done, const std::filesystem::path& from) {
+    has_begun_ = true;
+    folder.keep();
     if (config_.quiet) return;
     streams_.out << first_lines_;
     if (resume && done > 0)
@@ -183,7 +184,7 @@ class TrainRun {
   void record(Bus& bus, const RunFolder& folder) {
     try {
       recording_ = bus.record(folder.next_event_log());
-    } catch (const LogError& error) {
+    } catch (const std::exception& error) {
       record_error_ = error.what();
     }
   }
@@ -246,6 +247,7 @@ class TrainRun {
   const std::string first_lines_;
   std::optional<Recording> recording_;
   std::string record_error_;
+  bool has_begun_ = false;
 };
 
 }  // namespace
