@@ -96,7 +96,7 @@ class Producer {
     }
     slot->stamp = stamp;
     slot->type = type;
-    slot->size = size;
+    slot->size = static_cast<std::uint8_t>(size);
     slot->ring = ring_->id();
     std::memcpy(slot->body, body, Slot::body_size);
     if (!change(slot->body)) return false;
@@ -125,7 +125,7 @@ class Producer {
     (void)detail::published<E>;  // enters the type into the registry before main()
 #ifdef SIDESTEP_STREAMING_STORES
     if constexpr (SelfContained<E>)
-      if (ring_->streams(stamp)) return ring_->commit_streaming(slot, stamp, slot_header(E::id, sizeof(E), ring_->id()), words_of(event));
+      if (ring_->streams(stamp)) return ring_->commit_streaming(slot, stamp, E::id, sizeof(E), words_of(event));
 #endif
     write(slot, ring_->id(), stamp, E::id, sizeof(E), &event);
     if constexpr (CarriesPayload<E>) take_payload(*reinterpret_cast<E*>(slot.body));
@@ -145,7 +145,7 @@ class Producer {
   static void write(Slot& slot, std::uint32_t ring, Nanoseconds stamp, EventId type, std::uint16_t size, const void* body) noexcept {
     slot.stamp = stamp;
     slot.type = type;
-    slot.size = size;
+    slot.size = static_cast<std::uint8_t>(size);
     slot.ring = ring;
     std::memcpy(slot.body, body, size);
   }

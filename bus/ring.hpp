@@ -69,7 +69,8 @@ class BasicRing {
   /// Hands the claimed slot over. Returns its number.
   Sequence commit(Slot& slot) noexcept {
     const Sequence number = Atomics::load(writer_.next, std::memory_order_relaxed);
-    // release: pairs with the acquire in available(); a reader that sees this number sees the whole slot
+    Atomics::store(slot.check, check_of(number), std::memory_order_relaxed);  // ordered by the next one
+    // release: pairs with the acquire in is_there(); a reader that sees this number sees the whole slot
     Atomics::store(slot.sequence, number, std::memory_order_release);
     count(number);
     return number;
@@ -83,9 +84,9 @@ class BasicRing {
     return since <= static_cast<std::uint64_t>(writer_.within);
   }
   /// Writes the claimed slot past the caches and hands it over.
-  void commit_streaming(Slot& slot, Nanoseconds stamp, std::uint64_t header, const Words& body) noexcept {
+  void commit_streaming(Slot& slot, Nanoseconds stamp, EventId type, std::uint8_t size, const Words& body) noexcept {
     const Sequence number = Atomics::load(writer_.next, std::memory_order_relaxed);
-    stream_slot(slot, number, stamp, header, body);
+    stream_slot(slot, number, stamp, body, slot_header(type, size, check_of(number), writer_.id));
     count(number);
   }
 #endif
@@ -129,14 +130,13 @@ class BasicRing {
     const std::size_t first = from & reader.mask;
     const std::size_t end = std::min(most, reader.mask + 1 - first);
     std::size_t count = 0;
-    // acquire: pairs with the release in commit()
-    while (count < end && Atomics::load(reader.slots[first + count].sequence, std::memory_order_acquire) == from + count) ++count;
+    while (count < end && is_there(reader.slots[first + count], from + count)) ++count;
     return {&reader.slots[first], count};
   }
   /// The event with this number, which the reader has not released; null: it isn't there yet.
   const Slot* peek(Sequence number) const noexcept {
     const Slot& slot = reader_.slots[number & reader_.mask];
-    return Atomics::load(slot.sequence, std::memory_order_acquire) == number ? &slot : nullptr;  // pairs with commit()
+    return is_there(slot, number) ? &slot : nullptr;
   }
   /// The reader is done with `count` more events.
   void release(std::size_t count, unsigned which = 0) noexcept {
@@ -170,6 +170,11 @@ class BasicRing {
   bool caught_up() const noexcept { return cursor() >= next(); }
 
  private:
+  static bool is_there(const Slot& slot, Sequence number) noexcept {
+    // acquire: pairs with the release in commit(). relaxed: the check tells that the second half of a line that was streamed is there, too
+    return Atomics::load(slot.sequence, std::memory_order_acquire) == number &&
+           Atomics::load(slot.check, std::memory_order_relaxed) == check_of(number);
+  }
   void count(Sequence number) noexcept { Atomics::store(writer_.next, number + 1, std::memory_order_relaxed); }  // relaxed: see next()
 
   struct alignas(no_sharing) Reader {

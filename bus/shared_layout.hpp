@@ -15,7 +15,7 @@
 namespace sidestep::shared_layout {
 
 inline constexpr std::array<std::uint8_t, 8> magic{0x89, 'S', 'S', 'B', 'U', 'S', 0x1a, '\n'};
-inline constexpr std::uint32_t version = 1;
+inline constexpr std::uint32_t version = 2;
 
 inline constexpr std::size_t definitions_size = std::size_t{1} << 20;  ///< of types, names and rings
 inline constexpr std::size_t most_rings = 1024;                        ///< that a bus ever has

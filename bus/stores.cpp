@@ -59,7 +59,7 @@ Nanoseconds hand_over([[maybe_unused]] Stores form) {
       if (!ring.make_room()) wait();
 #ifdef SIDESTEP_STREAMING_STORES
     if (form == Stores::streaming) {
-      ring.commit_streaming(*slot, 0, 1, {{i, i, i, i, i}});
+      ring.commit_streaming(*slot, 0, 1, 40, {{i, i, i, i, i}});
       continue;
     }
 #endif

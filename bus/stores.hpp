@@ -46,15 +46,14 @@ StreamWithin stream_within(Stores asked);
 /// Writes one slot by one 64-byte streaming store.
 ///
 /// It may become visible before stores that the thread made earlier, so only events that refer to nothing else go this way (see
-/// SelfContained). That all 64 bytes appear at once is a property of the CPUs that have the instruction, not of their
-/// architecture: tests/bus/stores_test.cpp looks at every field of a great many events.
+/// SelfContained). Its two halves may appear one behind the other: each holds what tells a reader that it is there (Slot::check).
 #ifdef SIDESTEP_STREAMING_STORES
-inline void stream_slot(Slot& to, Sequence number, Nanoseconds stamp, std::uint64_t header, const Words& body) noexcept {
+inline void stream_slot(Slot& to, Sequence number, Nanoseconds stamp, const Words& body, std::uint64_t header) noexcept {
   const auto pair = [](std::uint64_t low, std::uint64_t high) {
     return _mm_set_epi64x(static_cast<long long>(high), static_cast<long long>(low));
   };
-  const __m128i a = pair(number, static_cast<std::uint64_t>(stamp)), b = pair(header, body[0]), c = pair(body[1], body[2]),
-                d = pair(body[3], body[4]);
+  const __m128i a = pair(number, static_cast<std::uint64_t>(stamp)), b = pair(body[0], body[1]), c = pair(body[2], body[3]),
+                d = pair(body[4], header);
   // Assembly, since the function must inline into code that is compiled for any x86-64. zmm16 and above: no compiler uses them there,
   // and writing them needs no vzeroupper.
   asm volatile(

@@ -79,10 +79,11 @@ class Translation {
     if (theirs == nullptr || ours == nullptr || event.size != ours->size || !same(*theirs, *ours)) return std::nullopt;
     Slot slot{.sequence = event.sequence,
               .stamp = event.stamp,
+              .body = {},
               .type = event.type,
-              .size = event.size,
-              .ring = event.ring,
-              .body = {}};
+              .size = static_cast<std::uint8_t>(event.size),
+              .check = check_of(event.sequence),
+              .ring = event.ring};
     std::memcpy(slot.body, event.body, event.size);
     for (const FieldLayout& field : theirs->fields) {  // within the event's size, as the catalog has seen to
       if (field.kind == FieldKind::boolean)
@@ -124,7 +125,7 @@ class WatchedProgress {
     if (!std::exchange(begun_, true) &&
         slot->type != FitBegin::id) {  // whoever comes later hasn't seen the run's begin
       Slot begin{
-          .sequence = 0, .stamp = slot->stamp, .type = FitBegin::id, .size = sizeof(FitBegin), .ring = 0, .body = {}};
+          .sequence = 0, .stamp = slot->stamp, .body = {}, .type = FitBegin::id, .size = sizeof(FitBegin), .check = check_of(0), .ring = 0};
       const FitBegin made{.epochs = epochs_};
       std::memcpy(begin.body, &made, sizeof made);
       feed(begin);
