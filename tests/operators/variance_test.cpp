@@ -32,6 +32,10 @@ TEST(StandardDeviation, OverWindowsOfAllKinds) {
   const auto squared = [](double x) { return x * x; };
   compare([=](auto in) { return std::move(in) | window(count(3)) | standard_deviation() | map(squared); },
           of_windows(3, 3, true, exactly::variance));
+  compare([=](auto in) { return std::move(in) | window(sliding(4)) | standard_deviation() | map(squared); },
+          of_windows(4, 1, false, exactly::variance));
+  compare([=](auto in) { return std::move(in) | window(sliding(2, 3)) | standard_deviation() | map(squared); },
+          of_windows(2, 3, false, exactly::variance));
   compare([=](auto in) { return std::move(in) | window(sliding(5, 3)) | standard_deviation() | map(squared); },
           of_windows(5, 3, false, exactly::variance));
   compare([=](auto in) { return std::move(in) | window(growing()) | standard_deviation() | map(squared); }, of_growing(exactly::variance));
