@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <utility>
 
 namespace sidestep {
 namespace {
@@ -70,6 +71,27 @@ TEST(StreamWithin, ABurstIsStreamedAndWhatComesBehindAPauseIsNot) {
   }
 }
 #endif
+
+TEST(Check, AnEventWhoseSecondHalfIsLateIsNotThereYet) {
+  BasicRing<> ring(4);
+  Slot* const slot = ring.claim();
+  ring.commit(*slot);
+  const std::uint8_t check = std::exchange(slot->check, check_of(1 - 4));  // as the event a lap before has left it
+  EXPECT_TRUE(ring.available(4).empty());
+  EXPECT_EQ(ring.peek(1), nullptr);
+  slot->check = check;
+  EXPECT_EQ(ring.available(4).size(), 1u);
+  EXPECT_EQ(ring.peek(1), slot);
+}
+
+TEST(Check, IsAnotherOneALapBeforeAndNeverThatOfAnEmptySlot) {
+  std::mt19937_64 random(3);
+  for (int i = 0; i < 100'000; ++i) {
+    const Sequence number = i < 50'000 ? static_cast<Sequence>(i) : random();
+    ASSERT_NE(check_of(number), 0);
+    for (int bits = 0; bits <= 32; ++bits) ASSERT_NE(check_of(number), check_of(number + (Sequence{1} << bits))) << number << ", 2^" << bits;
+  }
+}
 
 TEST(Words, AreTheEventAsItLiesInMemory) {
   for (std::uint64_t seed = 1; seed <= 1000; ++seed) {
