@@ -4,27 +4,24 @@
 
 #include <bus/probe.hpp>
 #include <no_system_calls.hpp>
+#include <replaced_new.hpp>
 #include <scratch_folder.hpp>
 
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <atomic>
-#include <cstdlib>
-#include <new>
 
 namespace {
 std::atomic<bool> counting{false};
 std::atomic<std::uint64_t> allocations{0};
 }  // namespace
 
-void* operator new(std::size_t size) {
+void* sidestep::test::take_memory(std::size_t bytes, std::size_t alignment) {
   if (counting.load(std::memory_order_relaxed)) allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* const memory = std::malloc(size)) return memory;
-  throw std::bad_alloc{};
+  return aligned_memory(bytes, alignment);
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void sidestep::test::give_memory(void* memory) noexcept { std::free(memory); }
 
 namespace sidestep {
 namespace {

@@ -4,39 +4,27 @@
 #include <sidestep/operators.hpp>
 
 #include <bus/probe.hpp>
+#include <replaced_new.hpp>
 
 #include <gtest/gtest.h>
 #include <malloc.h>
 
 #include <atomic>
-#include <cstdlib>
-#include <new>
 #include <thread>
 
 namespace {
 std::atomic<std::int64_t> live{0};
+}  // namespace
 
-void* counted(void* memory) {
-  if (memory == nullptr) throw std::bad_alloc{};
+void* sidestep::test::take_memory(std::size_t bytes, std::size_t alignment) {
+  void* const memory = aligned_memory(bytes, alignment);
   live.fetch_add(static_cast<std::int64_t>(malloc_usable_size(memory)), std::memory_order_relaxed);
   return memory;
 }
-void release(void* memory) noexcept {
-  if (memory == nullptr) return;
+void sidestep::test::give_memory(void* memory) noexcept {
   live.fetch_sub(static_cast<std::int64_t>(malloc_usable_size(memory)), std::memory_order_relaxed);
   std::free(memory);
 }
-}  // namespace
-
-void* operator new(std::size_t size) { return counted(std::malloc(size)); }
-void* operator new(std::size_t size, std::align_val_t align) {
-  const auto to = static_cast<std::size_t>(align);
-  return counted(std::aligned_alloc(to, (size + to - 1) / to * to));
-}
-void operator delete(void* memory) noexcept { release(memory); }
-void operator delete(void* memory, std::size_t) noexcept { release(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { release(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { release(memory); }
 
 namespace sidestep {
 namespace {

@@ -1,6 +1,7 @@
 // Publishing and a boundary with nothing pending allocate nothing, make no system call, and read one line of others'
 // words.
 #include "no_system_calls.hpp"
+#include "replaced_new.hpp"
 #include "small_run.hpp"
 #include "touched_lines.hpp"
 
@@ -10,9 +11,7 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <cstdlib>
 #include <ctime>
-#include <new>
 
 namespace {
 std::atomic<bool> counting{false};
@@ -26,21 +25,12 @@ extern "C" int clock_gettime(clockid_t clock, timespec* time) noexcept {
   return real(clock, time);
 }
 
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  if (counting.load(std::memory_order_relaxed)) allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* const memory = std::malloc(size)) return memory;
-  throw std::bad_alloc{};
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 // What asks for an alignment of its own gets whole pages, so that a test can watch who touches them.
-[[gnu::noinline]] void* operator new(std::size_t size, std::align_val_t) {
+void* sidestep::test::take_memory(std::size_t bytes, std::size_t alignment) {
   if (counting.load(std::memory_order_relaxed)) allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* const memory = std::aligned_alloc(sidestep::test::page, sidestep::test::whole_pages(size))) return memory;
-  throw std::bad_alloc{};
+  return alignment > alignof(std::max_align_t) ? aligned_memory(whole_pages(bytes), page) : aligned_memory(bytes, alignment);
 }
-[[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+void sidestep::test::give_memory(void* memory) noexcept { std::free(memory); }
 
 namespace sidestep::test {
 namespace {

@@ -1,9 +1,8 @@
 // A step of a device's session takes no memory from the heap. (The emulation does, within the calls: that isn't
 // counted.)
 #include <atomic>
-#include <cstdlib>
-#include <new>
 
+#include "replaced_new.hpp"
 #include "session_support.hpp"
 
 namespace {
@@ -11,28 +10,14 @@ namespace {
 thread_local bool counts = false;
 std::atomic<std::size_t> allocations{0};
 
-void* counted(std::size_t bytes, std::size_t alignment) {
-  if (counts && !sidestep::emulation::inside_a_call())
-    allocations.fetch_add(1, std::memory_order_relaxed);  // a count; nothing is ordered by it
-  void* memory = nullptr;
-  if (posix_memalign(&memory, alignment < sizeof(void*) ? sizeof(void*) : alignment, bytes ? bytes : 1))
-    throw std::bad_alloc();
-  return memory;
-}
-
 }  // namespace
 
-void* operator new(std::size_t bytes) { return counted(bytes, alignof(std::max_align_t)); }
-void* operator new[](std::size_t bytes) { return counted(bytes, alignof(std::max_align_t)); }
-void* operator new(std::size_t bytes, std::align_val_t alignment) {
-  return counted(bytes, static_cast<std::size_t>(alignment));
+void* sidestep::test::take_memory(std::size_t bytes, std::size_t alignment) {
+  if (counts && !emulation::inside_a_call())
+    allocations.fetch_add(1, std::memory_order_relaxed);  // a count; nothing is ordered by it
+  return aligned_memory(bytes, alignment);
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+void sidestep::test::give_memory(void* memory) noexcept { std::free(memory); }
 
 namespace sidestep::kernels::cuda::test {
 namespace {

@@ -1,28 +1,20 @@
 #include "operators/cut.hpp"
 #include "operators/reference.hpp"
+#include "replaced_new.hpp"
 
 #include <gtest/gtest.h>
-
-#include <cstdlib>
-#include <new>
 
 namespace {
 /// Allocations while `counting`.
 thread_local bool counting = false;
 thread_local std::size_t allocations = 0;
-void* counted_memory(std::size_t size) {
-  if (counting) ++allocations;
-  if (void* const memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc();
-}
 }  // namespace
 
-[[gnu::noinline]] void* operator new(std::size_t size) { return counted_memory(size); }
-[[gnu::noinline]] void* operator new[](std::size_t size) { return counted_memory(size); }
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete[](void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+void* sidestep::test::take_memory(std::size_t bytes, std::size_t alignment) {
+  if (counting) ++allocations;
+  return aligned_memory(bytes, alignment);
+}
+void sidestep::test::give_memory(void* memory) noexcept { std::free(memory); }
 
 namespace {
 using namespace sidestep;

@@ -1,31 +1,22 @@
 #include "operators/stream.hpp"
+#include "replaced_new.hpp"
 
 #include <gtest/gtest.h>
-
-#include <cstdlib>
-#include <new>
 
 namespace {
 thread_local bool counting = false;
 thread_local std::size_t allocations = 0;
 thread_local std::ptrdiff_t live = 0;
-
-void* take_memory(std::size_t size) {
-  if (counting) ++allocations, ++live;
-  if (void* const memory = std::malloc(size != 0 ? size : 1)) return memory;
-  throw std::bad_alloc();
-}
 }  // namespace
 
-[[gnu::noinline]] void* operator new(std::size_t size) { return take_memory(size); }
-[[gnu::noinline]] void* operator new[](std::size_t size) { return take_memory(size); }
-[[gnu::noinline]] void operator delete(void* memory) noexcept {
+void* sidestep::test::take_memory(std::size_t bytes, std::size_t alignment) {
+  if (counting) ++allocations, ++live;
+  return aligned_memory(bytes, alignment);
+}
+void sidestep::test::give_memory(void* memory) noexcept {
   if (counting && memory != nullptr) --live;
   std::free(memory);
 }
-[[gnu::noinline]] void operator delete[](void* memory) noexcept { operator delete(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }
-[[gnu::noinline]] void operator delete[](void* memory, std::size_t) noexcept { operator delete(memory); }
 
 namespace {
 using namespace sidestep;

@@ -1,39 +1,22 @@
 #include "operators/every_operator.hpp"
 #include "operators/two_inputs.hpp"
-
-#include <cstdlib>
-#include <new>
+#include "replaced_new.hpp"
 
 /// What operators allocate: nothing for each event, and nothing that stays when a functor throws.
 namespace {
 thread_local bool counting = false;
 thread_local std::size_t allocations = 0;
 thread_local std::ptrdiff_t live = 0;
+}  // namespace
 
-void* take_memory(std::size_t size, std::size_t alignment = alignof(std::max_align_t)) {
+void* sidestep::test::take_memory(std::size_t bytes, std::size_t alignment) {
   if (counting) ++allocations, ++live;
-  void* const memory = alignment <= alignof(std::max_align_t) ? std::malloc(size != 0 ? size : 1)
-                                                              : std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
-  return memory != nullptr ? memory : throw std::bad_alloc();
+  return aligned_memory(bytes, alignment);
 }
-void give_memory(void* memory) noexcept {
+void sidestep::test::give_memory(void* memory) noexcept {
   if (counting && memory != nullptr) --live;
   std::free(memory);
 }
-}  // namespace
-
-[[gnu::noinline]] void* operator new(std::size_t size) { return take_memory(size); }
-[[gnu::noinline]] void* operator new[](std::size_t size) { return take_memory(size); }
-[[gnu::noinline]] void* operator new(std::size_t size, std::align_val_t at) { return take_memory(size, static_cast<std::size_t>(at)); }
-[[gnu::noinline]] void* operator new[](std::size_t size, std::align_val_t at) { return take_memory(size, static_cast<std::size_t>(at)); }
-[[gnu::noinline]] void operator delete(void* memory) noexcept { give_memory(memory); }
-[[gnu::noinline]] void operator delete[](void* memory) noexcept { give_memory(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { give_memory(memory); }
-[[gnu::noinline]] void operator delete[](void* memory, std::size_t) noexcept { give_memory(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept { give_memory(memory); }
-[[gnu::noinline]] void operator delete[](void* memory, std::align_val_t) noexcept { give_memory(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { give_memory(memory); }
-[[gnu::noinline]] void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { give_memory(memory); }
 
 namespace {
 using namespace sidestep;
