@@ -23,7 +23,7 @@ struct Entry {
   template <std::size_t New>
   using at = Entry<New, E...>;
 
-  SIDESTEP_INLINE static bool wants(const Slot& slot) { return ((slot.type == E::id) || ...); }
+  SIDESTEP_INLINE static bool wants(const Slot& slot) { return ((slot.type == event_id<E>) || ...); }
   SIDESTEP_INLINE static Sequence number(const Slot& slot) { return slot.sequence; }
   SIDESTEP_INLINE static decltype(auto) value(const Slot& slot) {
     if constexpr (sizeof...(E) == 1)
