@@ -66,7 +66,7 @@ class Bus {
   Source<E...> on() {
     (event_info<E>(), ...);
     PipelineOptions options;
-    options.types = {E::id...};
+    options.types = {event_id<E>...};
     return {this, std::move(options)};
   }
 #ifndef __clang__  // says it well without

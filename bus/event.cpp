@@ -80,7 +80,7 @@ const EventInfo& register_event(const EventInfo& info) {
   } else if (entry->name != info.name || entry->size != info.size)
     throw EventTypeError("event types '" + std::string(entry->name) + "' (" + std::to_string(entry->size) + " bytes) and '" +
                          std::string(info.name) + "' (" + std::to_string(info.size) + " bytes) both have id " + std::to_string(info.id) +
-                         ": give one of them another id.");
+                         ": give one of them another id (static constexpr EventId id in it).");
   else if (const std::string what = differences(info, *entry); !what.empty())
     throw EventTypeError("event type '" + std::string(info.name) + "' (id " + std::to_string(info.id) +
                          ") is another one elsewhere in this program: " + what + ". Build all of it from one declaration.");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sidestep/bus/described.hpp>
 #include <sidestep/bus/field_layout.hpp>
 #include <sidestep/bus/name.hpp>
 #include <sidestep/bus/payload.hpp>
@@ -28,11 +29,11 @@ inline constexpr EventId event_ids = 1024;  ///< ids are smaller than this
 ///     void fields(auto&& field) const { field("step", step); field("score", score); }   // optional: loggers print these
 ///     static constexpr bool self_contained = true;  // optional: see SelfContained
 ///   };
+///
+/// or in none: SIDESTEP_EVENT(Detection, step, score) beside it (described.hpp).
 template <class E>
-concept Event = std::is_trivially_copyable_v<E> && sizeof(E) <= Slot::body_size && alignof(E) <= 8 && requires {
-  { E::id } -> std::convertible_to<EventId>;
-  { E::name } -> std::convertible_to<std::string_view>;
-} && (E::id > 0) && (E::id < event_ids);
+concept Event = std::is_trivially_copyable_v<E> && sizeof(E) <= Slot::body_size && alignof(E) <= 8 && (event_id<E> > 0) &&
+                (event_id<E> < event_ids) && (detail::SaysItsName<E> || detail::Described<E>);
 
 /// What the compiler says of a type that is none.
 template <class... E>
@@ -91,11 +92,8 @@ extern std::atomic<std::uint64_t> types_with_payload;
 void drop_payload(const Slot& slot, std::uint32_t references) noexcept;
 
 template <class E>
-concept HasFields = requires(const E& event) { event.fields([](std::string_view, const auto&) {}); };
-
-template <class E>
 void visit_fields(const void* body, FieldVisitor& visitor) {
-  static_cast<const E*>(body)->fields([&](std::string_view name, const auto& value) {
+  for_each_field(*static_cast<const E*>(body), [&](std::string_view name, const auto& value) {
     using T = std::remove_cvref_t<decltype(value)>;
     if constexpr (std::same_as<T, bool>) visitor.boolean(name, value);
     else if constexpr (std::integral<T> || std::is_enum_v<T>) visitor.integer(name, static_cast<std::int64_t>(value));
@@ -109,8 +107,9 @@ void visit_fields(const void* body, FieldVisitor& visitor) {
 template <Event E>
 EventInfo make_info() {
   // Those of this library hold plain values; a user's says so of itself.
-  EventInfo info{.id = E::id, .size = sizeof(E), .name = E::name, .visit = nullptr, .refers = E::id >= first_user_event};
+  EventInfo info{.id = event_id<E>, .size = sizeof(E), .name = event_name<E>, .visit = nullptr, .refers = event_id<E> >= first_user_event};
   if constexpr (requires { requires E::self_contained; }) info.refers = false;
+  if constexpr (DescribesFields<E> && !NamesFields<E>) info.refers = false;  // they are members, whatever these refer to
   if constexpr (HasFields<E>) info.visit = &visit_fields<E>, info.layout = &layout_fields<E>;
   if constexpr (CarriesPayload<E>) info.payload_at = payload_at<E>();
   return info;
@@ -137,12 +136,12 @@ class OneOf {
   /// The event if it is an X, else null. Valid until the handler returns.
   template <class X>
     requires(std::same_as<X, E> || ...)
-  const X* get_if() const noexcept { return slot_->type == X::id ? &slot_->as<X>() : nullptr; }
+  const X* get_if() const noexcept { return slot_->type == event_id<X> ? &slot_->as<X>() : nullptr; }
 
   /// Calls f with the event as its own type.
   template <class F>
   void visit(F&& f) const {
-    (void)((slot_->type == E::id && (f(slot_->template as<E>()), true)) || ...);
+    (void)((slot_->type == event_id<E> && (f(slot_->template as<E>()), true)) || ...);
   }
   const Slot& slot() const noexcept { return *slot_; }
 

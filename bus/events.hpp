@@ -7,13 +7,13 @@
 /// One with a Name has a state(archive), for operators that keep whole events: a name is saved as its text.
 namespace sidestep {
 
-#define SIDESTEP_EVENT(NUMBER, NAME)      \
-  static constexpr EventId id = NUMBER;   \
+#define SIDESTEP_ID_AND_NAME(NUMBER, NAME) \
+  static constexpr EventId id = NUMBER;     \
   static constexpr std::string_view name = NAME
 
 /// The run begins. `resumed`: it goes on from a checkpoint, so callbacks don't reset and loggers don't write it.
 struct FitBegin {
-  SIDESTEP_EVENT(1, "FitBegin");
+  SIDESTEP_ID_AND_NAME(1, "FitBegin");
   Step step = 0;
   Step steps_per_epoch = 0;
   Step last_step = 0;  ///< the step at which the run will end if nobody stops it
@@ -24,7 +24,7 @@ struct FitBegin {
 };
 
 struct FitEnd {
-  SIDESTEP_EVENT(2, "FitEnd");
+  SIDESTEP_ID_AND_NAME(2, "FitEnd");
   Step step = 0;
   Epoch epoch = 0;
   bool stopped = false;  ///< by a decision, before its time
@@ -32,7 +32,7 @@ struct FitEnd {
 };
 
 struct EpochBegin {
-  SIDESTEP_EVENT(3, "EpochBegin");
+  SIDESTEP_ID_AND_NAME(3, "EpochBegin");
   Step step = 0;
   Epoch epoch = 0;
   std::int32_t batches = 0;
@@ -41,7 +41,7 @@ struct EpochBegin {
 
 /// The last event of an epoch, behind its validation and its `train/*` and `val/*` metrics.
 struct EpochEnd {
-  SIDESTEP_EVENT(4, "EpochEnd");
+  SIDESTEP_ID_AND_NAME(4, "EpochEnd");
   Step step = 0;
   double seconds = 0;  ///< of training steps, boundaries included, validation excluded
   std::int64_t samples = 0;
@@ -55,7 +55,7 @@ struct EpochEnd {
 };
 
 struct BatchBegin {
-  SIDESTEP_EVENT(5, "BatchBegin");
+  SIDESTEP_ID_AND_NAME(5, "BatchBegin");
   static constexpr bool self_contained = true;
   Step step = 0;
   Epoch epoch = 0;
@@ -65,7 +65,7 @@ struct BatchBegin {
 
 /// The last event of a step, behind its `batch/*` metrics.
 struct BatchEnd {
-  SIDESTEP_EVENT(6, "BatchEnd");
+  SIDESTEP_ID_AND_NAME(6, "BatchEnd");
   static constexpr bool self_contained = true;
   Step step = 0;
   double loss = 0;  ///< mean over the batch
@@ -81,7 +81,7 @@ struct BatchEnd {
 };
 
 struct ValidationBegin {
-  SIDESTEP_EVENT(7, "ValidationBegin");
+  SIDESTEP_ID_AND_NAME(7, "ValidationBegin");
   Step step = 0;
   Epoch epoch = 0;
   std::int32_t samples = 0;
@@ -89,7 +89,7 @@ struct ValidationBegin {
 };
 
 struct ValidationEnd {
-  SIDESTEP_EVENT(8, "ValidationEnd");
+  SIDESTEP_ID_AND_NAME(8, "ValidationEnd");
   Step step = 0;
   double loss = 0;
   double accuracy = 0;
@@ -102,7 +102,7 @@ struct ValidationEnd {
 };
 
 struct TestEnd {
-  SIDESTEP_EVENT(9, "TestEnd");
+  SIDESTEP_ID_AND_NAME(9, "TestEnd");
   Step step = 0;
   double loss = 0;
   double accuracy = 0;
@@ -112,7 +112,7 @@ struct TestEnd {
 
 /// One number by name: batch/loss, batch/accuracy, train/loss, train/accuracy, val/loss, val/accuracy, lr, and whatever a user publishes.
 struct Metric {
-  SIDESTEP_EVENT(10, "Metric");
+  SIDESTEP_ID_AND_NAME(10, "Metric");
   static constexpr bool self_contained = true;
   Step step = 0;
   double value = 0;
@@ -124,7 +124,7 @@ struct Metric {
 
 /// A checkpoint was cut here: each stateful pipeline hands over its state as of this point of the stream.
 struct Barrier {
-  SIDESTEP_EVENT(11, "Barrier");
+  SIDESTEP_ID_AND_NAME(11, "Barrier");
   Step step = 0;
   std::uint64_t cut = 0;
   void fields(auto&& f) const { f("step", step); }
@@ -132,7 +132,7 @@ struct Barrier {
 
 /// A checkpoint is complete, under this name, on disk.
 struct CheckpointSaved {
-  SIDESTEP_EVENT(12, "CheckpointSaved");
+  SIDESTEP_ID_AND_NAME(12, "CheckpointSaved");
   Step step = 0;        ///< of the weights
   Step cause_step = 0;  ///< of the event that asked for it
   std::int64_t bytes = 0;
@@ -146,7 +146,7 @@ struct CheckpointSaved {
 
 /// The run goes on from a checkpoint: each stateful pipeline loads its state at this point of the stream.
 struct CheckpointLoaded {
-  SIDESTEP_EVENT(13, "CheckpointLoaded");
+  SIDESTEP_ID_AND_NAME(13, "CheckpointLoaded");
   Step step = 0;
   Name file{};
   void fields(auto&& f) const { f("step", step), f("file", file); }
@@ -154,7 +154,7 @@ struct CheckpointLoaded {
 };
 
 struct DecisionApplied {
-  SIDESTEP_EVENT(14, "DecisionApplied");
+  SIDESTEP_ID_AND_NAME(14, "DecisionApplied");
   Step cause_step = 0;    ///< -1: asked from outside, without a cause in the stream
   Step applied_step = 0;  ///< acts from the next step on
   double value = 0;
@@ -169,7 +169,7 @@ struct DecisionApplied {
 };
 
 struct DecisionRefused {
-  SIDESTEP_EVENT(15, "DecisionRefused");
+  SIDESTEP_ID_AND_NAME(15, "DecisionRefused");
   Step cause_step = 0;
   Step step = 0;
   Name decision{};
@@ -181,7 +181,7 @@ struct DecisionRefused {
 
 /// A pipeline threw, hung beyond its deadline, or was ended by an error; training goes on without it.
 struct PipelineFailed {
-  SIDESTEP_EVENT(16, "PipelineFailed");
+  SIDESTEP_ID_AND_NAME(16, "PipelineFailed");
   Sequence number = 0;  ///< of the event in its ring
   Name pipeline{};
   Name error{};
@@ -191,7 +191,7 @@ struct PipelineFailed {
 
 /// The training loop itself threw; the run ends behind this.
 struct ExceptionRaised {
-  SIDESTEP_EVENT(17, "ExceptionRaised");
+  SIDESTEP_ID_AND_NAME(17, "ExceptionRaised");
   Step step = 0;
   Name what{};
   void fields(auto&& f) const { f("step", step), f("what", what); }
@@ -200,7 +200,7 @@ struct ExceptionRaised {
 
 /// ReleaseMemory gave back scratch memory.
 struct MemoryReleased {
-  SIDESTEP_EVENT(18, "MemoryReleased");
+  SIDESTEP_ID_AND_NAME(18, "MemoryReleased");
   Step step = 0;
   std::int64_t bytes_released = 0;
   void fields(auto&& f) const { f("step", step), f("bytes_released", bytes_released); }
@@ -208,7 +208,7 @@ struct MemoryReleased {
 
 /// A recording (Bus::record) came to an end before its time: its disk is full, or gone. Nothing else is affected.
 struct LogStopped {
-  SIDESTEP_EVENT(19, "LogStopped");
+  SIDESTEP_ID_AND_NAME(19, "LogStopped");
   std::int64_t events = 0;  ///< that are in the log
   Name file{};
   Name why{};
@@ -216,6 +216,6 @@ struct LogStopped {
   void state(auto& archive) { archive(events, file, why); }
 };
 
-#undef SIDESTEP_EVENT
+#undef SIDESTEP_ID_AND_NAME
 
 }  // namespace sidestep

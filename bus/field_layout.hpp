@@ -52,11 +52,25 @@ constexpr FieldKind field_kind() {  // 0: nothing that could be read back from i
   else return FieldKind{0};
 }
 
-/// Where the fields that `event.fields()` names lie in it. One that isn't a member, because it is computed, is left out.
+template <class E>
+concept NamesFields = requires(const E& event) { event.fields([](std::string_view, const auto&) {}); };
+template <class E>
+concept DescribesFields = requires(const E& event) { sidestep_event_fields(std::type_identity<E>{}, event, [](std::string_view, const auto&) {}); };
+template <class E>
+concept HasFields = NamesFields<E> || DescribesFields<E>;
+
+/// Calls field(name, value) for each field that the event names, or that is named beside it (described.hpp).
+template <HasFields E>
+void for_each_field(const E& event, auto&& field) {
+  if constexpr (NamesFields<E>) event.fields(field);
+  else sidestep_event_fields(std::type_identity<E>{}, event, field);
+}
+
+/// Where the fields that an event names lie in it. One that isn't a member, because it is computed, is left out.
 template <class E>
 std::vector<FieldLayout> fields_of(const E& event) {
   std::vector<FieldLayout> found;
-  event.fields([&](std::string_view name, const auto& value) {
+  for_each_field(event, [&](std::string_view name, const auto& value) {
     using T = std::remove_cvref_t<decltype(value)>;
     constexpr FieldKind kind = field_kind<T>();
     const auto from = reinterpret_cast<std::uintptr_t>(&event), at = reinterpret_cast<std::uintptr_t>(&value);

@@ -53,7 +53,7 @@ class LogCatalog {
   /// wrote it had another type with this id, or the same with another layout. Its names are numbers of the log: name().
   template <Event E>
   std::optional<E> as(const LoggedEvent& event) const {
-    if (event.type != E::id) return std::nullopt;
+    if (event.type != event_id<E>) return std::nullopt;
     check(event_info<E>(), event.size);
     return read<E>(event);
   }

@@ -50,7 +50,7 @@ class Producer {
       if (ring_->over()) [[unlikely]] return ring_->swallowed.add(1);  // nobody would let its payload go
     if (Slot* const slot = ring_->claim()) [[likely]] return put(*slot, stamp, event);
     if constexpr (CarriesPayload<E>) publish_with_payload(stamp, event);
-    else publish_slow(stamp, E::id, sizeof(E), &event);
+    else publish_slow(stamp, event_id<E>, sizeof(E), &event);
   }
   /// Several of one moment.
   template <Event E>
@@ -125,9 +125,9 @@ class Producer {
     (void)detail::published<E>;  // enters the type into the registry before main()
 #ifdef SIDESTEP_STREAMING_STORES
     if constexpr (SelfContained<E>)
-      if (ring_->streams(stamp)) return ring_->commit_streaming(slot, stamp, E::id, sizeof(E), words_of(event));
+      if (ring_->streams(stamp)) return ring_->commit_streaming(slot, stamp, event_id<E>, sizeof(E), words_of(event));
 #endif
-    write(slot, ring_->id(), stamp, E::id, sizeof(E), &event);
+    write(slot, ring_->id(), stamp, event_id<E>, sizeof(E), &event);
     if constexpr (CarriesPayload<E>) take_payload(*reinterpret_cast<E*>(slot.body));
     ring_->commit(slot);
   }
@@ -140,7 +140,7 @@ class Producer {
   template <CarriesPayload E>
   void publish_with_payload(Nanoseconds stamp, E event) noexcept {
     take_payload(event);
-    if (!publish_slow(stamp, E::id, sizeof(E), &event)) detail::PayloadAccess::drop(event.payload, ring_->readers());
+    if (!publish_slow(stamp, event_id<E>, sizeof(E), &event)) detail::PayloadAccess::drop(event.payload, ring_->readers());
   }
   static void write(Slot& slot, std::uint32_t ring, Nanoseconds stamp, EventId type, std::uint16_t size, const void* body) noexcept {
     slot.stamp = stamp;
@@ -172,7 +172,7 @@ class Reserved {
   void commit_at(Nanoseconds stamp) noexcept {
     if (slot_ == nullptr) return producer_.publish_at(stamp, *event_);
     slot_->stamp = stamp;
-    slot_->type = E::id;
+    slot_->type = event_id<E>;
     slot_->size = sizeof(E);
     slot_->ring = producer_.ring_->id();
     if constexpr (CarriesPayload<E>) {

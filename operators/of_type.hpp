@@ -9,6 +9,7 @@ namespace detail {
 
 template <Event E>
 struct OfType {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "of_type";
 
   template <class In>
@@ -21,7 +22,7 @@ struct OfType {
     if (const E* const mine = event.template get_if<E>()) out(*mine);
   }
   void state(auto&) {}
-  void arguments(auto& show) const { show(std::string_view(E::name)); }
+  void arguments(auto& show) const { show(std::string_view(event_name<E>)); }
 };
 
 }  // namespace detail

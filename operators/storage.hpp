@@ -62,11 +62,11 @@ struct StoredOneOf {
   template <class X>
   void keep_payload() {
     if constexpr (CarriesPayload<X>)
-      if (slot.type == X::id) payload = slot.as<X>().payload.hold();
+      if (slot.type == event_id<X>) payload = slot.as<X>().payload.hold();
   }
   template <class X>
   bool is(auto& archive) {
-    if (slot.type != X::id) return false;
+    if (slot.type != event_id<X>) return false;
     slot.size = sizeof(X);
     archive(*reinterpret_cast<X*>(slot.body));
     return true;

@@ -20,7 +20,7 @@ template <Event E>
 void add(std::vector<Call>& calls, std::function<void(const E&)> function) {
   if (!function) return;
   (void)event_info<E>();
-  calls.push_back({E::id, [function = std::move(function)](const Slot& slot) { function(slot.as<E>()); }});
+  calls.push_back({event_id<E>, [function = std::move(function)](const Slot& slot) { function(slot.as<E>()); }});
 }
 
 }  // namespace

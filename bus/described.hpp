@@ -1,0 +1,71 @@
+#pragma once
+
+#include <sidestep/bus/slot.hpp>
+
+#include <concepts>
+#include <string_view>
+#include <type_traits>
+
+/// An event type that says nothing of itself: described beside it, in its own namespace, with the fields that are to be printed (up to 40,
+/// or none). The struct needs no line for it, so it may be another library's.
+///
+///   struct Detection { long step; float score; int label; };
+///   SIDESTEP_EVENT(Detection, step, score)
+///
+/// Its name is `Detection`, its id follows from that (512 to 1023). Two types that chance gives one id are an EventTypeError when a bus is
+/// made; then one of them needs a line: `static constexpr sidestep::EventId id = sidestep::first_user_event + 1;`
+#define SIDESTEP_EVENT(Type, ...)                                                                                     \
+  [[maybe_unused]] constexpr ::std::string_view sidestep_event_name(::std::type_identity<Type>) noexcept { return #Type; } \
+  [[maybe_unused]] constexpr void sidestep_event_fields(::std::type_identity<Type>, [[maybe_unused]] const Type& event,    \
+                                                        [[maybe_unused]] auto&& field) {                               \
+    __VA_OPT__(SIDESTEP_EVENT_EXPAND(SIDESTEP_EVENT_FIELD(__VA_ARGS__)))                                               \
+  }
+// A macro isn't expanded within itself, but each of these looks anew at what the last look has left: 64 times.
+#define SIDESTEP_EVENT_FIELD(member, ...) field(#member, event.member); __VA_OPT__(SIDESTEP_EVENT_NEXT SIDESTEP_EVENT_PARENS(__VA_ARGS__))
+#define SIDESTEP_EVENT_NEXT() SIDESTEP_EVENT_FIELD
+#define SIDESTEP_EVENT_PARENS ()
+#define SIDESTEP_EVENT_EXPAND(...) SIDESTEP_EVENT_EXPAND_16(SIDESTEP_EVENT_EXPAND_16(SIDESTEP_EVENT_EXPAND_16(SIDESTEP_EVENT_EXPAND_16(__VA_ARGS__))))
+#define SIDESTEP_EVENT_EXPAND_16(...) SIDESTEP_EVENT_EXPAND_4(SIDESTEP_EVENT_EXPAND_4(SIDESTEP_EVENT_EXPAND_4(SIDESTEP_EVENT_EXPAND_4(__VA_ARGS__))))
+#define SIDESTEP_EVENT_EXPAND_4(...) SIDESTEP_EVENT_EXPAND_1(SIDESTEP_EVENT_EXPAND_1(SIDESTEP_EVENT_EXPAND_1(SIDESTEP_EVENT_EXPAND_1(__VA_ARGS__))))
+#define SIDESTEP_EVENT_EXPAND_1(...) __VA_ARGS__
+
+namespace sidestep::detail {
+
+template <class E>
+concept SaysItsId = requires { { E::id } -> std::convertible_to<EventId>; };
+template <class E>
+concept SaysItsName = requires { { E::name } -> std::convertible_to<std::string_view>; };
+template <class E>
+concept Described = requires { { sidestep_event_name(std::type_identity<E>{}) } -> std::same_as<std::string_view>; };
+
+/// FNV-1a of the name, in the upper half of the ids.
+constexpr EventId described_id(std::string_view name) noexcept {
+  std::uint32_t hash = 2166136261;
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619;
+  return static_cast<EventId>(512 + (hash ^ hash >> 16) % 512);
+}
+
+template <class E>
+constexpr EventId id_of() noexcept {
+  if constexpr (SaysItsId<E>) return E::id;
+  else if constexpr (Described<E>) return described_id(sidestep_event_name(std::type_identity<E>{}));
+  else return 0;
+}
+template <class E>
+constexpr std::string_view name_of() noexcept {
+  if constexpr (SaysItsName<E>) return E::name;
+  else if constexpr (Described<E>) return sidestep_event_name(std::type_identity<E>{});
+  else return {};
+}
+
+}  // namespace sidestep::detail
+
+namespace sidestep {
+
+/// What an event type is known by; 0 and "" of what is none.
+template <class E>
+inline constexpr EventId event_id = detail::id_of<E>();
+template <class E>
+inline constexpr std::string_view event_name = detail::name_of<E>();
+
+}  // namespace sidestep
