@@ -415,6 +415,7 @@ class Fit {
             {"sync", loop_.sync().text()},
             {"seed", options_.seed},
             {"threads", parts_.threads},
+            {"resumed_at", loop_.resumed_from() != nullptr ? Json(loop_.resumed_from()->step) : Json(nullptr)},
             {"epochs", std::move(epochs)},
             {"test", test_ ? to_json(*test_) : Json(nullptr)},
             {"bus", nullptr},
@@ -459,7 +460,7 @@ class Fit {
     const std::lock_guard lock(running_mutex_);
     over_ = true;
     if (!report_error_.empty()) report.note_failure(report_error_);
-    if (loop_.checkpoints_failed() > 0) report.note_failure(loop_.checkpoint_error());
+    for (const std::string& each : loop_.checkpoint_errors()) report.note_failure(each);
     for (const std::string& each : loop_.not_carried_out()) report.note_failure(each);
     if (where_.out.empty()) return report;
     try {

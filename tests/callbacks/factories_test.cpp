@@ -37,8 +37,10 @@ TEST(Factories, TakeEmptyBraces) {
                                    memory_release({}), model_checkpoint({}), progress({}), reduce_lr_on_plateau({}), terminate_on_nan({})};
   EXPECT_EQ(names_of(made), with_factory());
   for (const Callback& each : made)
-    for (const Callback& other : {csv_logger(), early_stopping(), jsonl_logger(), model_checkpoint(), progress(), reduce_lr_on_plateau()})
-      if (each.name == other.name) EXPECT_EQ(each.settings, other.settings) << each.name << ": the braces mean the defaults";
+    for (const Callback& other : {csv_logger(), early_stopping(), jsonl_logger(), model_checkpoint(), progress(), reduce_lr_on_plateau()}) {
+      if (each.name != other.name) continue;
+      EXPECT_EQ(each.settings, other.settings) << each.name << ": the braces mean the defaults";
+    }
 }
 
 TEST(Factories, OfLoggersTakeAFileHoweverItIsSaid) {

@@ -63,6 +63,7 @@ void FakeRun::go() {
     for (const auto& [name, value] : more_metrics) metric(name, value(epoch));
     loop.publish(EpochEnd{.step = loop.step(), .seconds = 0.5, .samples = 10 * steps_per_epoch, .epoch = epoch});
     loop.boundary();
+    for (const auto& [name, value] : metrics_behind) metric(name, value(epoch));
   };
 
   Step step = loop.step();
@@ -101,7 +102,7 @@ void FakeRun::go() {
   loop.finish();
   decisions.assign(loop.decisions().begin(), loop.decisions().end());
   warnings.assign(loop.warnings().begin(), loop.warnings().end());
-  if (loop.checkpoints_failed() > 0) failures.push_back("checkpoint: " + loop.checkpoint_error());
+  for (const std::string& each : loop.checkpoint_errors()) failures.push_back("checkpoint: " + each);
   if (at_end) at_end(bus);
   bus.close();
   for (const Handle& pipeline : bus.subscriptions())

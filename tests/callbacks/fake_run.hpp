@@ -22,6 +22,8 @@ struct FakeRun {
   std::function<double(Epoch)> val_loss = [](Epoch epoch) { return 1.0 / epoch; };
   std::function<double(Epoch)> val_accuracy = [](Epoch epoch) { return 1 - 1.0 / (1 + epoch); };
   std::map<std::string, std::function<double(Epoch)>> more_metrics{};
+  /// Published behind the EpochEnd of their epoch.
+  std::map<std::string, std::function<double(Epoch)>> metrics_behind{};
   Sync sync = lag(2);
   std::optional<double> asked_rate{};  ///< what AttachOptions says of it
   bool resume = false;                 ///< from folder/checkpoints/last.safetensors

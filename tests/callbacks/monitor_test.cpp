@@ -111,6 +111,15 @@ TEST(Monitor, AMetricThatNeverCameIsSaidAtTheEnd) {
   EXPECT_EQ(run.last_step, 20);  // training went on
 }
 
+TEST(Monitor, AMetricThatComesBehindItsEpochIsNoted) {
+  FakeRun run{.callbacks = {early_stopping({.monitor = "test/loss"}), reduce_lr_on_plateau()}};
+  run.metrics_behind = {{"test/loss", [](Epoch epoch) { return 1.0 / epoch; }}};
+  run.go();
+  EXPECT_EQ(run.failures, std::vector<std::string>{});
+  EXPECT_EQ(run.warnings, (std::vector<std::string>{"test/loss came behind the EpochEnd of its epoch, and so was looked at an epoch late, or "
+                                                    "never (publish it before EpochEnd): early_stopping."}));
+}
+
 TEST(Monitor, ARunTooShortForALookSaysSoAndFailsNobody) {
   ScratchFolder folder;
   FakeRun run{.callbacks = {model_checkpoint(), early_stopping(), reduce_lr_on_plateau(),

@@ -136,7 +136,7 @@ Came run(const Scene& scene, std::function<std::size_t(Step)> behind) {
         row.by + ' ' + std::to_string(row.cause_step) + '>' + std::to_string(row.due_step.value_or(-1)) + ' ';
   came.weight = run.weight;
   if (scene.save) came.files = read_folder(folder.path());
-  EXPECT_TRUE(run.checkpoint_error.empty()) << run.checkpoint_error;
+  EXPECT_EQ(run.checkpoint_errors, std::vector<std::string>{});
   for (const RefusedRow& row : run.refused)
     came.refused += row.decision + ' ' + row.by + ' ' + row.why + std::to_string(row.step) + '\n';
   for (const BrokenRow& row : run.broken) came.broken += row.by + ' ' + row.why + ' ' + std::to_string(row.step) + '\n';

@@ -233,7 +233,32 @@ TEST(Checkpoint, AWriterThatThrowsIsReportedAndTheRunGoesOn) {
   };
   run.go();
   EXPECT_EQ(run.checkpoints_failed, 2u);
-  EXPECT_NE(run.checkpoint_error.find("step 6"), std::string::npos) << run.checkpoint_error;
+  ASSERT_EQ(run.checkpoint_errors.size(), 2u);  // a sentence for each
+  EXPECT_TRUE(run.checkpoint_errors[0].starts_with("checkpoint of step 2 was not saved as a: ")) << run.checkpoint_errors[0];
+  EXPECT_TRUE(run.checkpoint_errors[1].starts_with("checkpoint of step 6 was not saved as last: ")) << run.checkpoint_errors[1];
+}
+
+TEST(Checkpoint, OfManyThatCannotBeWrittenTheFirstHundredAreNamedAndTheOthersCounted) {
+  Folder folder;
+  const auto blocked = folder.path() / "blocked";
+  std::ofstream(blocked) << "a file where the folder should be";
+  SmallRun run{.steps = 130, .options = {.sync = lag(0), .folder = blocked}, .bus_options = {.thread = true}};
+  run.pipelines = [](Bus& bus, Control& control) {
+    bus.on<BatchEnd>() | decide(control, [](const BatchEnd&) { return std::optional(SaveCheckpoint{.file = "a"}); });
+  };
+  run.go();
+  ASSERT_EQ(run.checkpoint_errors.size(), 101u);
+  EXPECT_EQ(run.checkpoint_errors.back(), std::to_string(run.checkpoints_failed - 100) + " more checkpoints were not saved.");
+}
+
+TEST(Checkpoint, AWritersWordsNameTheFileThatWasMeant) {
+  Folder folder;
+  SmallRun run{.steps = 3, .options = {.sync = lag(0), .folder = folder.path()}, .bus_options = {.thread = true}};
+  run.pipelines = [](Bus& bus, Control& control) { bus.on<BatchEnd>() | decide(control, save_at({{2, {.file = "a"}}})); };
+  run.while_writing = [](const std::filesystem::path& file) { throw std::runtime_error(file.string() + " is full"); };
+  run.go();
+  ASSERT_EQ(run.checkpoint_errors.size(), 2u);  // the other is the run's last
+  EXPECT_EQ(run.checkpoint_errors[0], "checkpoint of step 2 was not saved as a: " + (folder.path() / "a").string() + " is full");
 }
 
 TEST(Checkpoint, WithoutASnapshotOrWithAPathForANameItIsRefused) {

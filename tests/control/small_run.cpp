@@ -18,7 +18,8 @@ void SmallRun::run(Bus& bus, Control& control) {
     options.snapshot = nullptr;
   else
     options.snapshot = [this](const Cut&) {
-      return [w = weight, lr = learning_rate, k = kept](const auto& path, const CheckpointState& state) {
+      return [this, w = weight, lr = learning_rate, k = kept](const auto& path, const CheckpointState& state) {
+        if (while_writing) while_writing(path);
         std::ofstream out(path, std::ios::binary);
         const double numbers[] = {w, lr, k};
         out.write(reinterpret_cast<const char*>(numbers), sizeof numbers);
@@ -71,7 +72,7 @@ void SmallRun::run(Bus& bus, Control& control) {
   broken.assign(loop.broken().begin(), loop.broken().end());
   warnings.assign(loop.warnings().begin(), loop.warnings().end());
   checkpoints_failed = loop.checkpoints_failed();
-  checkpoint_error = loop.checkpoint_error();
+  checkpoint_errors = loop.checkpoint_errors();
 }
 
 std::string SmallRun::table() const {

@@ -78,6 +78,8 @@ struct SmallRun {
   std::function<void(Loop&, Step)> between{};
   /// How many steps a device is behind when boundary `step` is held; null: it never is.
   std::function<std::size_t(Step)> device{};
+  /// While a checkpoint is written; null: nothing.
+  std::function<void(const std::filesystem::path&)> while_writing{};
   std::filesystem::path resume{};
   /// Obeys Validate: all steps that are under way come in first.
   bool validates = false;
@@ -91,7 +93,7 @@ struct SmallRun {
   std::vector<std::string> warnings{};
   BusAccount account{};
   std::uint64_t checkpoints_failed = 0;
-  std::string checkpoint_error{};
+  std::vector<std::string> checkpoint_errors{};
   Step stopped_at = 0;
 
   void go();

@@ -52,6 +52,23 @@ TEST(Summary, SaysWhatEachCallbackDidAndWhatItCost) {
       << text;
 }
 
+TEST(Summary, SaysWhereTheTrainingWaitedForLong) {
+  TrainingReport report = some_report();
+  report.json["epochs"] = nlohmann::ordered_json::parse(R"([{"seconds": 15.0}, {"seconds": 10.0}])");
+  EXPECT_NE(summary(report).find("note: training waited 5.00 s of 25.00 s for decisions; with --sync relaxed it never does.\n"),
+            std::string::npos)
+      << summary(report);
+  report.json["boundary"]["waited_ns"] = 200'000'000;  // less than a hundredth
+  EXPECT_EQ(summary(report).find("training waited"), std::string::npos) << summary(report);
+}
+
+TEST(Summary, SaysSinceWhenAResumedRunCounts) {
+  TrainingReport report = some_report();
+  EXPECT_EQ(summary(report).find("resumed"), std::string::npos);
+  report.json["resumed_at"] = 1200;
+  EXPECT_NE(summary(report).find("counted since the run was resumed at step 1200.\n"), std::string::npos) << summary(report);
+}
+
 TEST(Summary, HasNoFigureOfTooFew) {
   TrainingReport report = some_report();
   report.json["bus"]["publish_ns"]["timed"] = 19;

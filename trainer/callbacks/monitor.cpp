@@ -68,6 +68,7 @@ Look Monitor::look(Step step, Epoch epoch) {
     }
   }
   ++looks_;
+  looked_at_ = step;
   return {Look::Kind::look, std::exchange(came_, false), value_, step, epoch, learning_rate_};
 }
 
@@ -78,7 +79,7 @@ void Monitor::remember(Name metric) {
 void Monitor::forget() {
   came_ = ever_came_ = false;
   value_ = learning_rate_ = 0;
-  looks_ = 0;
+  looks_ = looked_at_ = behind_ = 0;
   others_.clear();
 }
 
@@ -86,6 +87,13 @@ void Monitor::never_looked() const {
   if (notes_ == nullptr) return;
   notes_->add(at_.batches > 0 ? fmt::format("Fewer than {} steps ran", at_.batches) : std::string("No whole epoch ran"),
               fmt::format("{} never saw {}", owner_.text(), metric_.text()));
+}
+
+void Monitor::came_behind() const {
+  if (notes_ != nullptr)
+    notes_->add(fmt::format("{} came behind the EpochEnd of its epoch, and so was looked at an epoch late, or never (publish it before EpochEnd)",
+                            metric_.text()),
+                std::string(owner_.text()));
 }
 
 void Monitor::never_came() const {

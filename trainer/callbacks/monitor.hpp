@@ -73,7 +73,8 @@ class Better {
 ///
 /// A value is looked at once: if the metric isn't published again until the next look, that one says `came = false`.
 /// Throws CallbackError (so that this pipeline fails, and says why) at the first look if another metric has nearly this
-/// name, and at the end of the run if it was looked at and never came. A run too short for a single look is no failure.
+/// name, and at the end of the run if it was looked at and never came. A run too short for a single look is no failure,
+/// and neither is a metric that comes behind the end of its epoch, and so is looked at one epoch late: a note says so.
 class Monitor {
  public:
   static constexpr std::string_view label = "monitor";
@@ -95,6 +96,7 @@ class Monitor {
       if (metric->metric == metric_) {
         value_ = metric->value;
         came_ = ever_came_ = true;
+        if (at_.batches == 0 && looks_ > 0 && metric->step == looked_at_) ++behind_;
       } else if (!ever_came_) {
         remember(metric->metric);
       }
@@ -112,6 +114,7 @@ class Monitor {
     } else if (const auto* end = event.get_if<FitEnd>()) {
       if (looks_ == 0) never_looked();
       if (!ever_came_ && looks_ > 0) never_came();
+      if (behind_ > 0) came_behind();
       out(Look{.kind = Look::Kind::end, .step = end->step, .epoch = end->epoch});
     }
   }
@@ -129,6 +132,7 @@ class Monitor {
   void remember(Name metric);
   void forget();
   void never_looked() const;
+  void came_behind() const;
   [[noreturn]] void never_came() const;
   std::vector<std::string> others() const;  // by text: a name's number differs from process to process
   void set_others(const std::vector<std::string>& names);
@@ -140,6 +144,9 @@ class Monitor {
   double value_ = 0;
   double learning_rate_ = 0;
   std::int64_t looks_ = 0;
+  // Of this process alone, for a note:
+  Step looked_at_ = 0;
+  std::int64_t behind_ = 0;   // values of a step that was looked at before they came
   std::vector<Name> others_;  // what came instead, for the error
   std::shared_ptr<Notes> notes_{};
 };

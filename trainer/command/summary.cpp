@@ -168,6 +168,16 @@ std::string bus_lines(const Json& bus, const Json& boundary) {
   return text;
 }
 
+/// Under lag and lockstep the training waits for pipelines that the machine leaves no time to.
+std::string where_it_waited(const Json& report) {
+  double seconds = 0;
+  for (const Json& epoch : report.value("epochs", Json::array())) seconds += epoch["seconds"].get<double>();
+  const double waited = report["boundary"]["waited_ns"].get<double>() / 1e9;
+  if (waited < 0.1 || waited < 0.01 * seconds) return {};
+  return fmt::format("note: training waited {} of {} for decisions; with --sync relaxed it never does.\n", duration(waited * 1e9),
+                     duration(seconds * 1e9));
+}
+
 /// What somebody should know before trusting this run.
 std::string remarks(const TrainingReport& report) {
   std::string text;
@@ -177,6 +187,7 @@ std::string remarks(const TrainingReport& report) {
   for (const Json& each : report.json["reproducible"]["broken"])
     text += fmt::format("not reproducible from step {} on: {} {}\n", step(each["step"]), each["by"].get<std::string>(),
                         each["why"].get<std::string>());
+  text += where_it_waited(report.json);
   for (const Json& each : report.json["warnings"]) text += fmt::format("note: {}\n", each.get<std::string>());
   return text;
 }
@@ -189,6 +200,8 @@ std::string summary(const TrainingReport& report) {
   if (const auto log = report.json.find("recording"); log != report.json.end())
     text += fmt::format("\n{}: {} events, {:.0f} KiB, CPU {}\n", (*log)["name"].get<std::string>(), count((*log)["events"]),
                         (*log)["bytes"].get<double>() / 1024, duration((*log)["cpu_seconds"].get<double>() * 1e9));
+  if (const Json resumed = report.json.value("resumed_at", Json()); !resumed.is_null())
+    text += fmt::format("\nCallbacks, bus and boundaries: counted since the run was resumed at step {}.\n", count(resumed));
   text += "\n" + bus_lines(report.json["bus"], report.json["boundary"]);
   if (const Json& decisions = report.json["boundary"]["decisions"]; !decisions.empty())
     text += "\n" + decisions_tables(decisions);

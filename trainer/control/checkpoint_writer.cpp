@@ -23,9 +23,12 @@ void FileWriter::join() {
   if (thread_.joinable()) thread_.join();
 }
 
-std::string FileWriter::error() const {
+std::vector<std::string> FileWriter::errors() const {
   const std::lock_guard lock(mutex_);
-  return error_;
+  std::vector<std::string> all = errors_;
+  if (const std::uint64_t more = failures() - all.size(); more > 0)
+    all.push_back(std::to_string(more) + (more == 1 ? " more checkpoint was" : " more checkpoints were") + " not saved.");
+  return all;
 }
 
 void FileWriter::work() {
@@ -47,8 +50,15 @@ void FileWriter::write(OpenCut& cut) {
   bool last = false;
   for (std::size_t i = 0; i + 1 < cut.names.size(); ++i) also.push_back(folder_ / cut.names[i].file);
   for (const SavedName& name : cut.names) last |= name.last;
-  AtomicFile file(folder_ / cut.names.back().file);
-  cut.writer(file.temporary(), cut.state);
+  const std::filesystem::path target = folder_ / cut.names.back().file;
+  AtomicFile file(target);
+  try {
+    cut.writer(file.temporary(), cut.state);
+  } catch (const std::exception& error) {  // which speaks of a name that nobody knows
+    std::string why = error.what();
+    if (const std::string own = file.temporary().string(); why.find(own) != why.npos) why.replace(why.find(own), own.size(), target.string());
+    throw std::runtime_error(why);
+  }
   std::error_code unknown;
   const auto bytes = std::filesystem::file_size(file.temporary(), unknown);
   const bool sized = !unknown;
@@ -72,10 +82,15 @@ void FileWriter::write(OpenCut& cut) {
 
 void FileWriter::fail(const OpenCut& cut, const std::string& why) {
   {
+    constexpr std::size_t most = 100;
     const std::lock_guard lock(mutex_);
-    error_ = "checkpoint of step " + std::to_string(cut.cut.step) + " was not saved: " + why;
+    if (errors_.size() < most) {
+      std::string names;
+      for (const SavedName& name : cut.names) (names += names.empty() ? "" : ", ") += name.file;
+      errors_.push_back("checkpoint of step " + std::to_string(cut.cut.step) + " was not saved as " + names + ": " + why);
+    }
+    failures_.fetch_add(1, std::memory_order_release);  // pairs with failures()
   }
-  failures_.fetch_add(1, std::memory_order_release);  // pairs with failures()
 }
 
 }  // namespace sidestep::detail

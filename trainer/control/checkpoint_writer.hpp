@@ -30,7 +30,8 @@ class FileWriter {
   /// Waits until every cut that was opened is on disk or given up. Behind CutBook::close().
   void join();
   std::uint64_t failures() const noexcept { return failures_.load(std::memory_order_acquire); }  // pairs with fail()
-  std::string error() const;
+  /// A sentence for each that couldn't be written; of many the first ones.
+  std::vector<std::string> errors() const;
 
  private:
   void work();
@@ -44,8 +45,8 @@ class FileWriter {
   std::thread thread_;
   bool any_last_ = false;  // the trainer's before start(), then the writer's
   std::atomic<std::uint64_t> failures_{0};
-  mutable std::mutex mutex_;  // guards error_
-  std::string error_;
+  mutable std::mutex mutex_;  // guards errors_
+  std::vector<std::string> errors_;
 };
 
 }  // namespace sidestep::detail

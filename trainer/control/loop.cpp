@@ -41,8 +41,15 @@ void keep_for_ever(std::shared_ptr<CutBook> book) {
 }  // namespace
 
 std::string called(Subscription& pipeline) {
-  if (pipeline.name() != "pipeline") return fmt::format("'{}'", pipeline.name());
+  const std::string& name = pipeline.name();
+  if (name != "pipeline" && !name.starts_with("pipeline#")) return fmt::format("'{}'", name);
   return fmt::format("{}", fmt::join(pipeline.pipeline().describe(), " -> "));
+}
+
+std::string LoopInside::asker_called(const std::string& by) const {
+  for (const auto& asker : core->askers())
+    if (asker->by == by && by.starts_with("pipeline")) return detail::called(asker->subscription);
+  return by;
 }
 
 LoopInside::LoopInside(Loop& owner, std::shared_ptr<ControlCore> shared, Bus& on, AttachOptions how)
@@ -329,8 +336,9 @@ std::span<const BrokenRow> Loop::broken() const noexcept { return inside_->broke
 std::vector<std::string> Loop::failed() const {
   std::vector<std::string> all;
   for (const Handle& pipeline : inside_->bus.subscriptions())
-    if (pipeline->failed()) all.push_back(fmt::format("{}: {}", pipeline->name(), pipeline->error()));
-  if (checkpoints_failed() > 0) all.push_back(checkpoint_error());
+    if (pipeline->failed())
+      all.push_back(fmt::format("{}: {}", pipeline->name().starts_with("pipeline") ? detail::called(*pipeline) : pipeline->name(), pipeline->error()));
+  for (std::string& each : checkpoint_errors()) all.push_back(std::move(each));
   all.insert(all.end(), inside_->unanswered.begin(), inside_->unanswered.end());
   return all;
 }
@@ -343,7 +351,7 @@ std::optional<AppliedRow> Loop::stopped_by() const {
 }
 std::span<const std::string> Loop::warnings() const noexcept { return inside_->warnings; }
 std::uint64_t Loop::checkpoints_failed() const noexcept { return inside_->writer.failures(); }
-std::string Loop::checkpoint_error() const { return inside_->writer.error(); }
+std::vector<std::string> Loop::checkpoint_errors() const { return inside_->writer.errors(); }
 std::vector<PendingRow> Loop::pending() const {
   std::vector<PendingRow> rows;
   for (const detail::Taken& one : inside_->pending.sorted()) rows.push_back(one.row());

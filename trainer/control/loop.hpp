@@ -184,7 +184,7 @@ class Loop {
   std::vector<PendingRow> pending() const;                 ///< asked for and not in effect
   std::span<const std::string> warnings() const noexcept;  ///< sentences for the user: of resuming, and behind finish() of a decider that heard nothing
   std::uint64_t checkpoints_failed() const noexcept;
-  std::string checkpoint_error() const;  ///< of the last that failed
+  std::vector<std::string> checkpoint_errors() const;  ///< a sentence for each, of many the first ones and how many more
   /// Decisions that nobody here carries out, a sentence each: they have no handler, or there is no snapshot to save.
   std::span<const std::string> not_carried_out() const noexcept;
   /// All that went wrong and ended nothing, a sentence each: pipelines that failed, a checkpoint that couldn't be saved, and what

@@ -103,6 +103,8 @@ class LoopInside {
   void applied(const Taken& one, const Outcome& outcome);
   void refuse(const Taken& one, std::string why);
   void not_carried_out(const Taken& one, std::string_view why);
+  /// Whom a sentence is about: a pipeline without a name by its chain.
+  std::string asker_called(const std::string& by) const;
   bool save(const Taken& one);
   void outside_requests();
   void publish_injected();
