@@ -2,26 +2,29 @@
 //   publish/PEER/subscribers:N   saturated; counter ns_per_event: from the first publish until the last listener has seen the last event
 //   paced_publish/PEER           one event a microsecond; counters p50_ns, p999_ns of publish (net of the timer), timer_ns,
 //                                delay_p50_ns, delay_p999_ns until a listener has it
-//   in_situ/PEER                 counter added_ns: what a publish adds to a work item of 0.6 us that stores a lot
+//   in_situ/PEER                 counter added_ns: what a publish adds to a work item of 0.6 us that stores a lot; item_ns: what it took
 //   parked/sidestep              counters idle_cpu_share of one core, delay_p50_ns of an event after silence
-//   many_to_many/PEER            four producers, sixteen listeners; counter events_per_second
+//   many_to_many/PEER            four producers, sixteen listeners; counter events_per_second (many_to_many.hpp)
 //   pipelines/16                 counter ns_per_event of a dispatcher with sixteen simple pipelines, the events being there
 //   paced_publish/sidestep_spinning: its dispatcher never sleeps (busy_spin); counter delay_in_transfers: delay_p50_ns / one_way_ns
 //   pipelines/1000               the same with a thousand: counters ns_per_event where all listen to the event's type, ns_of_100 where a
 //                                hundred are there and listen, linear: the one by the other, of 10; ns_of_10 where ten are there and
 //                                listen, ns_of_10_beside_990 where 990 others listen to another type, others: the one by the other
-//   line_transfer                counter one_way_ns: what this machine's cores take for one cache line
+//   line_transfer                counter one_way_ns: what this machine's cores take for one cache line. The first four have it too, as it was
+//                                at the first of them
+//   log/...                      log_suite.hpp
 // PEER: sidestep (as its user has it by default), sidestep_shared (the same, its rings in shared memory), sidestep_plain,
 // sidestep_streaming, moodycamel (one queue, whose reader fans out),
-// moodycamel_queues (one queue a listener), readerwriterqueue, tbb, atomic_queue, mutex.
+// moodycamel_queues (one queue a listener), readerwriterqueue, tbb, atomic_queue, xenium, mutex.
 #include <bus_peers.hpp>
 #include <line_transfer.hpp>
+#include <log_suite.hpp>
+#include <many_to_many.hpp>
 #include <suite.hpp>
 
 #include <time.h>
 
 #include <algorithm>
-#include <functional>
 
 namespace {
 
@@ -47,6 +50,7 @@ void publish(benchmark::State& state) {
     spent += Clock::steady() - begin;
   }
   state.counters["ns_per_event"] = static_cast<double>(spent) / static_cast<double>(state.iterations()) / events;
+  state.counters["one_way_ns"] = one_way_ns();
 }
 
 template <class Way>
@@ -71,6 +75,7 @@ void paced_publish(benchmark::State& state) {
   state.counters["timer_ns"] = timer;
   state.counters["delay_p50_ns"] = quantile(delays, 0.5);
   state.counters["delay_p999_ns"] = quantile(delays, 0.999);
+  state.counters["one_way_ns"] = one_way_ns();
 }
 
 /// The delay by itself: nobody sleeps, and the line transfer is measured beside it.
@@ -85,16 +90,37 @@ void spinning(benchmark::State& state) {
 /// Work that stores: what a publish adds to it is what a training loop feels. Items with and without take turns.
 class Item {
  public:
+  static constexpr double wanted_ns = 600;
+
+  explicit Item(std::size_t stores = calibrated()) : stores_(stores), memory_(stores * 256) {}
   void operator()() noexcept {
     std::uint64_t* const part = memory_.data() + at_;
-    at_ = (at_ + stores) % memory_.size();
-    for (std::size_t i = 0; i < stores; ++i) part[i] = (value_ = value_ * 6364136223846793005 + 1);
+    at_ = (at_ + stores_) % memory_.size();
+    for (std::size_t i = 0; i < stores_; ++i) part[i] = (value_ = value_ * 6364136223846793005 + 1);
     benchmark::ClobberMemory();
   }
 
  private:
-  static constexpr std::size_t stores = 400;  // a chain of as many multiplications
-  std::vector<std::uint64_t> memory_ = std::vector<std::uint64_t>(stores * 256);
+  /// How many stores take `wanted_ns` here: the same for all peers.
+  static std::size_t calibrated() {
+    static const std::size_t stores = [] {
+      constexpr std::size_t some = 400;
+      constexpr int items = 1000;
+      Item item(some);
+      std::vector<Nanoseconds> spent;
+      for (int round = 0; round < 25; ++round) {
+        const Nanoseconds begin = Clock::steady();
+        for (int i = 0; i < items; ++i) item();
+        spent.push_back(Clock::steady() - begin);
+      }
+      // the least: others only make it longer
+      return std::max<std::size_t>(1, static_cast<std::size_t>(some * wanted_ns * items / quantile(spent, 0)));
+    }();
+    return stores;
+  }
+
+  std::size_t stores_;  // each behind a multiplication that waits for the one before
+  std::vector<std::uint64_t> memory_;
   std::size_t at_ = 0;
   std::uint64_t value_ = 1;
 };
@@ -118,6 +144,7 @@ void in_situ(benchmark::State& state) {
     }
   state.counters["item_ns"] = quantile(without, 0.5) / items;
   state.counters["added_ns"] = (quantile(with, 0.5) - quantile(without, 0.5)) / items;
+  state.counters["one_way_ns"] = one_way_ns();
 }
 
 Nanoseconds process_cpu() {
@@ -143,74 +170,6 @@ void parked(benchmark::State& state) {
   }
   state.counters["idle_cpu_share"] = static_cast<double>(cpu) / static_cast<double>(wall);
   state.counters["delay_p50_ns"] = quantile(way.listeners().front().all, 0.5);
-}
-
-constexpr int producers = 4, listeners = 16;
-
-/// f(producer) on each of the threads, `events` in all; then `flush`.
-void many(benchmark::State& state, const std::function<void(int)>& publish_some, const std::function<void()>& flush) {
-  Nanoseconds spent = 0;
-  for (auto _ : state) {
-    const Nanoseconds begin = Clock::steady();
-    {
-      std::vector<std::jthread> threads;
-      for (int p = 0; p < producers; ++p) threads.emplace_back([&, p] { publish_some(p); });
-    }
-    flush();
-    spent += Clock::steady() - begin;
-  }
-  state.counters["events_per_second"] =
-      1e9 * static_cast<double>(events) * static_cast<double>(state.iterations()) / static_cast<double>(spent);
-}
-
-void many_to_many_sidestep(benchmark::State& state) {
-  std::vector<Sum> sums(listeners);
-  Bus bus;
-  for (Sum& sum : sums) bus.on<BatchEnd>() | subscribe([&sum](const BatchEnd& event) { sum.take(event); });
-  std::vector<Producer> from;
-  for (int p = 0; p < producers; ++p) from.push_back(bus.producer("p" + std::to_string(p)));
-  many(state, [&](int p) {
-    for (std::size_t i = 0; i < events / producers; ++i)
-      from[static_cast<std::size_t>(p)].publish_at(0, BatchEnd{.step = static_cast<Step>(i)});
-  }, [&] { bus.flush(); });
-}
-
-void many_to_many_moodycamel(benchmark::State& state) {
-  std::vector<Sum> sums(listeners);
-  moodycamel::ConcurrentQueue<BatchEnd> queue(bound * 2 * producers);
-  std::vector<moodycamel::ProducerToken> tokens;
-  for (int p = 0; p < producers; ++p) tokens.emplace_back(queue);
-  alignas(128) std::atomic<std::size_t> read{0};
-  std::atomic<bool> done{false};
-  std::thread reader([&] {
-    moodycamel::ConsumerToken out(queue);
-    std::vector<BatchEnd> taken(batch);
-    while (!done.load(std::memory_order_acquire)) {  // pairs with the release below
-      const std::size_t count = queue.try_dequeue_bulk(out, taken.data(), batch);
-      if (count == 0) {
-        std::this_thread::yield();
-        continue;
-      }
-      for (Sum& sum : sums)
-        for (std::size_t i = 0; i < count; ++i) sum.take(taken[i]);
-      read.store(read.load(std::memory_order_relaxed) + count, std::memory_order_release);  // pairs with the acquires below
-    }
-  });
-  std::size_t total = 0;
-  many(state, [&](int p) {
-    const std::size_t base = total;
-    for (std::size_t i = 0; i < events / producers; ++i) {
-      // bounded, as a ring is
-      while (i % 64 == 0 && base + i * producers > read.load(std::memory_order_acquire) + bound * producers) std::this_thread::yield();
-      queue.enqueue(tokens[static_cast<std::size_t>(p)], BatchEnd{.step = static_cast<Step>(i)});
-    }
-  }, [&] {
-    total += events;
-    while (read.load(std::memory_order_acquire) != total) std::this_thread::yield();
-  });
-  done.store(true, std::memory_order_release);
-  reader.join();
-  benchmark::DoNotOptimize(sums.data());
 }
 
 Nanoseconds thread_cpu() {
@@ -304,15 +263,18 @@ int main(int argc, char** argv) {
   add<FanOut<ReaderWriter>, FanOut<ReaderWriter, Delays>>("readerwriterqueue");
 #endif
 #ifdef SIDESTEP_BENCH_ATOMIC_QUEUE
-  add<FanOut<AtomicQueue>, FanOut<AtomicQueue, Delays>>("atomic_queue");
+  add<FanOut<AtomicQueue<>>, FanOut<AtomicQueue<>, Delays>>("atomic_queue");
+#endif
+#ifdef SIDESTEP_BENCH_XENIUM
+  add<FanOut<Xenium<>>, FanOut<Xenium<>, Delays>>("xenium");
 #endif
   add<FanOut<Mutex>, FanOut<Mutex, Delays>>("mutex");
   benchmark::RegisterBenchmark("paced_publish/sidestep_spinning", spinning)->Unit(benchmark::kMillisecond);
   benchmark::RegisterBenchmark("parked/sidestep", parked)->Unit(benchmark::kMillisecond);
-  benchmark::RegisterBenchmark("many_to_many/sidestep", many_to_many_sidestep)->Unit(benchmark::kMillisecond);
-  benchmark::RegisterBenchmark("many_to_many/moodycamel", many_to_many_moodycamel)->Unit(benchmark::kMillisecond);
+  add_many_to_many();
   benchmark::RegisterBenchmark("pipelines/16", pipelines)->Unit(benchmark::kMicrosecond);
   benchmark::RegisterBenchmark("pipelines/1000", thousand_pipelines)->Unit(benchmark::kMillisecond);
   benchmark::RegisterBenchmark("line_transfer", line_transfer)->Unit(benchmark::kMillisecond);
+  log_suite::add();
   return run(argc, argv, interleaved);
 }

@@ -18,9 +18,13 @@
 #ifdef SIDESTEP_BENCH_ATOMIC_QUEUE
 #include <atomic_queue/atomic_queue.h>
 #endif
+#ifdef SIDESTEP_BENCH_XENIUM
+#include <xenium/vyukov_bounded_queue.hpp>
+#endif
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <atomic>
 #include <deque>
 #include <memory>
@@ -50,27 +54,21 @@ struct alignas(64) Delays {
   void take(const BatchEnd& event) { all.push_back(Clock::steady() - event.step); }
 };
 
-/// Reading threads wait by yielding: they have nothing else to do.
+/// A thread that takes what comes out of queues and hands it to the listeners: of one queue to all of them, or of each to its own.
+/// It waits by yielding, having nothing else to do.
 template <class Queue, class Listener, bool one_queue_each>
-class Queues {
+class Reader {
  public:
-  explicit Queues(std::size_t listeners)
-      : listeners_(listeners), queues_(one_queue_each ? std::max<std::size_t>(1, listeners) : 1), reader_([this] { read(); }) {}
-  ~Queues() {
+  explicit Reader(std::size_t listeners)
+      : listeners_(listeners), queues_(one_queue_each ? std::max<std::size_t>(1, listeners) : 1), thread_([this] { read(); }) {}
+  ~Reader() {
     done_.store(true, std::memory_order_release);  // pairs with the acquire in read()
-    reader_.join();
+    thread_.join();
   }
-  void publish(const BatchEnd& event) {
-    // A queue that may grow without bound would measure the allocator: as much may be under way as in a ring.
-    if (sent_ - seen_ >= bound)
-      while (sent_ - (seen_ = read_.load(std::memory_order_acquire)) >= bound) std::this_thread::yield();  // pairs with read()
-    for (Queue& queue : queues_) queue.put(event);
-    ++sent_;
-  }
-  void flush() {
-    while (read_.load(std::memory_order_acquire) != sent_) std::this_thread::yield();  // pairs with read()
-  }
+  std::vector<Queue>& queues() { return queues_; }
   std::vector<Listener>& listeners() { return listeners_; }
+  /// How many all listeners have seen.
+  std::size_t seen() const { return read_.load(std::memory_order_acquire); }  // pairs with the release in read()
 
  private:
   void read() {
@@ -91,16 +89,37 @@ class Queues {
         std::this_thread::yield();
         continue;
       }
-      read_.store(*std::min_element(counts.begin(), counts.end()), std::memory_order_release);  // pairs with the acquires above
+      read_.store(*std::min_element(counts.begin(), counts.end()), std::memory_order_release);  // pairs with seen()
     }
     benchmark::DoNotOptimize(listeners_.data());
   }
   std::vector<Listener> listeners_;
   std::vector<Queue> queues_;
-  std::size_t sent_ = 0, seen_ = 0;
   alignas(128) std::atomic<std::size_t> read_{0};
   std::atomic<bool> done_{false};
-  std::thread reader_;
+  std::thread thread_;
+};
+
+/// One thread publishes.
+template <class Queue, class Listener, bool one_queue_each>
+class Queues {
+ public:
+  explicit Queues(std::size_t listeners) : reader_(listeners) {}
+  void publish(const BatchEnd& event) {
+    // A queue that may grow without bound would measure the allocator: as much may be under way as in a ring.
+    if (sent_ - seen_ >= bound)
+      while (sent_ - (seen_ = reader_.seen()) >= bound) std::this_thread::yield();
+    for (Queue& queue : reader_.queues()) queue.put(event);
+    ++sent_;
+  }
+  void flush() {
+    while (reader_.seen() != sent_) std::this_thread::yield();
+  }
+  std::vector<Listener>& listeners() { return reader_.listeners(); }
+
+ private:
+  std::size_t sent_ = 0, seen_ = 0;
+  Reader<Queue, Listener, one_queue_each> reader_;
 };
 /// One queue whose reader hands each batch to all listeners.
 template <class Queue, class Listener = Sum>
@@ -144,13 +163,28 @@ struct ReaderWriter {
 #endif
 
 #ifdef SIDESTEP_BENCH_ATOMIC_QUEUE
+/// Bounded; with one producer and one consumer its fastest form.
+template <std::size_t capacity = bound * 2, bool one_producer = true>
 struct AtomicQueue {
-  // one producer, one consumer, bounded: its fastest form
-  std::unique_ptr<atomic_queue::AtomicQueue2<BatchEnd, bound * 2, true, true, false, true>> queue{
-      new atomic_queue::AtomicQueue2<BatchEnd, bound * 2, true, true, false, true>};
+  using Queue = atomic_queue::AtomicQueue2<BatchEnd, capacity, true, true, false, one_producer>;
+  std::unique_ptr<Queue> queue{new Queue};
   void put(const BatchEnd& event) { queue->push(event); }
   std::size_t take(BatchEnd* to, std::size_t most) {
     return take_each(to, most, [this](BatchEnd& event) { return queue->try_pop(event); });
+  }
+};
+#endif
+
+#ifdef SIDESTEP_BENCH_XENIUM
+/// Its bounded queue: what is under way never fills it.
+template <std::size_t capacity = bound * 2>
+struct Xenium {
+  xenium::vyukov_bounded_queue<BatchEnd, xenium::policy::default_to_weak<true>> queue{capacity};
+  void put(const BatchEnd& event) {
+    while (!queue.try_push(event)) std::this_thread::yield();
+  }
+  std::size_t take(BatchEnd* to, std::size_t most) {
+    return take_each(to, most, [this](BatchEnd& event) { return queue.try_pop(event); });
   }
 };
 #endif

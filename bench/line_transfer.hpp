@@ -35,6 +35,12 @@ inline double line_transfer_ns() {
   return medians[batches / 2];
 }
 
+/// The same, measured once for a process: what stands beside other figures.
+inline double one_way_ns() {
+  static const double ns = line_transfer_ns();
+  return ns;
+}
+
 /// What reading the clock costs, in ns (median of many pairs): timed spans are given net of it.
 inline double timer_ns() {
   std::vector<double> costs(10'001);

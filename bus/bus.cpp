@@ -3,6 +3,8 @@
 #include <sidestep/bus/affinity.hpp>
 #include <sidestep/bus/dispatcher.hpp>
 
+#include <unistd.h>
+
 #include <bit>
 #include <utility>
 
@@ -18,12 +20,35 @@ void check_dispatchers(const BusOptions& options) {
       throw BusError("BusOptions::cpus names CPU " + std::to_string(cpu) + ", which this process may not use: see `taskset -p $$`.");
 }
 
+/// What the machine has; 0: it doesn't say.
+std::uint64_t machine_memory() noexcept {
+  const long pages = ::sysconf(_SC_PHYS_PAGES), size = ::sysconf(_SC_PAGESIZE);
+  return pages > 0 && size > 0 ? static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(size) : 0;
+}
+
+void check_rings(const BusOptions& options) {
+  const auto text = [](std::uint64_t number) { return std::to_string(number); };
+  const std::size_t capacity = options.ring_capacity;
+  const std::string asked = "ring capacity " + text(capacity);
+  // before anything is computed from it: the power of two behind it may be more than its type can hold
+  if (capacity > most_slots)
+    throw BusError(asked + " is more than a ring has, " + text(most_slots) + " events: choose " + text(BusOptions{}.ring_capacity) +
+                   " or some power of two near it.");
+  if (!std::has_single_bit(capacity) || capacity < 2)
+    throw BusError(asked + " isn't a power of two: choose " + text(std::bit_ceil(capacity < 2 ? 2 : capacity)) + ".");
+  const std::uint64_t memory = machine_memory();
+  if (memory != 0 && capacity > memory / sizeof(Slot))
+    throw BusError(asked + " takes " + text(capacity * sizeof(Slot) >> 20) + " MiB for each producer, and this machine has " +
+                   text(memory >> 20) + ": choose at most " + text(std::bit_floor(memory / sizeof(Slot))) + ".");
+  const Sequence first = options.first_number;
+  if (first == 0 || first > greatest_first_number)
+    throw BusError("first number " + text(first) + ": choose 1 to " + text(greatest_first_number) + ".");
+}
+
 }  // namespace
 
 Bus::Bus(BusOptions options) : options_(options), clock_(options.clock) {
-  if (!std::has_single_bit(options.ring_capacity) || options.ring_capacity < 2)
-    throw BusError("ring capacity " + std::to_string(options.ring_capacity) + " isn't a power of two: choose " +
-                   std::to_string(std::bit_ceil(options.ring_capacity < 2 ? 2 : options.ring_capacity)) + ".");
+  check_rings(options);
   check_event_types();
   check_dispatchers(options);
   // Without a thread it is polled by who publishes, or near him: plain stores stay in their cache.

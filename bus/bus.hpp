@@ -21,7 +21,7 @@ enum class Waiting : std::uint8_t {
 };
 
 struct BusOptions {
-  std::size_t ring_capacity = 16384;     ///< events for each producer; a power of two
+  std::size_t ring_capacity = 16384;     ///< events for each producer; a power of two, up to 2^32
   const ManualClock* clock = nullptr;    ///< a test's clock; null: the real one
   bool thread = true;                    ///< false: no dispatcher thread, poll() does its work
   Waiting waiting = Waiting::park;
@@ -33,7 +33,7 @@ struct BusOptions {
   std::vector<int> cpus{};               ///< where their threads run: the i-th on cpus[i], and round again; empty: where the scheduler likes
   std::chrono::milliseconds deadline = std::chrono::seconds(30);        ///< of a handler that blocks, of the drain of one sink at close
   Stores stores = Stores::automatic;     ///< how producers write events; options() says what it came to
-  Sequence first_number = 1;             ///< of each ring's events; a test begins where a watermark's number wraps
+  Sequence first_number = 1;             ///< of each ring's events, up to 2^63; a test begins where a watermark's number wraps
   std::shared_ptr<RingMemorySource> shared = nullptr;  ///< where rings get their memory from: a SharedBus, so that others can watch; null: the heap
 };
 

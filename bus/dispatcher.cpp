@@ -5,6 +5,7 @@
 #include <sidestep/bus/running.hpp>
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 namespace sidestep {
@@ -255,10 +256,15 @@ std::shared_ptr<Ring> Dispatcher::make_ring(std::string_view name, Stream stream
                                   std::move(memory), static_cast<unsigned>(workers_.size()));
   };
   std::shared_ptr<Ring> ring;
-  if (options_.shared != nullptr)
-    ring = make(options_.shared->take(options_.ring_capacity, options_.first_number, id, stream, name));
-  else
-    ring = pool_->take(make, [&](Ring& again) { again.begin_anew(options_.first_number, id, stream, name, within); });
+  try {
+    if (options_.shared != nullptr)
+      ring = make(options_.shared->take(options_.ring_capacity, options_.first_number, id, stream, name));
+    else
+      ring = pool_->take(make, [&](Ring& again) { again.begin_anew(options_.first_number, id, stream, name, within); });
+  } catch (const std::bad_alloc&) {
+    throw BusError("producer '" + std::string(name) + "' found no memory for a ring of " + std::to_string(options_.ring_capacity) +
+                   " events, 64 bytes each: give BusOptions::ring_capacity less.");
+  }
   if (dead()) ring->end();  // as abandon() does for those before
   rings_.push_back(ring);
   version_.changed();

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <bit>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -20,12 +21,21 @@
 
 namespace sidestep {
 
+/// The last event's that a ring of this capacity can have: its limit is less than what stands for memory that was taken away
+/// (WatchedRing::taken_away).
+constexpr Sequence greatest_number(std::size_t capacity) noexcept { return std::numeric_limits<Sequence>::max() - 1 - capacity; }
+/// Of a bus' rings.
+inline constexpr Sequence greatest_first_number = Sequence{1} << 63;
+
 /// One writer, one reader (the dispatcher) or some, each with a cursor of its own. The number lies in the slot, so handing an event
 /// over moves one cache line, and nothing else is shared: the writer looks at the readers' cursors only when its ring seems full, a
 /// reader never at the writer.
 /// Events may also be streamed into their slots (stores.hpp); then a number may be counted in next() a little before its slot shows
 /// it, so whoever asks whether all is read compares cursor() with next(), and doesn't look at the slots.
 /// Invariant: slot (n & mask) holds event n from its release store until every cursor has passed n and n + capacity is written.
+/// Numbers don't wrap: they are compared by size, and a limit or a reach beyond the last of them would look like the first. So a ring is
+/// one up to greatest_number(capacity); soon behind it, it is full for good. From greatest_first_number on that is another 2^63 events,
+/// 292 years at 10^9 a second.
 template <class Atomics = StdAtomics>
 class BasicRing {
  public:

@@ -30,8 +30,11 @@ static_assert(sizeof(Slot) == cache_line);
 
 static_assert(offsetof(Slot, type) == cache_line - 8);
 
-/// Of an event's number: never 0, and another one than that of the number a ring's capacity (a power of two, of at most 2^32) before it: no
-/// seven bits of the factor are equal.
+/// Of a ring. With more of them a check would be that of the event a lap before.
+inline constexpr std::uint64_t most_slots = std::uint64_t{1} << 32;
+
+/// Of an event's number: never 0, and another one than that of the number a ring's capacity (a power of two, of at most `most_slots`) before
+/// it: no seven bits of the factor are equal.
 inline constexpr std::uint64_t check_factor = 0xB5AD4ECEDA1CE2A9;
 constexpr std::uint8_t check_of(Sequence number) noexcept { return static_cast<std::uint8_t>((number * check_factor) >> 56 | 1); }
 

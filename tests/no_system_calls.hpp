@@ -14,11 +14,13 @@
 
 namespace sidestep::test {
 
-/// Runs f in a child process that is killed at any system call but exit. True: it lived. (Not seccomp's strict mode, which also
-/// forbids the time-stamp counter, and with it every clock.)
-inline bool lives_without_system_calls(const std::function<void()>& f) {
+/// A child process prepares, and then runs what prepare() returned: a system call of that thread other than exit kills the process.
+/// True: it lived. Threads that were prepared may call what they like. (Not seccomp's strict mode, which also forbids the time-stamp
+/// counter, and with it every clock.)
+inline bool lives_without_system_calls_once_prepared(const std::function<std::function<void()>()>& prepare) {
   const pid_t child = fork();
   if (child == 0) {
+    const std::function<void()> f = prepare();
     sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit_group, 0, 1),
@@ -34,6 +36,11 @@ inline bool lives_without_system_calls(const std::function<void()>& f) {
   waitpid(child, &status, 0);
   EXPECT_FALSE(WIFEXITED(status) && WEXITSTATUS(status) == 2) << "seccomp isn't to be had here";
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/// The same of what needs no preparing.
+inline bool lives_without_system_calls(const std::function<void()>& f) {
+  return lives_without_system_calls_once_prepared([&] { return f; });
 }
 
 }  // namespace sidestep::test

@@ -9,13 +9,16 @@ import unittest
 from pathlib import Path
 
 BENCH = Path(sys.argv.pop(1))
+FOUND = [peer for peer in sys.argv.pop(1).removeprefix("peers=").split(",") if peer]  # of the peers that a machine may lack, those that are here
 SOURCES = Path(__file__).resolve().parents[2] / "bench"
-PEERS = ("sidestep", "sidestep_plain", "moodycamel", "moodycamel_queues", "tbb", "mutex")
+PEERS = ["sidestep", "sidestep_plain", "moodycamel", "moodycamel_queues", "tbb", "mutex"] + FOUND
+OF_MANY = ["sidestep", "moodycamel", "moodycamel_queues", "tbb", "mutex"] + [peer for peer in FOUND if peer != "readerwriterqueue"]
+LOG = [f"log/{what}" for what in ("record", "replay", "verify")]
 SUITES = {
     "bus": [f"publish/{peer}/subscribers:{n}" for peer in PEERS for n in (0, 1, 4, 16)]
     + [f"{what}/{peer}" for what in ("paced_publish", "in_situ") for peer in PEERS]
-    + ["parked/sidestep", "many_to_many/sidestep", "many_to_many/moodycamel", "pipelines/16", "pipelines/1000", "line_transfer"],
-    "log": ["log/record", "log/replay", "log/verify"],
+    + [f"many_to_many/{peer}" for peer in OF_MANY] + ["parked/sidestep", "pipelines/16", "pipelines/1000", "line_transfer"] + LOG,
+    "log": LOG,
     "chain": [f"chain/{chain}/{by}" for chain in ("filter_map_scan", "window_throttle", "ten") for by in ("sidestep", "hand")],
     "operators": [f"chain/{chain}/{by}" for chain in ("filter_map_scan", "window_throttle", "ten") for by in ("sidestep", "hand")]
     + ["sliding/1000000"],
@@ -24,11 +27,13 @@ SUITES = {
     "kernels": ["lenet/scaling"],
 }
 RUN = {  # what is quick enough to run here: counters that must be there
-    "bus": {"publish/sidestep/subscribers:1": ["ns_per_event"], "paced_publish/sidestep": ["p50_ns", "p999_ns", "timer_ns", "delay_p50_ns", "delay_p999_ns"],
-            "in_situ/sidestep": ["added_ns"], "many_to_many/sidestep": ["events_per_second"], "pipelines/16": ["ns_per_event"],
+    "bus": {"publish/sidestep/subscribers:1": ["ns_per_event", "one_way_ns"],
+            "paced_publish/sidestep": ["p50_ns", "p999_ns", "timer_ns", "delay_p50_ns", "delay_p999_ns", "one_way_ns"],
+            "in_situ/sidestep": ["added_ns", "item_ns", "one_way_ns"], "pipelines/16": ["ns_per_event"],
+            **{f"many_to_many/{peer}": ["events_per_second", "one_way_ns"] for peer in OF_MANY}, "log/verify": ["events_per_second"],
             "pipelines/1000": ["ns_per_event", "ns_of_100", "linear", "ns_of_10", "ns_of_10_beside_990", "others"],
             "parked/sidestep": ["idle_cpu_share", "delay_p50_ns"], "line_transfer": ["one_way_ns"]},
-    "log": {f"log/{what}": ["events_per_second"] for what in ("record", "replay", "verify")},
+    "log": {name: ["events_per_second"] for name in LOG},
     "chain": {f"chain/ten/{by}": ["ns_per_event"] for by in ("sidestep", "hand")},
     "operators": {"chain/ten/sidestep": ["ns_per_event"], "sliding/1000000": ["ns_per_event"]},
     "boundary": {f"boundary/{mode}": ["p50_ns", "timer_ns", "line_transfers"] for mode in ("relaxed", "lag:2")},

@@ -1,16 +1,20 @@
 #include <sidestep/bus.hpp>
 
 #include <bus/probe.hpp>
+#include <scratch_folder.hpp>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <bit>
 #include <thread>
 #include <vector>
 
 namespace sidestep {
 namespace {
 
+using test::complaint;
 using testing_support::Probe;
 using testing_support::probe_options;
 
@@ -93,8 +97,25 @@ TEST(Bus, PublishingAfterCloseIsSwallowedAndCountedNeverABlock) {
   bus.close();
   for (int i = 0; i < 10; ++i) producer.publish(BatchEnd{.step = i});
   EXPECT_EQ(producer.ring().swallowed.get(), 6u);
-  EXPECT_THROW(bus.producer("later"), BusError);
-  EXPECT_THROW(bus.add(std::make_unique<Probe>([](const Slot&) {}), probe_options({BatchEnd::id})), BusError);
+}
+
+TEST(Bus, WhoComesAfterCloseIsToldToComeBefore) {
+  for (const unsigned dispatchers : {1u, 2u}) {
+    Bus bus({.dispatchers = dispatchers});
+    Producer before = bus.producer("before");
+    before.publish(BatchEnd{});
+    bus.close();
+    EXPECT_EQ(complaint<BusError>([&] { (void)bus.producer("later"); }), "producer 'later' joined a closed bus: make it before close().");
+    const auto held = std::make_shared<int>();  // by the handler
+    EXPECT_EQ(complaint<BusError>([&] { bus.add(std::make_unique<Probe>([held](const Slot&) {}), probe_options({BatchEnd::id})); }),
+              "a pipeline was added to a closed bus: add it before close().");
+    EXPECT_EQ(held.use_count(), 1) << "what was refused is kept";
+    EXPECT_TRUE(bus.subscriptions().empty());
+    before.publish(BatchEnd{});  // who was there before is none the worse for it
+    bus.flush();
+    bus.close();
+    EXPECT_TRUE(bus.closed());
+  }
 }
 
 TEST(Bus, AFullRingMakesThePublisherWaitAndCountsIt) {
@@ -168,7 +189,41 @@ TEST(Bus, AHandlerThatHangsIsNamedAndHoldsTheEndNoLongerThanItsDeadline) {
   release->store(true, std::memory_order_release);
 }
 
-TEST(Bus, RefusesACapacityThatIsNotAPowerOfTwo) { EXPECT_THROW(Bus({.ring_capacity = 1000}), BusError); }
+std::string refusal(std::size_t capacity) {
+  return complaint<BusError>([&] { Bus({.ring_capacity = capacity, .thread = false}); });
+}
+TEST(Bus, RefusesACapacityThatIsNotAPowerOfTwo) {
+  EXPECT_EQ(refusal(1000), "ring capacity 1000 isn't a power of two: choose 1024.");
+  EXPECT_EQ(refusal(0), "ring capacity 0 isn't a power of two: choose 2.");
+  EXPECT_EQ(refusal(1), "ring capacity 1 isn't a power of two: choose 2.");
+  EXPECT_EQ(refusal(2), "");
+}
+
+TEST(Bus, RefusesACapacityThatNoRingHas) {
+  const std::string mend = " is more than a ring has, 4294967296 events: choose 16384 or some power of two near it.";
+  constexpr std::size_t one = 1;
+  for (const std::size_t capacity : {(one << 32) + 1, one << 33, one << 36, one << 58, one << 63, (one << 63) + 1, ~std::size_t{0}})
+    EXPECT_EQ(refusal(capacity), "ring capacity " + std::to_string(capacity) + mend);
+}
+
+TEST(Bus, RefusesACapacityThatTheMachineHasNoMemoryFor) {
+  const auto bytes = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  const std::uint64_t most = std::bit_floor(bytes / 64), more = 2 * most;
+  if (more > std::uint64_t{1} << 32) GTEST_SKIP() << "this machine has memory for any ring";
+  EXPECT_EQ(refusal(most), "");  // nothing is taken yet
+  EXPECT_EQ(refusal(more), "ring capacity " + std::to_string(more) + " takes " + std::to_string(more * 64 >> 20) +
+                               " MiB for each producer, and this machine has " + std::to_string(bytes >> 20) + ": choose at most " +
+                               std::to_string(most) + ".");
+}
+
+TEST(Bus, RefusesAFirstNumberThatEventsWouldSoonComeToTheEndFrom) {
+  const auto refused = [](Sequence first) { return complaint<BusError>([&] { Bus({.thread = false, .first_number = first}); }); };
+  EXPECT_EQ(refused(1), "");
+  EXPECT_EQ(refused(Sequence{1} << 63), "");
+  const std::string mend = ": choose 1 to 9223372036854775808.";
+  EXPECT_EQ(refused(0), "first number 0" + mend);
+  EXPECT_EQ(refused((Sequence{1} << 63) + 1), "first number 9223372036854775809" + mend);
+}
 
 struct Imposter {
   static constexpr EventId id = BatchEnd::id;

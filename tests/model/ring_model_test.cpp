@@ -10,11 +10,11 @@ namespace {
 using model::Explorer;
 using model::Violation;
 
-/// One publisher, one reader, `events` events through a ring of two slots: wraps around and fills up.
-std::uint64_t explore(Explorer::Options options, int events) {
+/// One publisher, one reader, `events` events through a ring of two slots, from number `first` on: wraps around and fills up.
+std::uint64_t explore(Explorer::Options options, int events, Sequence first = 1) {
   Explorer explorer(options);
-  return explorer.run([&explorer, events] {
-    auto ring = std::make_shared<BasicRing<model::Atomics>>(2);
+  return explorer.run([&explorer, events, first] {
+    auto ring = std::make_shared<BasicRing<model::Atomics>>(2, first);
     auto bodies = std::make_shared<std::map<const Slot*, int>>();  // what the payload holds
     return std::vector<std::function<void()>>{
         [=, &explorer] {
@@ -44,14 +44,15 @@ std::uint64_t explore(Explorer::Options options, int events) {
 const model::Program ring_program([](const Explorer::Options& options) { return explore(options, 3); });
 
 /// One publisher and two readers, each of whom reads all: a slot is written again when both have passed it.
-std::uint64_t explore_two_readers(Explorer::Options options, int events) {
+std::uint64_t explore_two_readers(Explorer::Options options, int events, Sequence first = 1) {
   Explorer explorer(options);
-  return explorer.run([&explorer, events] {
+  return explorer.run([&explorer, events, first] {
     struct World {
-      BasicRing<model::Atomics> ring{1, 1, StreamWithin::nothing, 0, {}, 2};
+      explicit World(Sequence first) : ring(1, first, StreamWithin::nothing, 0, {}, 2) {}
+      BasicRing<model::Atomics> ring;
       int body = 0;  // of the only slot
     };
-    auto world = std::make_shared<World>();
+    auto world = std::make_shared<World>(first);
     const auto read = [=, &explorer](unsigned which) {
       for (int expected = 1; expected <= events; ++expected) {
         explorer.until([&] { return !world->ring.available(64, which).empty(); });
@@ -76,10 +77,10 @@ std::uint64_t explore_two_readers(Explorer::Options options, int events) {
 }
 
 /// A reader that looks ahead of what it has taken, as a pipeline with a policy does: the second event, while it has the first.
-std::uint64_t explore_peek(Explorer::Options options) {
+std::uint64_t explore_peek(Explorer::Options options, Sequence first = 1) {
   Explorer explorer(options);
-  return explorer.run([&explorer] {
-    auto ring = std::make_shared<BasicRing<model::Atomics>>(2);
+  return explorer.run([&explorer, first] {
+    auto ring = std::make_shared<BasicRing<model::Atomics>>(2, first);
     return std::vector<std::function<void()>>{
         [=, &explorer] {
           for (int event = 1; event <= 3; ++event) {
@@ -91,10 +92,10 @@ std::uint64_t explore_peek(Explorer::Options options) {
         },
         [=, &explorer] {
           explorer.until([&] { return !ring->available(1).empty(); });
-          for (Sequence ahead = 2; ahead <= 3; ++ahead) {
-            const Slot* const slot = ring->peek(ahead);
+          for (Sequence ahead = 1; ahead <= 2; ++ahead) {
+            const Slot* const slot = ring->peek(first + ahead);
             if (slot == nullptr) break;
-            explorer.check(ahead == 2, "an event was written over one that is still read");
+            explorer.check(ahead == 1, "an event was written over one that is still read");
             explorer.read_plain(slot);
           }
           ring->release(1);
@@ -122,6 +123,37 @@ TEST(RingModel, EveryInterleavingDeliversEachEventOnceInOrder) {
   const std::uint64_t executions = explore({.preemptions = 4}, 3);
   RecordProperty("executions", std::to_string(executions));
   EXPECT_GT(executions, 1000u);
+}
+
+/// The last numbers that a ring of this capacity can have.
+Sequence last_numbers(std::size_t capacity, int events) { return greatest_number(capacity) + 1 - static_cast<Sequence>(events); }
+/// The first number whose event lies where this one's does, in a ring of two slots.
+Sequence first_like(Sequence number) { return number % 2 == 0 ? 2 : 1; }
+
+TEST(RingModel, TheLastNumbersOfAllAreLikeTheFirst) {
+  const Sequence last_three = last_numbers(2, 3);
+  EXPECT_EQ(explore({.preemptions = 3}, 3, last_three), explore({.preemptions = 3}, 3, first_like(last_three)));
+  EXPECT_EQ(explore_peek({.preemptions = 3}, last_three), explore_peek({.preemptions = 3}, first_like(last_three)));
+  EXPECT_EQ(explore_two_readers({.preemptions = 1}, 2, last_numbers(1, 2)), explore_two_readers({.preemptions = 1}, 2));
+}
+
+TEST(RingModel, NumbersBehindAPowerOfTwoAreLikeTheFirst) {
+  for (const unsigned bits : {8u, 32u, 48u, 63u})
+    EXPECT_EQ(explore({.preemptions = 3}, 3, (Sequence{1} << bits) - 1), explore({.preemptions = 3}, 3)) << "2^" << bits;
+}
+
+TEST(RingModel, BehindTheLastNumberARingIsFullForGood) {
+  EXPECT_THROW(explore({.preemptions = 1}, 3, last_numbers(2, 3) + 2), Violation);  // a deadlock; nothing is overwritten
+}
+
+/// A check has seven bits, so it comes back; not with the next lap, though, wherever the numbers begin.
+TEST(RingModel, WhereverTheCheckWrapsEachEventComesOnceInOrder) {
+  int wraps = 0;
+  for (Sequence first = 1; first <= 128; ++first) {
+    wraps += check_of(first + 2) < check_of(first) ? 1 : 0;
+    EXPECT_EQ(explore({.preemptions = 1}, 3, first), explore({.preemptions = 1}, 3, first_like(first))) << first;
+  }
+  EXPECT_GT(wraps, 50);
 }
 
 TEST(RingModel, ARelaxedStoreOfTheNumberOrTheCursorIsCaught) {

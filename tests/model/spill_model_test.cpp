@@ -54,14 +54,14 @@ void publish_or_spill(Explorer& explorer, SpillingRing& ring, Nanoseconds event,
     slot->stamp = event;
     ring.commit(*slot);
   }
-  explorer.check((fault == SpillFault::forgets_what_is_spilled ? ring.next() : ring.upcoming()) == static_cast<Sequence>(event) + 1,
+  explorer.check((fault == SpillFault::forgets_what_is_spilled ? ring.next() : ring.upcoming()) == ring.first() + static_cast<Sequence>(event),
                  "the next event's number isn't known");
 }
 
-std::uint64_t explore_spill(Explorer::Options options, int events, SpillFault fault = SpillFault::none) {
+std::uint64_t explore_spill(Explorer::Options options, int events, SpillFault fault = SpillFault::none, Sequence first = 1) {
   Explorer explorer(options);
-  return explorer.run([&explorer, events, fault] {
-    auto ring = std::make_shared<SpillingRing>(1);
+  return explorer.run([&explorer, events, fault, first] {
+    auto ring = std::make_shared<SpillingRing>(1, first);
     return std::vector<std::function<void()>>{
         [=, &explorer] {
           for (int event = 1; event <= events; ++event) {
@@ -84,8 +84,8 @@ std::uint64_t explore_spill(Explorer::Options options, int events, SpillFault fa
         },
         [=, &explorer] {  // as Dispatcher::retire_rings
           explorer.until([&] { return ring->done(); });
-          explorer.check(ring->upcoming() == static_cast<Sequence>(events) + 1, "a ring was forgotten before all of it was published");
-          const Slot* const slot = ring->peek(static_cast<Sequence>(events));
+          explorer.check(ring->upcoming() == first + static_cast<Sequence>(events), "a ring was forgotten before all of it was published");
+          const Slot* const slot = ring->peek(first + static_cast<Sequence>(events) - 1);
           explorer.check(slot != nullptr && ring->available(1).empty(), "a ring was forgotten before it was read out");
           explorer.write_plain(&slot->stamp);  // another's
         }};
@@ -102,6 +102,9 @@ TEST(SpillModel, SpilledEventsComeBackOnceInOrderBeforeTheNext) {
   const std::uint64_t executions = explore_spill({.preemptions = 1}, 3);
   RecordProperty("executions", std::to_string(executions));
   EXPECT_GT(executions, 1000u);
+}
+TEST(SpillModel, TheLastNumbersOfAllAreLikeTheFirst) {
+  EXPECT_EQ(explore_spill({.preemptions = 1}, 2, SpillFault::none, greatest_number(1) - 1), explore_spill({.preemptions = 1}, 2));
 }
 TEST(SpillModel, AProducerThatWritesTheRingWhileItSpillsIsCaught) {
   EXPECT_THROW(explore_spill({.preemptions = 1}, 3, SpillFault::claims_while_it_spills), Violation);

@@ -37,18 +37,19 @@ class Unchecked {
 };
 
 struct World {
-  explicit World(std::size_t capacity)
-      : slots(new Slot[capacity]()), traces{.reach = 1 + capacity, .end = 0},
-        ring(capacity, 1, StreamWithin::nothing, 0, RingMemory{.slots = slots, .traces = &traces}) {}
+  explicit World(std::size_t capacity, Sequence first = 1)
+      : slots(new Slot[capacity]()), traces{.reach = first + capacity, .end = 0},
+        ring(capacity, first, StreamWithin::nothing, 0, RingMemory{.slots = slots, .traces = &traces}) {}
   std::shared_ptr<Slot[]> slots;
   RingTraces traces;
   BasicRing<Atomics> ring;
 };
 
-/// Two words of each event's body say which one it is.
+/// Two words of each event's body say which one it is: this, and one more.
+std::uint64_t body_of(Sequence number) { return 10 * number; }
 void check_whole(Explorer& explorer, const Slot& event) {
   const auto words = std::bit_cast<std::array<std::uint64_t, 8>>(event);
-  explorer.check(words[3] == 10 * event.sequence && words[4] == 10 * event.sequence + 1, "a torn event was taken for a whole one");
+  explorer.check(words[3] == body_of(event.sequence) && words[4] == body_of(event.sequence) + 1, "a torn event was taken for a whole one");
 }
 
 /// One thread publishes and reads as the dispatcher does, another one watches. `appends`: what it publishes comes from where it was spilled.
@@ -56,7 +57,7 @@ void publish_all(Explorer& explorer, World& world, int events, bool watcher_is_t
   for (int event = 1; event <= events; ++event) {
     if (appends) {
       std::array<std::uint64_t, 8> words{};
-      words[3] = 10 * static_cast<std::uint64_t>(event), words[4] = words[3] + 1;
+      words[3] = body_of(world.ring.first() + static_cast<Sequence>(event) - 1), words[4] = words[3] + 1;
       while (!world.ring.append(std::bit_cast<Slot>(words))) world.ring.release(world.ring.available(64).size());
       continue;
     }
@@ -66,22 +67,23 @@ void publish_all(Explorer& explorer, World& world, int events, bool watcher_is_t
       if (world.ring.make_room()) slot = world.ring.claim();
     }
     auto* const words = reinterpret_cast<std::uint64_t*>(slot);
-    Atomics::store(words[3], 10 * static_cast<std::uint64_t>(event), std::memory_order_relaxed);
-    Atomics::store(words[4], 10 * static_cast<std::uint64_t>(event) + 1, std::memory_order_relaxed);
+    const std::uint64_t body = body_of(world.ring.first() + static_cast<Sequence>(event) - 1);
+    Atomics::store(words[3], body, std::memory_order_relaxed);
+    Atomics::store(words[4], body + 1, std::memory_order_relaxed);
     world.ring.commit(*slot);
   }
   if (watcher_is_told) world.ring.tell_end();
   (void)explorer;
 }
 
-std::uint64_t explore_watcher(Explorer::Options options, int events, std::size_t capacity = 2, bool appends = false) {
+std::uint64_t explore_watcher(Explorer::Options options, int events, std::size_t capacity = 2, bool appends = false, Sequence first = 1) {
   Explorer explorer(options);
-  return explorer.run([&explorer, events, capacity, appends] {
-    auto world = std::make_shared<World>(capacity);
+  return explorer.run([&explorer, events, capacity, appends, first] {
+    auto world = std::make_shared<World>(capacity, first);
     return std::vector<std::function<void()>>{
         [=, &explorer] { publish_all(explorer, *world, events, true, appends); },
         [=, &explorer] {
-          WatchedRing<Atomics> watched(world->slots.get(), capacity, 1, &world->traces, false);
+          WatchedRing<Atomics> watched(world->slots.get(), capacity, first, &world->traces, false);
           Slot event;
           for (Sequence last = 0;;) {
             auto look = WatchedRing<Atomics>::Look::nothing;
@@ -111,10 +113,10 @@ TEST(WatchedRingModel, ALappedWatcherTakesNoTornEventOfThoseThatWereSpilled) {
 }
 
 /// A ring's memory is another's when it has come to its end; the watcher comes at any moment.
-std::uint64_t explore_take_away(const Explorer::Options& options) {
+std::uint64_t explore_take_away(const Explorer::Options& options, Sequence first = 1) {
   Explorer explorer(options);
-  return explorer.run([&explorer] {
-    auto world = std::make_shared<World>(2);
+  return explorer.run([&explorer, first] {
+    auto world = std::make_shared<World>(2, first);
     return std::vector<std::function<void()>>{
         [=, &explorer] {
           publish_all(explorer, *world, 2, true);
@@ -125,7 +127,7 @@ std::uint64_t explore_take_away(const Explorer::Options& options) {
           }
         },
         [=, &explorer] {
-          WatchedRing<Atomics> watched(world->slots.get(), 2, 1, &world->traces, true);
+          WatchedRing<Atomics> watched(world->slots.get(), 2, first, &world->traces, true);
           Slot event;
           for (;;) {
             auto look = WatchedRing<Atomics>::Look::nothing;
@@ -133,7 +135,7 @@ std::uint64_t explore_take_away(const Explorer::Options& options) {
             if (look == WatchedRing<Atomics>::Look::over) break;
             if (look == WatchedRing<Atomics>::Look::event) check_whole(explorer, event);
           }
-          explorer.check(watched.begin() + watched.seen() + watched.missed() == 3, "an event was neither seen nor missed");
+          explorer.check(watched.begin() + watched.seen() + watched.missed() == first + 2, "an event was neither seen nor missed");
         }};
   });
 }
@@ -157,6 +159,23 @@ TEST(WatchedRingModel, ALappedWatcherTakesNoTornEventAndCountsWhatItMissed) {
   const std::uint64_t executions = explore_watcher({.preemptions = 2}, 3);
   RecordProperty("executions", std::to_string(executions));
   EXPECT_GT(executions, 1000u);
+}
+
+TEST(WatchedRingModel, TheLastNumbersOfAllAreLikeTheFirst) {
+  const Sequence last_three = greatest_number(2) - 2, like = 2;  // both even
+  EXPECT_EQ(explore_watcher({.preemptions = 1}, 3, 2, false, last_three), explore_watcher({.preemptions = 1}, 3, 2, false, like));
+  EXPECT_EQ(explore_watcher({.preemptions = 1}, 3, 2, true, last_three), explore_watcher({.preemptions = 1}, 3, 2, true, like));
+  EXPECT_EQ(explore_take_away({.preemptions = 1}, last_three + 1), explore_take_away({.preemptions = 1}, like + 1));
+}
+
+TEST(WatchedRingModel, WhereverTheCheckWrapsItTakesNoTornEvent) {
+  int wraps = 0;
+  for (Sequence first = 1; wraps < 8; ++first) {
+    if (check_of(first + 2) >= check_of(first)) continue;
+    ++wraps;
+    const Sequence like = first % 2 == 0 ? 2 : 1;  // its events lie in the same slots
+    EXPECT_EQ(explore_watcher({.preemptions = 1}, 3, 2, false, first), explore_watcher({.preemptions = 1}, 3, 2, false, like)) << first;
+  }
 }
 
 TEST(WatchedRingModel, AWriterWithoutItsFenceIsCaught) {
