@@ -237,6 +237,8 @@ bool Dispatcher::try_close() {
   for (std::vector<Handle> all = subscriptions(); const Handle& to : all) {
     if (to->life() == Subscription::Life::running) {
       workers_[to->worker_]->renew();
+      RunningHandler here;
+      here.belongs_to(to.get());
       to->pipeline_->mark({.kind = Mark::Kind::end, .number = workers_[to->worker_]->last_trainer(), .stamp = clock_.now()});
     }
     await_queues(std::span(&to, 1), false);

@@ -171,9 +171,10 @@ class BasicRing {
 
  private:
   static bool is_there(const Slot& slot, Sequence number) noexcept {
-    // acquire: pairs with the release in commit(). relaxed: the check tells that the second half of a line that was streamed is there, too
+    // acquire: pairs with the release in commit(), and with one half each of a line that was streamed, whose halves may come one by one:
+    // what is read from now on was written with the number or with the check
     return Atomics::load(slot.sequence, std::memory_order_acquire) == number &&
-           Atomics::load(slot.check, std::memory_order_relaxed) == check_of(number);
+           Atomics::load(slot.check, std::memory_order_acquire) == check_of(number);
   }
   void count(Sequence number) noexcept { Atomics::store(writer_.next, number + 1, std::memory_order_relaxed); }  // relaxed: see next()
 

@@ -18,16 +18,25 @@ class RunningHandler {
   Subscription* whose = nullptr;
   bool essential = false;  ///< it handles what no overload policy drops
 
+  /// From now on it is this one's.
+  void belongs_to(Subscription* subscription) noexcept { whose = subscription, stopped_ = false; }
   /// The loop over a span says what ends it before its time.
   void on_stop(void (*stop)(void*), void* at) noexcept { stop_ = stop, at_ = at; }
   void forget() noexcept { stop_ = nullptr; }
   void stop() noexcept {
+    stopped_ = true;
     if (stop_ != nullptr) stop_(at_);
+  }
+  /// It is to see nothing more, not even the rest of what comes of the event at hand.
+  static bool stopped() noexcept {
+    const RunningHandler* const here = current();
+    return here != nullptr && here->stopped_;
   }
 
  private:
   void (*stop_)(void*) = nullptr;
   void* at_ = nullptr;
+  bool stopped_ = false;
   RunningHandler* before_;
 };
 

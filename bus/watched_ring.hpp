@@ -46,8 +46,10 @@ class WatchedRing {
   /// Copies the next event.
   Look next(Slot& to) noexcept {
     const Slot& slot = slots_[next_ & (capacity_ - 1)];
-    // acquire: pairs with the release in BasicRing::commit(); what is copied then is this event, or a later one over it
-    if (Atomics::load(slot.sequence, std::memory_order_acquire) == next_) {
+    // acquire: pairs with the release in BasicRing::commit(), and with a half each of a line that was streamed; what is copied then is this
+    // event, or a later one over it
+    if (Atomics::load(slot.sequence, std::memory_order_acquire) == next_ &&
+        Atomics::load(slot.check, std::memory_order_acquire) == check_of(next_)) {
       const auto* const words = reinterpret_cast<const std::uint64_t*>(&slot);
       std::array<std::uint64_t, sizeof(Slot) / sizeof(std::uint64_t)> copy{next_};
       for (std::size_t i = 1; i < copy.size(); ++i) copy[i] = Atomics::load(words[i], std::memory_order_relaxed);
@@ -55,7 +57,7 @@ class WatchedRing {
       // acquire: pairs with the release fence in BasicRing::make_room(), if a word is of a later event
       Atomics::fence(std::memory_order_acquire);
       // relaxed both: the fence orders them. The number and the check tell of a later event that was streamed, in one half of the line
-      // or the other, or of this one's second half being late; the reach of one that is written field by field.
+      // or the other; the reach of one that is written field by field.
       const Sequence reach = Atomics::load(traces_->reach, std::memory_order_relaxed);
       if (Atomics::load(slot.sequence, std::memory_order_relaxed) == next_ && check == check_of(next_) && oldest(reach) <= next_) {
         to = std::bit_cast<Slot>(copy);

@@ -186,7 +186,7 @@ void Worker::run(const Ring& ring, std::span<const Slot> slots) {
     to.meter_.max_backlog.raise(run_length_);
     if (stands_for != 0) to.meter_.delay.record(now - part.front().stamp, stands_for);
     running.store(&to, std::memory_order_relaxed);
-    here.whose = &to;
+    here.belongs_to(&to);
     if (row.lossy) [[unlikely]] {
       run_lossy(row, ring, part, matched, here);
       running.store(nullptr, std::memory_order_relaxed);
@@ -401,7 +401,7 @@ void Worker::tick() {
   RunningHandler here;
   for (const Handle& to : mine_) {
     if (!to->pipeline_->wants_ticks() || to->life() != Subscription::Life::running) continue;
-    here.whose = to.get();
+    here.belongs_to(to.get());
     to->pipeline_->mark({.kind = Mark::Kind::tick, .number = last_trainer_, .stamp = now});
     if (to->ended_inside()) ended_inside(*to);
   }

@@ -10,6 +10,7 @@ namespace detail {
 
 template <class V, class F>
 struct DistinctUntilChanged {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "distinct_until_changed";
   using Key = std::decay_t<std::invoke_result_t<F&, const V&>>;
   F key;
@@ -32,6 +33,7 @@ struct DistinctUntilChanged {
 
 template <class F>
 struct DistinctUntilChangedOf {
+  static constexpr bool at_most_one = true;
   F key;
   explicit DistinctUntilChangedOf(F f) : key(std::move(f)) {}
 

@@ -12,6 +12,7 @@ namespace sidestep {
 ///
 /// Keeps a counter. Semantics: as `TakeEvery` of MoreLINQ, counted from the end of each group.
 struct every {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "every";
   std::int64_t n, seen = 0;
   explicit every(std::int64_t each) : n(each) {

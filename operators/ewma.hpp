@@ -16,6 +16,7 @@ struct HalfLife {
 
 /// One average out for each value in.
 struct EwmaByCount {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "ewma";
   double alpha, average = std::nan("");
   explicit EwmaByCount(double a) : alpha(a) {}
@@ -33,6 +34,7 @@ struct EwmaByCount {
 };
 
 struct EwmaByTime {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "ewma(half_life)";
   static constexpr bool wall_time = true;
   Nanoseconds length, newest = std::numeric_limits<Nanoseconds>::min();

@@ -8,6 +8,7 @@ namespace detail {
 
 template <class F>
 struct Filter {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "filter";
   F f;
   explicit Filter(F predicate) : f(std::move(predicate)) {}

@@ -8,6 +8,7 @@ namespace detail {
 
 template <class F>
 struct Map {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "map";
   F f;
   explicit Map(F function) : f(std::move(function)) {}

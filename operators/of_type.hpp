@@ -9,6 +9,7 @@ namespace detail {
 
 template <Event E>
 struct OfType {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "of_type";
 
   template <class In>

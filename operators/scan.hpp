@@ -9,6 +9,7 @@ namespace detail {
 /// `each`: emits the accumulator after each value, else at the end.
 template <bool each, class A, class F>
 struct Fold {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = each ? "scan" : "reduce";
   A accumulator;
   F f;

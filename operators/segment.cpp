@@ -64,11 +64,13 @@ void SegmentBase::mark(PartBase& part, const Mark& mark) noexcept {
 
 void SegmentBase::handle(PartBase& part, const Mark& mark, Context& context) {
   const bool was_over = part.over();
-  switch (mark.kind) {
+  // Its own handler has ended it: nothing more comes to that one.
+  const bool gone = next_ == nullptr && subscription_->ended_inside();
+  switch (gone && mark.kind == Mark::Kind::end ? Mark::Kind::cancel : mark.kind) {
     case Mark::Kind::progress:
       break;
     case Mark::Kind::tick:
-      if (!was_over) part.tick(context);
+      if (!was_over && !gone) part.tick(context);
       if (!was_over && part.over()) ended(part, context);
       break;
     case Mark::Kind::barrier:

@@ -12,6 +12,7 @@ namespace sidestep {
 ///
 /// Keeps a counter. Semantics: RxJava 3 `skip`.
 struct skip {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "skip";
   std::int64_t left;
   explicit skip(std::int64_t n) : left(n) {

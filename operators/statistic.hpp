@@ -52,6 +52,7 @@ struct Reducer {
 /// Reduces the windows before it to one value each.
 template <class W, class Kernel, class F>
 struct Statistic {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = Kernel::label;
   Reducer<W, Kernel, F> reducer;
   explicit Statistic(Reducer<W, Kernel, F> r) : reducer(std::move(r)) {}

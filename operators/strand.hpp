@@ -52,7 +52,7 @@ class Strand final : public Channel<V> {
     const BusThread here;
     const WorkingFor whom(this->executor_);
     RunningHandler handler;
-    handler.whose = this->subscription_;
+    handler.belongs_to(this->subscription_);
     std::uint64_t left = this->backlog_.ready();
     while (left > 0) {
       std::size_t taken = 0;

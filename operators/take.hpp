@@ -14,6 +14,7 @@ namespace sidestep {
 /// the first value, without emitting it. A pipeline that has ended stays so when a run is resumed. Keeps a counter.
 /// Semantics: RxJava 3 `take`.
 struct take {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "take";
   std::int64_t left;
   explicit take(std::int64_t n) : left(n) {

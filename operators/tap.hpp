@@ -8,6 +8,7 @@ namespace detail {
 
 template <class F>
 struct Tap {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "tap";
   F f;
   explicit Tap(F function) : f(std::move(function)) {}

@@ -15,6 +15,7 @@ struct ThrottleOptions {
 namespace detail {
 
 struct Throttle {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "throttle";
   static constexpr bool wall_time = true;
   Nanoseconds length, until = std::numeric_limits<Nanoseconds>::min();

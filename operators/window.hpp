@@ -23,6 +23,7 @@ struct GrowingSpec {};
 
 template <class V>
 struct CountWindow {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "window";
   std::int64_t n, seen = 0;
   explicit CountWindow(CountSpec spec) : n(spec.n) {}
@@ -69,6 +70,7 @@ struct TimeWindow {
 
 template <class V>
 struct SlidingWindow {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "window(sliding)";
   std::int64_t n, step, seen = 0, place = 0, until = n;  // place: seen % n; until: values before it emits
   std::vector<Stored<V>> ring;  // of the values that still have to leave; none where windows don't overlap
@@ -111,6 +113,7 @@ struct SlidingWindow {
 
 template <class V>
 struct GrowingWindow {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "window(growing)";
   template <class In>
   using out = Windowed<In, WindowKind::growing>;

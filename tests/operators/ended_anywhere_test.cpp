@@ -103,6 +103,19 @@ TEST(EndedAnywhere, ByTwoThreadsAndByItselfAtOnce) {
     }
 }
 
+TEST(EndedAnywhere, ByItselfItHandlesNothingMore) {
+  for (const NamedChain& chain : all_chains())
+    for (int last = 1; last <= 5; ++last) {
+      Running running(chain, 0, last);
+      running.publish();
+      running.bus->close();
+      const bool ended = running.seen.load() >= last;
+      ASSERT_LE(running.seen.load(), last) << chain.name << ": values of the event, or of the end, at which it was ended";
+      ASSERT_TRUE(!ended || running.completions.load() == 0) << chain.name << ", ended at " << last;
+      ASSERT_FALSE(running.handle->failed()) << chain.name << running.handle->error();
+    }
+}
+
 TEST(EndedAnywhere, WhileTheBusCloses) {
   std::mt19937_64 random(71);
   for (const NamedChain& chain : all_chains())
