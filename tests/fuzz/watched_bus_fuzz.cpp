@@ -1,7 +1,10 @@
 // libFuzzer: whatever a watched process writes into its memory, and whenever it does, it is read or refused, and nothing else happens.
 //
-// An input is flags, how many patches there are, patches (a word's place, its value), and the memory as it is first. Half of the inputs
-// have the memory's head put right, so that what lies behind it is reached; patches are applied while it is read.
+// An input is flags, how many patches there are, patches (a word's place, its value), and the memory as it is first. Flags say what of it
+// is put right, so that what lies behind is reached: 1 its head, 2 where its rings lie, 4 its slots' checks, without which no event is
+// whole. Patches are applied while it is read; by flag 8 a slot that they touch has its check right again, and else it may be torn.
+#include "watched_bus_fuzz.hpp"
+
 #include <sidestep/bus/watched_bus.hpp>
 
 #include <algorithm>
@@ -42,10 +45,35 @@ void put_rings_right() {
   }
 }
 
+/// Of the slot that lies at `at`.
+void put_check_right(std::size_t at) {
+  Sequence number;
+  std::memcpy(&number, memory + at, sizeof number);
+  put(at + offsetof(Slot, check), check_of(number));
+}
+
+/// Of whatever may be a slot, also where it belongs to no ring yet.
+void put_checks_right() {
+  for (std::size_t at = slots_at; at < memory_size; at += sizeof(Slot)) put_check_right(at);
+}
+
+/// A slot holds it with the check of its number.
+bool lies_whole(const LoggedEvent& event) {
+  for (std::size_t at = 0; at < memory_size; at += sizeof(Slot)) {
+    Slot slot;
+    std::memcpy(&slot, memory + at, sizeof slot);
+    if (slot.sequence == event.sequence && slot.check == check_of(event.sequence) && slot.type == event.type && slot.size == event.size &&
+        slot.ring == event.ring && slot.stamp == event.stamp && std::memcmp(slot.body, event.body, sizeof slot.body) == 0)
+      return true;
+  }
+  return false;
+}
+
 /// Stores that come between the reads, one at a time.
 class Patches {
  public:
-  explicit Patches(std::span<const std::uint8_t> bytes) : left_(bytes) {}
+  /// `checked`: a slot's check is right behind each of them.
+  Patches(std::span<const std::uint8_t> bytes, bool checked) : left_(bytes), checked_(checked) {}
   bool apply() {
     if (left_.size() < size) return false;
     std::uint16_t place;
@@ -53,48 +81,61 @@ class Patches {
     std::memcpy(&place, left_.data(), sizeof place);
     std::memcpy(&value, left_.data() + sizeof place, sizeof value);
     left_ = left_.subspan(size);
-    put(place % (memory_size / 8) * 8, value);
+    const std::size_t at = place % (memory_size / 8) * 8;
+    put(at, value);
+    if (checked_ && at >= slots_at) put_check_right(at / sizeof(Slot) * sizeof(Slot));
     return true;
   }
   static constexpr std::size_t size = 10;
 
  private:
   std::span<const std::uint8_t> left_;
+  bool checked_;
 };
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size < 2) return 0;
-  std::span<const std::uint8_t> bytes(data + 2, size - 2);
-  const std::size_t patched = std::min<std::size_t>(data[1] * Patches::size, bytes.size());
-  Patches patches(bytes.first(patched));
+sidestep::test::HostileReading sidestep::test::read_hostile_bus(std::span<const std::uint8_t> input) {
+  HostileReading reading;
+  if (input.size() < 2) return reading;
+  const bool head_right = (input[0] & 1) != 0, rings_right = (input[0] & 2) != 0, checks_right = (input[0] & 4) != 0;
+  const bool patched_checks_right = (input[0] & 8) != 0;
+  std::span<const std::uint8_t> bytes = input.subspan(2);
+  const std::size_t patched = std::min<std::size_t>(input[1] * Patches::size, bytes.size());
+  Patches patches(bytes.first(patched), patched_checks_right);
   bytes = bytes.subspan(patched);
   std::memset(memory, 0, sizeof memory);
   std::memcpy(memory, bytes.data(), std::min(bytes.size(), sizeof memory));
-  if ((data[0] & 1) != 0) put_head_right();
-  if ((data[0] & 2) != 0) put_rings_right();
+  if (head_right) put_head_right();
+  if (rings_right) put_rings_right();
+  if (checks_right) put_checks_right();
   try {
     WatchedBus bus{std::span<const std::byte>(memory)};
     std::size_t letters = 0;
-    std::uint64_t events = 0;
     bool more = true;
     for (int polls = 0; polls < 4 || more; ++polls) {
       const std::size_t found = bus.poll([&](const LoggedEvent& event) {
-        ++events;
-        if (event.size > Slot::body_size || event.type == 0) std::abort();
+        ++reading.events;
+        if (event.size > Slot::body_size || event.type == 0 || !lies_whole(event)) std::abort();
         const LogCatalog& catalog = bus.catalog();
         letters += catalog.type_name(event.type).size() + catalog.ring_name(event.ring).size();
         if (const LoggedType* const type = catalog.type(event.type))
           for (const FieldLayout& field : type->fields)
-            if (const auto value = catalog.value(event, field)) letters += field.name.size() + value->index();
+            if (const auto value = catalog.value(event, field)) letters += field.name.size() + value->index(), ++reading.values;
         patches.apply();
       }, 32);
-      if (found > 32 * most_rings && (data[0] & 2) != 0) std::abort();
+      if (found > 32 * most_rings && rings_right) std::abort();
       more = patches.apply();
     }
-    if (bus.account().seen < events) std::abort();
+    const WatchAccount account = bus.account();
+    if (account.seen < reading.events) std::abort();
+    reading.missed = account.missed;
   } catch (const WatchError&) {
   }
+  return reading;
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  sidestep::test::read_hostile_bus({data, size});
   return 0;
 }
