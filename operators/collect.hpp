@@ -39,7 +39,7 @@ struct Collect {
 ///
 ///   in   --1--2--3--|
 ///   collect(values, 100)
-///        values is 1, 2, 3
+///   out  -----------[1,2,3]      what it holds at the end
 ///
 /// One more than `most` fails the pipeline; `collect(values, unbounded)` takes all.
 /// Keeps `most` values at most, in that vector, which grows as they come. Semantics: RxJava 3 `collect`, handed over as it fills.

@@ -48,7 +48,7 @@ struct ToMetric {
 ///
 ///   in   --1--2--3--|
 ///   to_metric(bus, "loss/smooth")
-///        Metric{.value = 1, .metric = "loss/smooth"}, ...
+///   out  --1--2--3      each a Metric of this name
 ///
 /// The metric has the stamp of the value that it is made of, and comes from a producer of its own that has its name. So a chain that listens
 /// to what it publishes, itself or by way of others, sees one moment for ever: it fails when more than 65,536 values in a row have the same

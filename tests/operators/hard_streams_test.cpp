@@ -154,7 +154,9 @@ TEST(HardStreams, PageHinkleySaysWhatItsExactSumsSay) {
 
 TEST(HardStreams, PlateauSaysWhatTheExactSlopeSays) {
   std::size_t flat = 0, steep = 0;
-  for (const auto& [name, stream] : hard_streams()) {
+  for (const auto& named : hard_streams()) {
+    const auto& name = named.first;
+    const Values& stream = named.second;
     for (const std::int64_t n : {2, 7, 64}) {
       const auto change_at = [&](std::size_t window, double* error) {
         const At here = at(stream, window + static_cast<std::size_t>(n) - 1, static_cast<std::size_t>(n));
