@@ -64,7 +64,7 @@ struct HistogramOf {
 ///   out  -----------[1,2]--|
 ///
 /// A bucket has its lower edge, the last one `high` too (NumPy's `histogram`); what is less or greater, and NaN, is
-/// counted apart. Keeps N + 4 counters.
+/// counted apart. Where rounding makes several edges one number, the last bucket that begins there has it. Keeps N + 4 counters.
 template <std::size_t N, class F = std::identity>
 auto histogram(double low, double high, F f = {}) {
   static_assert(N > 0, "a histogram has at least one bucket");
