@@ -17,6 +17,7 @@
 // sidestep_streaming, moodycamel (one queue, whose reader fans out),
 // moodycamel_queues (one queue a listener), readerwriterqueue, tbb, atomic_queue, xenium, mutex.
 #include <bus_peers.hpp>
+#include <crowd.hpp>
 #include <line_transfer.hpp>
 #include <log_suite.hpp>
 #include <many_to_many.hpp>
@@ -172,66 +173,11 @@ void parked(benchmark::State& state) {
   state.counters["delay_p50_ns"] = quantile(way.listeners().front().all, 0.5);
 }
 
-Nanoseconds thread_cpu() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return now.tv_sec * 1'000'000'000 + now.tv_nsec;
-}
-
-/// A bus with pipelines that sum the events' numbers, and others that listen to another type.
-class Crowd {
- public:
-  Crowd(std::size_t listening, std::size_t others) : sums_(listening), heard_(others) {
-    // They alternate: an order in which those who listen are neighbours would be kinder.
-    for (std::size_t i = 0; i < std::max(listening, others); ++i) {
-      if (i < listening) bus_.on<BatchEnd>() | subscribe([&sum = sums_[i]](const BatchEnd& event) { sum.take(event); });
-      if (i < others) bus_.on<Metric>() | subscribe([&heard = heard_[i]](const Metric&) { ++heard; });
-    }
-  }
-  static constexpr std::size_t some = 8192;
-  /// CPU time of this thread, which is the dispatcher: of some events that are all there already.
-  Nanoseconds run() {
-    for (std::size_t i = 0; i < some; ++i) producer_.publish_at(0, BatchEnd{.step = static_cast<Step>(i)});
-    const Nanoseconds begin = thread_cpu();
-    while (bus_.poll()) {}
-    const Nanoseconds spent = thread_cpu() - begin;
-    benchmark::DoNotOptimize(sums_.data());
-    return spent;
-  }
-
- private:
-  std::vector<Sum> sums_;
-  std::vector<std::uint64_t> heard_;
-  Bus bus_{{.thread = false}};
-  Producer producer_ = bus_.producer("bench");
-};
-
 void pipelines(benchmark::State& state) {
   Crowd crowd(16, 0);
   Nanoseconds spent = 0;
   for (auto _ : state) spent += crowd.run();
   state.counters["ns_per_event"] = static_cast<double>(spent) / static_cast<double>(state.iterations()) / Crowd::some;
-}
-
-/// The median of nine, in a row: what one crowd leaves in the caches isn't the next one's.
-double ns_per_event(Crowd& crowd) {
-  (void)crowd.run();
-  std::vector<Nanoseconds> spent;
-  for (int i = 0; i < 9; ++i) spent.push_back(crowd.run());
-  return quantile(spent, 0.5) / static_cast<double>(Crowd::some);
-}
-
-void thousand_pipelines(benchmark::State& state) {
-  Crowd all(1000, 0), hundred(100, 0), ten(10, 0), beside(10, 990);
-  for (auto _ : state) {
-    const double of_all = ns_per_event(all), of_hundred = ns_per_event(hundred), of_ten = ns_per_event(ten), of_beside = ns_per_event(beside);
-    state.counters["ns_per_event"] = of_all;
-    state.counters["ns_of_100"] = of_hundred;
-    state.counters["linear"] = of_all / of_hundred / 10;
-    state.counters["ns_of_10"] = of_ten;
-    state.counters["ns_of_10_beside_990"] = of_beside;
-    state.counters["others"] = of_beside / of_ten;
-  }
 }
 
 void line_transfer(benchmark::State& state) {

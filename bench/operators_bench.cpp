@@ -1,9 +1,10 @@
-// What operators cost: the chains beside loops by hand (chains.hpp), and statistics over a long window.
+// What operators cost: the chains beside loops by hand (chains.hpp), statistics over a long window, a thousand pipelines (crowd.hpp).
 //
 // sliding/1000000: mean, variance, least, greatest and 99th percentile of the last million values, all five after each
 // value; ns for each value. Of noise; of a random walk and of a falling loss, too, since what a statistic does may hang
 // on the values.
 #include <chains.hpp>
+#include <crowd.hpp>
 #include <suite.hpp>
 
 #include <array>
@@ -86,6 +87,7 @@ int main(int argc, char** argv) {
   slide("sliding/1000000", [=](std::int64_t) mutable { return 2 + normal(random) / 10; });
   slide("sliding/1000000/walk", [=](std::int64_t) mutable { return walk += normal(random); });
   slide("sliding/1000000/falling", [](std::int64_t i) { return 2.5 / (1 + static_cast<double>(i) * 1e-6); });
+  benchmark::RegisterBenchmark("pipelines/1000", bench::thousand_pipelines)->Unit(benchmark::kMillisecond);
   const int status = bench::run(argc, argv, bench::interleaved);
   bench::print_chain_ratios();
   return status;

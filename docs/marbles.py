@@ -1,6 +1,7 @@
 """The marble diagrams in the operators' doc comments: each is a test, a picture and a paragraph of docs/operators.md.
 
-  marbles.py --test FILE    writes the C++ test that runs every diagram
+  marbles.py --test FILE    writes the C++ test that runs every diagram, but for those of decide
+  marbles.py --test-decisions FILE    writes the one that runs these
   marbles.py --write        writes docs/marbles/*.svg, the reference in docs/operators.md and the pages of `sidestep operators`
   marbles.py --check        exit 1 if --write would change anything
 
@@ -32,8 +33,12 @@ GROUPS = {
     "Combine": ["merge", "merge_by_time", "zip", "combine_latest", "with_latest_from", "concat", "join", "take_until_chain", "skip_until"],
     "Split": ["group_by", "partition", "share", "replay"],
     "Errors and endings": ["catch_error", "on_error_continue", "on_error_resume", "finally", "completes"],
-    "Threads and ends": ["observe_on", "probe", "subscribe", "collect", "to_metric", "to_log"],
+    "Threads and ends": ["observe_on", "probe", "subscribe", "collect", "to_metric", "to_log", "decide", "over"],
 }
+# Of those that don't stand in operators/: where.
+PLACES = {"decide": "trainer/control/decide.hpp"}
+# Nothing follows these: their tests look at what they leave behind.
+ENDS = ["subscribe", "collect", "to_metric", "to_log"]
 
 # What one writes, where that isn't the header's name.
 TITLES = {"extremes": "min_of, max_of", "sliding_time_window": "window(sliding_time)", "session_window": "window(session)",
@@ -45,7 +50,7 @@ ALSO = {"filter": ["is_finite", "not_finite", "named"], "window": ["sliding", "t
         "ewma": ["half_life"], "throttle": ["throttle_first", "throttle_both"], "sample": ["throttle_last"],
         "take_until_chain": ["take_until"], "group_by": ["at_most"], "observe_on": ["io", "compute"], "subscribe": ["saved"]}
 # Pages that stand in trainer/command/operators.cpp: no diagram draws them.
-ELSEWHERE = ["decide", "over", "pure"]
+ELSEWHERE = ["pure"]
 
 
 class Diagram:
@@ -58,8 +63,8 @@ class Operator:
 
     def __init__(self, name):
         self.name = name
-        text = (ROOT / "operators" / f"{name}.hpp").read_text()
-        self.diagrams, self.says, self.more, self.lines = [], "", "", []
+        text = (ROOT / PLACES.get(name, f"operators/{name}.hpp")).read_text()
+        self.diagrams, self.says, self.more = [], "", ""
         for comment in re.findall(r"(?:^ *///.*\n)+", text, re.M):
             lines = [line.strip()[3:].removeprefix(" ") for line in comment.splitlines()]
             drawn = diagrams(lines)
@@ -68,14 +73,8 @@ class Operator:
             if not self.diagrams:
                 self.says, self.more = words(lines)
             self.diagrams += drawn
-        if not self.diagrams:  # nothing comes out of it: its lines are shown as they stand
-            for comment in re.findall(r"(?:^ *///.*\n)+", text, re.M):
-                lines = [line.strip()[3:].removeprefix(" ") for line in comment.splitlines()]
-                if any(re.match(r"  in +[-\d|#]+", line) for line in lines):
-                    self.says, self.more = words(lines)
-                    self.lines = [line for line in lines if line.startswith("  ")]
-            if not self.lines:
-                sys.exit(f"operators/{name}.hpp has no marble diagram")
+        if not self.diagrams:
+            sys.exit(f"{PLACES.get(name, f'operators/{name}.hpp')} has no marble diagram")
 
 
 def diagrams(lines):
@@ -111,10 +110,29 @@ def words(lines):
     return before, re.sub(r"\n(?!\n)", " ", behind)
 
 
-def test_text(operators):
+def run(operator, diagram):
+    """What runs a diagram, as an expression of C++."""
+    names = list(diagram.inputs)
+    parameters = ", ".join(f"[[maybe_unused]] auto {name}" for name in names)
+    inputs = ", ".join(f'"{text}"' for text in diagram.inputs.values())
+    if operator.name == "over":
+        return f"drawn_range({inputs}, [](const auto& {names[0]}) {{ return {diagram.expression}; }})"
+    if operator.name == "decide":
+        return f"decided({inputs}, []({parameters}, Control& control) {{ return std::move({names[0]}) | {diagram.expression}; }})"
+    if operator.name in ENDS:
+        around = "[[maybe_unused]] Bus& bus, [[maybe_unused]] std::vector<double>& values, [[maybe_unused]] auto& write"
+        return f"drawn_end({inputs}, []({parameters}, {around}) {{ return std::move({names[0]}) | {diagram.expression}; }})"
+    if names == ["in"]:
+        chain = f"std::move(in) | {diagram.expression}"
+    else:
+        chain = re.sub(rf"(?<![\w.>])({'|'.join(names)})(?![\w(])", r"std::move(\1)", diagram.expression)
+    return f"drawn<{len(names)}>({{{inputs}}}, []({parameters}) {{ return {chain}; }})"
+
+
+def test_text(operators, *includes):
     lines = [
         "// Written by docs/marbles.py: the diagrams of the doc comments, run.",
-        '#include "operators/drawn.hpp"',
+        *(f'#include "{include}"' for include in includes),
         "",
         "#include <gtest/gtest.h>",
         "",
@@ -125,19 +143,7 @@ def test_text(operators):
     ]
     for operator in operators:
         for number, diagram in enumerate(operator.diagrams, 1):
-            names = list(diagram.inputs)
-            if names == ["in"]:
-                chain = f"std::move(in) | {diagram.expression}"
-            else:
-                chain = re.sub(rf"(?<![\w.>])({'|'.join(names)})(?![\w(])", r"std::move(\1)", diagram.expression)
-            parameters = ", ".join(f"[[maybe_unused]] auto {name}" for name in names)
-            inputs = ", ".join(f'"{text}"' for text in diagram.inputs.values())
-            lines += [
-                "",
-                f"TEST(Marbles, {operator.name}_{number}) {{",
-                f'  EXPECT_EQ(drawn<{len(names)}>({{{inputs}}}, []({parameters}) {{ return {chain}; }}), "{diagram.output}");',
-                "}",
-            ]
+            lines += ["", f"TEST(Marbles, {operator.name}_{number}) {{", f'  EXPECT_EQ({run(operator, diagram)}, "{diagram.output}");', "}"]
     return "\n".join(lines) + "\n\n}  // namespace\n"
 
 
@@ -194,8 +200,6 @@ def page(groups):
             lines += [f"#### {operator.name}", "", operator.says, ""]
             for number, diagram in enumerate(operator.diagrams, 1):
                 lines += [f"![{operator.name}](marbles/{picture_name(operator, number)})", "", "```cpp", diagram.expression, "```", ""]
-            if operator.lines:
-                lines += ["```text", *operator.lines, "```", ""]
             if operator.more:
                 lines += [operator.more, ""]
     return "\n".join(lines) + END + "\n"
@@ -218,7 +222,7 @@ def command_pages(groups):
     ]
     for group, operators in groups.items():
         for operator in operators:
-            drawn = [*operator.lines, ""] if operator.lines else []
+            drawn = []
             for diagram in operator.diagrams:
                 drawn += [f"  {name:<4} {text}" for name, text in diagram.inputs.items()]
                 drawn += [f"  {diagram.expression}", f"  out  {diagram.output}", ""]
@@ -266,7 +270,12 @@ def main(arguments):
     if strangers := without_a_page(groups):
         sys.exit(f"docs/operators.md speaks of {', '.join(strangers)}, and `sidestep operators` has no page: see ALSO in marbles.py")
     if arguments[:1] == ["--test"]:
-        pathlib.Path(arguments[1]).write_text(test_text([o for operators in groups.values() for o in operators]))
+        here = [o for operators in groups.values() for o in operators if o.name not in PLACES]
+        pathlib.Path(arguments[1]).write_text(test_text(here, "operators/drawn.hpp", "operators/drawn_end.hpp"))
+        return 0
+    if arguments[:1] == ["--test-decisions"]:
+        there = [o for operators in groups.values() for o in operators if o.name in PLACES]
+        pathlib.Path(arguments[1]).write_text(test_text(there, "control/decided.hpp"))
         return 0
     stale = [(path, text) for path, text in written(groups).items() if not path.exists() or path.read_text() != text]
     known = {path.name for path in written(groups)}

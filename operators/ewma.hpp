@@ -48,9 +48,7 @@ struct EwmaByTime {
     if (std::isfinite(x)) [[likely]] {
       if (out.stamp() > newest) {
         if (weight > 0) {
-          // as doubles, since the difference of two stamps may be too great for an integer
-          const double past = static_cast<double>(out.stamp()) - static_cast<double>(newest);
-          const double left = std::exp2(-past / static_cast<double>(length));
+          const double left = std::exp2(-nanoseconds_between(newest, out.stamp()) / static_cast<double>(length));
           sum *= left, weight *= left;
         }
         newest = out.stamp();

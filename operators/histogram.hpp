@@ -45,13 +45,11 @@ struct HistogramOf {
     SIDESTEP_INLINE std::int64_t& place(double x) {
       if (!(x >= low && x <= high)) [[unlikely]]
         return std::isnan(x) ? histogram.nan : x < low ? histogram.below : histogram.above;
-      auto i = static_cast<std::size_t>((x - low) * scale);
-      if (i >= N) i = N - 1;
-      // rounding may have put it beside its edges
-      if (x < edge(i))
-        i -= i > 0;
-      else if (i + 1 < N && x >= edge(i + 1))
-        ++i;
+      const double at = (x - low) * scale;  // of buckets as narrow as denormals, no number
+      auto i = at < static_cast<double>(N) ? static_cast<std::size_t>(at) : N - 1;
+      // rounding may have put it beside its edges; far from 0 there are several that are one number
+      while (i > 0 && x < edge(i)) --i;
+      while (i + 1 < N && x >= edge(i + 1)) ++i;
       return histogram.counts[i];
     }
   };
@@ -66,7 +64,7 @@ struct HistogramOf {
 ///   out  -----------[1,2]--|
 ///
 /// A bucket has its lower edge, the last one `high` too (NumPy's `histogram`); what is less or greater, and NaN, is
-/// counted apart. Keeps N + 4 counters.
+/// counted apart. Where rounding makes several edges one number, the last bucket that begins there has it. Keeps N + 4 counters.
 template <std::size_t N, class F = std::identity>
 auto histogram(double low, double high, F f = {}) {
   static_assert(N > 0, "a histogram has at least one bucket");

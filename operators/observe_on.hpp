@@ -35,7 +35,7 @@ struct Handover {
 ///
 ///   in   --1--2--3--|
 ///   observe_on(io)
-///        ----1--2--3--|      on another thread
+///   out  --1--2--3--|      on another thread
 ///
 /// Lossless: when `capacity` values wait, the thread before it waits too, and behind it, in the end, the publisher
 /// (counted). A part that takes nothing for the bus' deadline is failed. Each part keeps its own state, on its own

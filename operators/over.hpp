@@ -22,11 +22,14 @@ struct RangeOut {
 
 }  // namespace detail
 
-/// Runs a chain over any range, without a bus, and returns what comes out: for tests, and for data that isn't events.
+/// Runs a chain over any range, without a bus, and returns what comes out, as a vector: for tests, and for data that isn't events.
 ///
-///   const std::vector<double> smooth = over(losses, [](auto in) { return std::move(in) | window(count(10)) | mean(); });
+///   a    1234|
+///   over(a, [](auto in) { return std::move(in) | window(count(2)) | sum(); })
+///   out  ----[3,7]
 ///
-/// The i-th element, counted from 0, has the stamp i. The chain ends with the range, or before it by itself.
+/// The i-th element, counted from 0, has the stamp i. The chain ends with the range, or before it by itself. Keeps what the chain keeps and all that
+/// comes out.
 template <std::ranges::input_range Range, class Build>
 requires detail::Builds<Build, std::ranges::range_value_t<Range>> &&
          (!std::is_void_v<typename detail::Chained<detail::FragmentOf<Build, std::ranges::range_value_t<Range>>>::Value>)

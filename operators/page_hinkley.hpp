@@ -21,7 +21,8 @@ struct PageHinkley {
   F f;
   double delta, lambda;
   std::int64_t n = 0, least;
-  double mean = 0, risen = 0, fallen = 0;  // above their least value so far
+  double first = 0, mean = 0;              // the mean less the first value: so it is exact of values far from 0
+  double risen = 0, fallen = 0;            // above their least value so far
   bool rises, falls;
   PageHinkley(F function, double d, double l, PageHinkleyOptions options)
       : f(std::move(function)), delta(d), lambda(l), least(options.least), rises(options.rises), falls(options.falls) {}
@@ -33,16 +34,18 @@ struct PageHinkley {
     const double x = static_cast<double>(call(f, value));
     if (!std::isfinite(x)) [[unlikely]]
       return;
-    mean += (x - mean) / static_cast<double>(++n);
-    risen = std::max(0.0, risen + (x - mean - delta));
-    fallen = std::max(0.0, fallen + (mean - x - delta));
+    if (n == 0) first = x;
+    const double beyond = x - first;
+    mean += (beyond - mean) / static_cast<double>(++n);
+    risen = std::max(0.0, risen + (beyond - mean - delta));
+    fallen = std::max(0.0, fallen + (mean - beyond - delta));
     if (n < least || !((rises && risen > lambda) || (falls && fallen > lambda))) [[likely]]
       return;
-    n = 0, mean = risen = fallen = 0;
+    n = 0, first = mean = risen = fallen = 0;
     out(value);
   }
   void state(auto& archive) requires KnownState<F> {
-    archive(n, mean, risen, fallen);
+    archive(n, first, mean, risen, fallen);
     functor_state(f, archive);
   }
   void arguments(auto& show) const { show(delta, lambda); }
@@ -78,7 +81,7 @@ struct PageHinkleyOf {
 /// It sums how far each value lies above the mean of all so far, less `delta` (what deviation is taken for noise), and
 /// compares the sum's rise over its least value with `lambda` (how much is too much); the same downwards. Greater
 /// lambda: fewer false alarms, later true ones. It says nothing before `least` values; `{.falls = false}` looks for
-/// rises alone. Of a member: page_hinkley(0.01, 5.0, {}, &BatchEnd::loss). What isn't finite is left out. Keeps four
+/// rises alone. Of a member: page_hinkley(0.01, 5.0, {}, &BatchEnd::loss). What isn't finite is left out. Keeps five
 /// numbers. As River's `PageHinkley` with alpha = 1.
 template <class F = std::identity>
 detail::PageHinkleyOf<F> page_hinkley(double delta, double lambda, PageHinkleyOptions how = {}, F f = {}) {

@@ -24,7 +24,8 @@ struct Not {
 ///   partition([](double x) { return x > 2; }, [](auto in) { return std::move(in) | map([](double x) { return x * 10; }); }, [](auto in) { return std::move(in) | every(2); })
 ///   out  ----2--30-40-|
 ///
-/// `f` is asked by each chain's own copy, so it must answer the same. All else as `share`. Semantics: RxJS 7 `partition`.
+/// `f` is asked by each chain's own copy, so it must answer the same. All else as `share`. Keeps what the chains keep,
+/// and two of `f`. Semantics: RxJS 7 `partition`.
 template <class F, class Yes, class No>
 auto partition(F f, Yes yes, No no) {
   return share([f, yes](auto in) mutable { return yes(std::move(in) | sidestep::filter(f)); },

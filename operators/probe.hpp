@@ -43,6 +43,7 @@ class Probe {
 ///   out  --1--2--3--|      and values() is 3
 ///
 /// Costs two stores to memory of its own a value, and a look at the clock for one in 64. Not part of checkpoints: it begins anew.
+/// Keeps three numbers, which all copies of the Probe share, and its name.
 class probe {
  public:
   static constexpr std::string_view label = "probe";

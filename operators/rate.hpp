@@ -77,7 +77,7 @@ struct Rate {
   }
   double between_stamps() const {
     if (n < 2) return std::nan("");
-    return static_cast<double>(n - 1) * 1e9 / (static_cast<double>(newest) - static_cast<double>(first));
+    return static_cast<double>(n - 1) * 1e9 / nanoseconds_between(first, newest);
   }
   void clear() { n = 0, oldest = 0; }
 };

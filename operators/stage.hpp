@@ -43,6 +43,11 @@ struct OperatorError : std::invalid_argument {
 };
 
 namespace detail {
+
+/// From one stamp to a later one. Stamps since 1970 are too great to be told apart as doubles, and some two are further apart than an integer holds.
+inline double nanoseconds_between(Nanoseconds from, Nanoseconds to) {
+  return static_cast<double>(static_cast<std::uint64_t>(to) - static_cast<std::uint64_t>(from));
+}
 /// Throws OperatorError: "every(0): n must be at least 1". Kept out of the templates.
 [[noreturn]] void refuse(std::string_view what, std::int64_t argument, std::string_view why);
 [[noreturn]] void refuse_real(std::string_view what, double argument, std::string_view why);

@@ -48,12 +48,13 @@ struct ToMetric {
 ///
 ///   in   --1--2--3--|
 ///   to_metric(bus, "loss/smooth")
-///        Metric{.value = 1, .metric = "loss/smooth"}, ...
+///   out  --1--2--3      each a Metric of this name
 ///
 /// The metric has the stamp of the value that it is made of, and comes from a producer of its own that has its name. So a chain that listens
 /// to what it publishes, itself or by way of others, sees one moment for ever: it fails when more than 65,536 values in a row have the same
 /// stamp. What it publishes when the bus closes is seen by
-/// pipelines that were added behind it. Deciders don't see such metrics: they aren't the trainer's.
+/// pipelines that were added behind it. Deciders don't see such metrics: they aren't the trainer's. Keeps two numbers and its producer: a ring
+/// of the bus' `ring_capacity` slots.
 inline detail::ToMetric to_metric(Bus& bus, std::string_view name) {
   return {std::make_shared<Producer>(bus.producer(name)), intern(name)};
 }

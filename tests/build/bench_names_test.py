@@ -21,7 +21,7 @@ SUITES = {
     "log": LOG,
     "chain": [f"chain/{chain}/{by}" for chain in ("filter_map_scan", "window_throttle", "ten") for by in ("sidestep", "hand")],
     "operators": [f"chain/{chain}/{by}" for chain in ("filter_map_scan", "window_throttle", "ten") for by in ("sidestep", "hand")]
-    + ["sliding/1000000"],
+    + ["sliding/1000000", "pipelines/1000"],
     "boundary": ["boundary/relaxed", "boundary/lag:2"],
     "epoch": ["epoch/callbacks_on", "epoch/callbacks_off"],
     "kernels": ["lenet/scaling"],
@@ -35,7 +35,8 @@ RUN = {  # what is quick enough to run here: counters that must be there
             "parked/sidestep": ["idle_cpu_share", "delay_p50_ns"], "line_transfer": ["one_way_ns"]},
     "log": {name: ["events_per_second"] for name in LOG},
     "chain": {f"chain/ten/{by}": ["ns_per_event"] for by in ("sidestep", "hand")},
-    "operators": {"chain/ten/sidestep": ["ns_per_event"], "sliding/1000000": ["ns_per_event"]},
+    "operators": {"chain/ten/sidestep": ["ns_per_event"], "sliding/1000000": ["ns_per_event"],
+                  "pipelines/1000": ["ns_per_event", "ns_of_100", "linear", "ns_of_10", "ns_of_10_beside_990", "others"]},
     "boundary": {f"boundary/{mode}": ["p50_ns", "timer_ns", "line_transfers"] for mode in ("relaxed", "lag:2")},
     "kernels": {"lenet/scaling": ["speedup", "sgemm_speedup", "ratio"]},
 }

@@ -130,6 +130,10 @@ check "and nothing else is built" grep -q 'ninja .*release bus_bench$' "$work/lo
 stub python3 'printf "<%s>" "$@"'
 run root "$tree/dev" bench compile g++
 check "what compiling takes is a suite too" says "<$tree/bench/compile.py><$tree/build/release/include><g++>"
+touch "$WORK"
+run root "$tree/dev" bench compilers g++
+check "and what compilers make of the chains" says "<$tree/bench/compilers.py><$tree><$tree/build/release><g++>"
+check "for which the library is built" grep -q 'ninja .*release chain_bench$' "$work/log"
 rm "$work/python3"
 stub ninja 'echo "ninja: error: a.cpp"; exit 1'
 run root "$tree/dev" train

@@ -5,6 +5,13 @@ import re
 MOST_LINES = 25
 MARK = "// expect-error-line"
 WORDS = "// expect-words: "  # in that error, once underscores are spaces
+OPTIONS = "// compile-with: "  # what the program is compiled with besides
+
+
+def options(program):
+    """Of the program at this path: what it is compiled with besides."""
+    lines = pathlib.Path(program).read_text().splitlines()
+    return [word for line in lines if line.startswith(OPTIONS) for word in line.removeprefix(OPTIONS).split()]
 
 
 def verdict(program, status, output):

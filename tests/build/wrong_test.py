@@ -9,7 +9,7 @@ from compile import compile_one
 
 
 def judge(program, compiler, include):
-    status, output = compile_one([compiler, "-std=c++20", f"-I{include}", "-fsyntax-only", str(program)])
+    status, output = compile_one([compiler, "-std=c++20", f"-I{include}", "-fsyntax-only", *wrong.options(program), str(program)])
     return wrong.verdict(program, status, output), output
 
 
@@ -24,6 +24,8 @@ def judge_is_awake(compiler):
         (f"{wrong.WORDS}a window\nint main() {{ return x; }} {mark}\n", "the first error says nothing of 'a window'"),
         (f"{wrong.WORDS}x\nint main() {{ return x; }} {mark}\n", ""),
         (f"int main() {{ return x; }} {mark}\n", ""),
+        (f"[[nodiscard]] int f();\nint main() {{ f(); }} {mark}\n", "it compiles"),
+        (f"{wrong.OPTIONS}-Werror=unused-result\n[[nodiscard]] int f();\nint main() {{ f(); }} {mark}\n", ""),
     ]
     with tempfile.TemporaryDirectory() as folder:
         program = pathlib.Path(folder, "case.cpp")

@@ -57,4 +57,47 @@ TEST(Cut, DamagedStatesFailInWordsAtWorst) {
   });
 }
 
+/// An executor that runs what is posted at once, on the thread that posts it: all parts of a pipeline are where the test left them.
+struct AtOnce final : Executor {
+  std::shared_ptr<Work> next;
+  bool runs = false;
+  void post(std::shared_ptr<Work> work) override {
+    next = std::move(work);
+    if (std::exchange(runs, true)) return;  // by the work itself: once at a time
+    while (const auto now = std::exchange(next, nullptr)) now->run();
+    runs = false;
+  }
+};
+AtOnce& at_once() {
+  static AtOnce executor;
+  return executor;
+}
+
+const auto both_halves = [](auto in) { return std::move(in) | window(sliding(2)) | sum() | observe_on(at_once()) | scan(0.0, std::plus<>()) | every(2); };
+const auto beats = [](auto in) { return interval(*bus_of(in), 3ns) | map([](std::int64_t n) { return static_cast<double>(n); }); };
+const auto merged_of_two = [](auto a, auto b) { return merge(std::move(a) | window(count(2)) | mean(), std::move(b) | debounce(2ns)) | scan(0.0, std::plus<>()); };
+const auto merged_until_both_end = [](auto a, auto b) { return merge(std::move(a) | take(2), std::move(b) | every(2) | take(2)) | window(count(3)) | sum(); };
+
+TEST(Cut, OfTheStateOnBothSidesOfAHandover) {
+  expect_same_at_every_cut("observe_on", both_halves);
+  expect_words_for_damage("observe_on", both_halves);
+}
+TEST(Cut, OfAnIntervalAndOfOneThatIsMerged) {
+  Driven driven(beats);
+  const Moments ticks{{3, std::nullopt}, {7, std::nullopt}, {20, std::nullopt}};
+  driven.run(ticks.data(), ticks.data() + ticks.size(), 1);
+  EXPECT_EQ(driven.output, (std::vector<double>{0, 1, 5})) << "its first is due at 3: the cuts below are of one that speaks";
+  expect_same_at_every_cut("interval", beats);
+  expect_same_at_every_cut("interval, merged", [](auto in) {
+    auto each_three = beats(in);
+    return merge(std::move(each_three), std::move(in) | every(2));
+  });
+  expect_words_for_damage("interval", beats);
+}
+TEST(Cut, OfAMergeOfTwoTypesOfEvents) {
+  expect_same_at_every_cut("merge", merged_of_two);
+  expect_same_at_every_cut("merge of ends", merged_until_both_end);
+  expect_words_for_damage("merge", merged_of_two);
+}
+
 }  // namespace

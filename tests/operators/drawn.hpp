@@ -118,6 +118,7 @@ std::string drawn(const std::array<std::string_view, static_cast<std::size_t>(in
     else
       while (bus.poll()) {
       }
+    if (!handle->queues().empty()) bus.flush();  // what was handed to other threads is handled there
     if (handle->failed() && !std::exchange(failed, true)) output.write("#");
     if (ends) break;
   }

@@ -80,7 +80,8 @@ class DrivenBy {
   bool ended = false;
 
  private:
-  Bus bus_{{.thread = false}};
+  ManualClock clock_;  // at 0: the streams' stamps begin near it
+  Bus bus_{{.clock = &clock_, .thread = false}};
   Handle handle_;
   Sequence number_ = 0;
 };

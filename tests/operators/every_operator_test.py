@@ -8,7 +8,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 GROUPS = next(ast.literal_eval(node.value) for node in ast.parse((ROOT / "docs/marbles.py").read_text()).body
               if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "GROUPS")
 
-ENDS = {"subscribe", "collect", "to_metric", "to_log"}
+ENDS = {"subscribe", "collect", "to_metric", "to_log", "decide", "over"}
 WORDS = {"sliding_time_window": ["sliding_time"], "session_window": ["session"], "window_by": ["by"], "window_until": ["until"],
          "extremes": ["min_of", "max_of"], "variance": ["variance", "standard_deviation"], "take_until_chain": ["take_until(chain)"]}
 

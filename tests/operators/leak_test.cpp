@@ -220,4 +220,156 @@ TEST(Leaks, NoneWhicheverCallOfWhicheverOperatorsFunctorThrows) {
   throw_at_call(0);
 }
 
+/// Runs what was posted when it is told to, on the thread that counts.
+struct Here final : Executor {
+  std::shared_ptr<Work> posted;
+  void post(std::shared_ptr<Work> work) override { posted = std::move(work); }
+  void run() {
+    while (const auto work = std::exchange(posted, nullptr)) work->run();
+  }
+};
+
+struct Spent {
+  std::size_t allocations, emitted;
+};
+/// Of a chain that has seen 150 bursts of seven events: what it allocates and emits in 300 more, and at the end. Between two bursts it is
+/// silent for 10 ns, and there is a tick.
+template <class Build>
+Spent spent_by(Build build) {
+  Here here;
+  ManualClock clock;
+  Bus bus({.clock = &clock, .thread = false});
+  std::size_t emitted = 0;
+  const auto beginning = [&] {
+    if constexpr (std::is_invocable_v<Build&, decltype(bus.on<Number>() | map(&Number::value))>) return build(bus.on<Number>() | map(&Number::value));
+    else if constexpr (std::is_invocable_v<Build&, Bus&>) return build(bus);
+    else return build(bus.on<Number>() | map(&Number::value), here);
+  };
+  const Handle handle = beginning() | subscribe([&](const auto&) { ++emitted; });
+  Pipeline& pipeline = handle->pipeline();
+  std::vector<Slot> slots(7);
+  Sequence number = 0;
+  const auto run = [&](int bursts) {
+    for (; bursts > 0; --bursts) {
+      Nanoseconds now = clock.now();
+      for (Slot& slot : slots) {
+        ++number;
+        slot = slot_of(Moment{++now, static_cast<double>(number / 2 % 5)}, number);
+      }
+      pipeline.run(slots);
+      clock.set(now + 10);
+      pipeline.mark({.kind = Mark::Kind::tick, .number = number, .stamp = clock.now()});
+      here.run();
+    }
+  };
+  run(150);
+  emitted = allocations = 0;
+  counting = true;
+  run(300);
+  pipeline.mark({.kind = Mark::Kind::end, .number = number, .stamp = clock.now()});
+  here.run();
+  counting = false;
+  EXPECT_FALSE(handle->failed()) << handle->error();
+  return {allocations, emitted};
+}
+
+/// Every operator whose memory has a bound, and that it emits at all while it is watched.
+class Constant {
+ public:
+  template <class Build>
+  void operator()(const char* name, Build build) {
+    const Spent spent = spent_by(build);
+    EXPECT_EQ(spent.allocations, 0u) << name;
+    EXPECT_GT(spent.emitted, 0u) << name << " emits nothing, so this says nothing of it";
+  }
+};
+
+TEST(Allocations, AreCountedOnEitherSideOfAHandoverAndAtTheEnd) {
+  const auto allocates = [](double x) { return std::vector<double>(1, x); };
+  EXPECT_EQ(spent_by([=](auto in) { return std::move(in) | map(allocates); }).allocations, 2100u);
+  EXPECT_EQ(spent_by([=](auto in, Here& here) { return std::move(in) | observe_on(here) | map(allocates); }).allocations, 2100u);
+  EXPECT_EQ(spent_by([=](auto in) { return std::move(in) | last() | map(allocates); }).allocations, 1u);
+}
+
+TEST(Allocations, NoneForEachEventOfWhatPicksAndChanges) {
+  Constant none;
+  const auto odd = [](double x) { return static_cast<int>(x) % 2 == 1; };
+  const auto is_7 = [](double x) { return x == 7; };
+  none("filter", [=](auto in) { return std::move(in) | filter(odd); });
+  none("every", [](auto in) { return std::move(in) | every(3); });
+  none("first", [=](auto in) { return std::move(in) | first(is_7) | default_if_empty(1.0); });
+  none("last", [](auto in) { return std::move(in) | last(); });
+  none("element_at", [](auto in) { return std::move(in) | element_at(2000); });
+  none("take", [](auto in) { return std::move(in) | take(2000); });
+  none("take_last", [](auto in) { return std::move(in) | take_last(100); });
+  none("take_while", [=](auto in) { return std::move(in) | take_while([](double x) { return x < 7; }); });
+  none("take_until", [=](auto in) { return std::move(in) | take_until(is_7); });
+  none("skip", [](auto in) { return std::move(in) | skip(2000); });
+  none("skip_while", [n = 0](auto in) { return std::move(in) | skip_while([n](double) mutable { return ++n < 2000; }); });
+  none("skip_last", [](auto in) { return std::move(in) | skip_last(100); });
+  none("distinct", [](auto in) { return std::move(in) | distinct(3); });
+  none("distinct_until_changed", [](auto in) { return std::move(in) | distinct_until_changed(); });
+  none("of_type", [](Bus& bus) { return bus.on<Number, OtherNumber>() | of_type<Number>(); });
+  none("ignore_elements", [](auto in) { return std::move(in) | ignore_elements() | start_with(1.0); });
+  none("map", [](auto in) { return std::move(in) | map([](double x) { return x + 1; }); });
+  none("scan", [](auto in) { return std::move(in) | scan(0.0, std::plus<>()); });
+  none("reduce", [](auto in) { return std::move(in) | reduce(0.0, std::plus<>()); });
+  none("pairwise", [](auto in) { return std::move(in) | pairwise(); });
+  none("tap", [](auto in) { return std::move(in) | tap([](double) {}); });
+  none("start_with", [](auto in) { return std::move(in) | start_with(7.0); });
+  none("timestamp", [](auto in) { return std::move(in) | timestamp(); });
+  none("time_interval", [](auto in) { return std::move(in) | time_interval(); });
+  none("materialize, dematerialize", [](auto in) { return std::move(in) | materialize() | dematerialize(); });
+}
+
+TEST(Allocations, NoneForEachEventOfWindowsAndStatistics) {
+  Constant none;
+  none("window(count)", [](auto in) { return std::move(in) | window(count(3)) | mean(); });
+  none("window(sliding)", [](auto in) { return std::move(in) | window(sliding(20, 3)) | mean(); });
+  none("window(growing)", [](auto in) { return std::move(in) | window(growing()) | mean(); });
+  none("window(time)", [](auto in) { return std::move(in) | window(sidestep::time(30ns)) | mean(); });
+  none("window(sliding_time)", [](auto in) { return std::move(in) | window(sliding_time(60ns, 20ns)) | mean(); });
+  none("window(session)", [](auto in) { return std::move(in) | window(session(5ns)) | mean(); });
+  none("window(by)", [](auto in) { return std::move(in) | window(by(std::identity())) | mean(); });
+  none("window(until)", [](auto in) { return std::move(in) | window(until([](double x) { return x == 4; })) | mean(); });
+  const auto everywhere = [&](const char* name, auto statistic) {
+    none(name, [=](auto in) { return std::move(in) | window(count(5)) | statistic(); });
+    none(name, [=](auto in) { return std::move(in) | window(sliding(20)) | statistic(); });
+    none(name, [=](auto in) { return std::move(in) | window(sliding_time(60ns, 20ns)) | statistic(); });
+    none(name, [=](auto in) { return std::move(in) | window(growing()) | statistic(); });
+  };
+  everywhere("count", [] { return count(); });
+  everywhere("sum", [] { return sum(); });
+  everywhere("variance", [] { return variance(); });
+  everywhere("standard_deviation", [] { return standard_deviation(); });
+  everywhere("min_of", [] { return min_of(); });
+  everywhere("max_of", [] { return max_of(); });
+  everywhere("slope", [] { return slope(); });
+  everywhere("plateau", [] { return plateau(0.1); });
+  everywhere("quantile", [] { return quantile(0.3); });
+  everywhere("median", [] { return median(); });
+  everywhere("histogram", [] { return histogram<4>(0, 4); });
+  everywhere("rate", [] { return rate(); });
+  everywhere("stats", [] { return stats(mean(), max_of(), p99()); });
+  none("ewma", [](auto in) { return std::move(in) | ewma(0.1); });
+  none("ewma(half_life)", [](auto in) { return std::move(in) | ewma(half_life(20ns)); });
+  none("page_hinkley", [](auto in) { return std::move(in) | page_hinkley(0.1, 2, {.least = 2}); });
+}
+
+TEST(Allocations, NoneForEachEventOfWhatWaitsForTimeOrForAThread) {
+  Constant none;
+  none("throttle", [](auto in) { return std::move(in) | throttle(4ns); });
+  none("throttle, both edges", [](auto in) { return std::move(in) | throttle_both(4ns); });
+  none("throttle, trailing edge", [](auto in) { return std::move(in) | throttle(4ns, {.leading = false, .trailing = true}); });
+  none("sample", [](auto in) { return std::move(in) | sample(4ns); });
+  none("debounce", [](auto in) { return std::move(in) | debounce(3ns); });
+  none("debounce, longest", [](auto in) { return std::move(in) | debounce(3ns, {.longest = 5ns}); });
+  none("audit", [](auto in) { return std::move(in) | audit(4ns); });
+  none("delay", [](auto in) { return std::move(in) | delay(20ns, {.capacity = 64}); });
+  none("timeout", [](auto in) { return std::move(in) | timeout(50ns); });
+  none("rate_limit", [](auto in) { return std::move(in) | rate_limit(2, 30ns); });
+  none("interval", [](Bus& bus) { return interval(bus, 30ns); });
+  none("observe_on", [](auto in, Here& here) { return std::move(in) | observe_on(here, {.capacity = 64}); });
+}
+
 }  // namespace

@@ -50,14 +50,6 @@ std::string list_entry(std::string_view name, std::string_view text) {
 
 /// What no diagram draws.
 constexpr OperatorPage elsewhere[] = {
-    {"Beside them", "decide", "decide", "",
-     "Ends a chain: what `f(value)` returns, a decision, is asked of the training loop, at a batch boundary.",
-     "  bus.on<BatchEnd>() | map(&BatchEnd::loss) | filter(not_finite) | take(1)\n"
-     "                     | decide(control, [](double) { return Stop{\"loss is not finite\"}; });\n",
-     "It stands in <sidestep/trainer/control/decide.hpp>; docs/control.md says when a decision takes effect."},
-    {"Beside them", "over", "over", "", "Runs a chain over any range, without a bus, and returns what comes out.",
-     "  over(losses, [](auto in) { return std::move(in) | window(count(10)) | mean(); })\n",
-     "For tests, and for data that isn't events. The i-th element, counted from 0, has the stamp i."},
     {"Beside them", "pure", "pure", "", "Says of a functor that its captures are constants, which no checkpoint need hold.",
      "  filter(pure([limit](double x) { return x < limit; }))\n",
      "Needed where a pipeline ends in decide or in subscribe(saved, f)."},

@@ -69,11 +69,15 @@ class Decide {
 
 }  // namespace detail
 
-/// Ends a pipeline: for each value that reaches it, `f(value)` returns what the training loop is asked for: a decision,
-/// an optional one, a variant, or Decisions (several). A functor with a state of its own has `state(archive)`.
+/// Ends a chain: what `f(value)` returns is asked of the training loop, at a batch boundary.
 ///
-/// The pipeline sees the trainer's events alone and is part of each checkpoint. When a decision takes effect, the
-/// loop's mode says.
+///   in   -1--2--9--1--|
+///   filter([](double x) { return x > 3; }) | decide(control, [](double) { return Stop{"too high"}; })
+///   out  -------stop      in lockstep: at the boundary of that batch
+///
+/// It returns a decision, an optional one, a variant, or Decisions (several). A functor with a state of its own has `state(archive)`. The
+/// pipeline sees the trainer's events alone and is part of each checkpoint. When a decision takes effect, the loop's mode says (in
+/// the picture lockstep): docs/control.md. Keeps what f keeps.
 template <class F>
 detail::Decide<F> decide(Control& control, F f, DecideOptions options = {}) {
   return {control.shared(), std::move(f), options};
