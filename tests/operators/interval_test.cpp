@@ -133,6 +133,12 @@ TEST(Interval, GoesOnFromItsState) {
   EXPECT_EQ(second.said, "2:9 3:12");
 }
 
+TEST(Interval, DescribesItself) {
+  Beat beat(0, plain);
+  const auto lines = beat.handle->pipeline().describe();
+  EXPECT_NE(std::find(lines.begin(), lines.end(), "interval(3)"), lines.end());
+}
+
 TEST(Interval, DependsOnClocks) {
   Beat beat(0, plain);
   EXPECT_TRUE(beat.handle->options().wall_time);
