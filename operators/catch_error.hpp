@@ -24,9 +24,7 @@ struct CatchError {
   void caught(std::string_view what, auto&& out) {
     const V last = f(what);
     out.done();  // whatever becomes of the value
-    inside = true;
-    out(last);
-    inside = false;
+    out(last);   // what is thrown at it isn't offered to this stage again
   }
   void state(auto& archive) requires KnownState<F> { functor_state(f, archive); }
 };

@@ -30,7 +30,10 @@ struct Collect {
     if (--left < 0) too_many_collected(most);
     into->push_back(value);
   }
-  void arguments(auto& show) const { show(most); }
+  void arguments(auto& show) const {
+    if (most == std::numeric_limits<std::int64_t>::max()) show(std::string_view("unbounded"));
+    else show(most);
+  }
 };
 
 }  // namespace detail

@@ -162,6 +162,8 @@ template <class S, class... T>
 inline constexpr bool made_for_unsaved = false;
 template <template <class...> class S, class... A, class... T>
 inline constexpr bool made_for_unsaved<S<A...>, T...> = ((unsaved_value<A, T...> || made_for_unsaved<A, T...>) || ...);
+template <template <bool, class...> class S, bool b, class... A, class... T>  // scan, combine_latest and their kin
+inline constexpr bool made_for_unsaved<S<b, A...>, T...> = ((unsaved_value<A, T...> || made_for_unsaved<A, T...>) || ...);
 
 /// Of what stands before the end, the first stage that can't save its state.
 template <class Op, class... Before>

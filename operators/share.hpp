@@ -16,7 +16,6 @@ struct Share {
   static constexpr bool any_saved = (B::saved || ...);
   std::tuple<B...> branches;
   explicit Share(std::tuple<B...> all) : branches(std::move(all)) {}
-  using is_split = void;
 
   template <class In>
   using out = First;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sidestep/bus/archive.hpp>
+#include <sidestep/bus/payload.hpp>
 #include <sidestep/bus/types.hpp>
 #include <sidestep/operators/inline.hpp>
 
@@ -92,10 +93,10 @@ concept Stateless = std::is_empty_v<F> || std::is_member_pointer_v<F> || require
 template <class F>
 concept KnownState = Stateless<F> || Saveable<F>;
 
-/// What an Archive can save and load.
+/// What an Archive can save and load. A payload is in no checkpoint: what refers to one would refer to another in the run that goes on.
 template <class T>
 inline constexpr bool archivable = Saveable<T> || std::same_as<T, std::string> ||
-                                   (std::is_trivially_copyable_v<T> && !std::is_pointer_v<T>);
+                                   (std::is_trivially_copyable_v<T> && !std::is_pointer_v<T> && !CarriesPayload<T> && !std::same_as<T, PayloadRef>);
 template <class T>
 inline constexpr bool archivable<std::vector<T>> = archivable<T>;
 template <class A, class B>

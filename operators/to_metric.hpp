@@ -4,6 +4,7 @@
 #include <sidestep/bus/events.hpp>
 #include <sidestep/operators/stage.hpp>
 
+#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
@@ -21,7 +22,7 @@ struct ToMetric {
   using is_end = void;
   std::shared_ptr<Producer> producer;
   Name metric;
-  Nanoseconds moment = 0;
+  Nanoseconds moment = std::numeric_limits<Nanoseconds>::min();  // no value has it
   std::int64_t of_moment = 0;  // how many values in a row had this stamp
 
   template <class In>

@@ -105,6 +105,18 @@ TEST(Collect, RefusesNoRoom) {
   EXPECT_THROW(collect(into, -1), OperatorError);
 }
 
+TEST(Collect, DescribesItself) {
+  Bus bus({.thread = false});
+  std::vector<double> into;
+  const Handle bounded = bus.on<Number>() | map(&Number::value) | collect(into, 3);
+  const Handle free = bus.on<Number>() | map(&Number::value) | collect(into, unbounded);
+  EXPECT_EQ(bounded->pipeline().describe().back(), "collect(3)");
+  EXPECT_EQ(free->pipeline().describe().back(), "collect(unbounded)");
+  bus.publish(Number{1});
+  bus.flush();
+  EXPECT_EQ(bounded->pipeline().describe().back(), "collect(3)") << "however many there are";
+}
+
 TEST(Collect, IsNoPartOfACheckpoint) { static_assert(!Saveable<detail::Collect<double>>); }
 
 TEST(Collect, IsWhatAReferenceMakesOfRandomStreams) {

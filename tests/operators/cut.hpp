@@ -37,6 +37,21 @@ void expect_same_at_every_cut(const char* name, Build build) {
       ASSERT_FALSE(second.handle()->failed()) << name << second.handle()->error();
       if (begin == end) break;
     }
+    // One that has seen another stream before forgets it.
+    const std::vector<T> other = random_stream<T>(random);
+    const T* const cut = begin + (stream.empty() ? 0 : random() % stream.size());
+    DrivenBy<T> first(build), used(build);
+    first.run(begin, cut, 2);
+    States states = first.save();
+    used.run(other.data(), other.data() + other.size(), 3);
+    used.load(states);
+    ASSERT_EQ(used.save().parts, states.parts) << name;
+    used.output.clear(), used.ended = false;
+    used.run(cut, end, 2);
+    used.end(last);
+    std::vector<double> output = first.output;
+    output.insert(output.end(), used.output.begin(), used.output.end());
+    ASSERT_TRUE(same(output, whole.output)) << name << ", round " << round << ", loaded into one that was used, at " << cut - begin;
   }
 }
 

@@ -88,10 +88,14 @@ TEST(Ewma, SaysWhatItIs) {
   Driven driven([](auto in) { return std::move(in) | ewma(0.5); });
   const auto lines = driven.pipeline().describe();
   EXPECT_NE(std::find(lines.begin(), lines.end(), "ewma(0.5)"), lines.end());
+  Driven by_time([](auto in) { return std::move(in) | ewma(half_life(3ns)); });
+  const auto of_time = by_time.pipeline().describe();
+  EXPECT_NE(std::find(of_time.begin(), of_time.end(), "ewma(half_life)(3)"), of_time.end());
 }
 TEST(Ewma, RefusesWhatIsNoWeight) {
   EXPECT_THROW(ewma(0.0), OperatorError);
   EXPECT_THROW(ewma(1.1), OperatorError);
+  EXPECT_NO_THROW(ewma(1.0));
   EXPECT_THROW(ewma(-0.1), OperatorError);
   EXPECT_THROW(ewma(no_number), OperatorError);
   EXPECT_THROW(half_life(0ns), OperatorError);

@@ -83,9 +83,14 @@ TEST(Finally, AHandlerThatEndsItsOwnPipeline) {
 }
 
 TEST(Finally, WhatItThrowsIsLost) {
-  std::string error;
-  EXPECT_EQ(script("a1 |", [](auto in) { return std::move(in) | finally([] { throw std::runtime_error("f"); }); }, &error), "1 |");
-  EXPECT_EQ(error, "");
+  for (const char* words : {"a1 |", "a1 !", "a1"}) {
+    std::string error;
+    int calls = 0;
+    const std::string out = script(words, [&](auto in) { return std::move(in) | finally([&] { ++calls, throw std::runtime_error("f"); }); }, &error);
+    EXPECT_EQ(out.find('#'), std::string::npos) << words;
+    EXPECT_EQ(error, "") << words;
+    EXPECT_EQ(calls, 1) << words;
+  }
 }
 
 TEST(Finally, SeveralInOneChain) {
@@ -161,6 +166,25 @@ TEST(Finally, IsNotCalledAgainInARunThatIsResumed) {
   second.load(states);
   second.end(2);
   EXPECT_EQ(calls, 1);
+}
+
+/// Says how many were made before it; in a run that is resumed, what it said in the one before.
+struct Made {
+  static inline int made = 0;
+  static inline std::string said;
+  int number = made++;
+  void operator()() { said += std::to_string(number) + " "; }
+  void state(auto& archive) { archive(number); }
+};
+TEST(Finally, TheStateOfItsFunctorIsSaved) {
+  const auto build = [](auto in) { return std::move(in) | finally(Made{}); };
+  Made::made = 3, Made::said.clear();
+  Driven first(build);
+  States states = first.save();
+  Driven second(build);
+  second.load(states);
+  second.end(2);
+  EXPECT_EQ(Made::said, "3 ");
 }
 
 TEST(Finally, ItsPipelineIsSaved) {

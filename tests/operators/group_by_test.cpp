@@ -145,12 +145,39 @@ TEST(GroupBy, AChainThatEndsEndsThePipeline) {
 }
 
 TEST(GroupBy, TicksReachItsGroups) {
+  EXPECT_EQ(script("@1 a1 @2 a2 @9 t ? |", grouped(at_most(4), [](auto in) { return std::move(in) | debounce(2ns); })), "1,1 2,2 on |") << "before the end";
   EXPECT_EQ(script("@1 a1 @2 a2 @9 t @20 a3 |", grouped(at_most(4), [](auto in) { return std::move(in) | debounce(2ns); })), "1,1 2,2 3,3 |");
   EXPECT_TRUE(Driven([](auto in) {
                 return std::move(in) | group_by(parity, at_most(2), [](auto each) { return std::move(each) | debounce(2ns); }) |
                        map([](const auto& pair) { return pair.second; });
               }).handle()->options().wall_time);
   EXPECT_FALSE(Driven(flat).handle()->options().wall_time);
+}
+
+/// Emits the number of the event that brought the value.
+struct numbered {
+  template <class In>
+  using out = double;
+  void operator()(double, auto&& out) { out(static_cast<double>(out.number())); }
+  void state(auto&) {}
+};
+TEST(GroupBy, AGroupSeesTheMomentAndTheNumberOfEachEvent) {
+  const auto stamps = [](auto in) { return std::move(in) | timestamp() | map([](const auto& value) { return static_cast<double>(value.stamp); }); };
+  EXPECT_EQ(script("@3 a1 @5 a2 @9 a1 |", grouped(at_most(4), stamps)), "1,3 2,5 1,9 |");
+  EXPECT_EQ(script("a1 b7 a2 a1 |", grouped(at_most(4), [](auto in) { return std::move(in) | numbered{}; })), "1,1 2,3 1,4 |");
+}
+
+TEST(GroupBy, WhatAGroupEmitsOfAnotherMomentIsOfThatMoment) {
+  EXPECT_EQ(script("@105 a1 @107 a2 |",
+                   [](auto in) { return std::move(in) | group_by(std::identity(), at_most(4), [](auto each) { return std::move(each) | as_of_earlier{}; }) | timestamp(); }),
+            "1,1@5 2,2@7 |");
+}
+
+TEST(GroupBy, GroupsThatAreSavedMakeThePipelinePartOfCheckpoints) {
+  Bus bus({.thread = false});
+  const auto nothing = [](double) {};
+  EXPECT_TRUE((input_of<Number>(bus) | group_by(parity, at_most(2), [&](auto each) { return std::move(each) | subscribe(saved, nothing); }))->options().saved);
+  EXPECT_FALSE((input_of<Number>(bus) | group_by(parity, at_most(2), [&](auto each) { return std::move(each) | subscribe(nothing); }))->options().saved);
 }
 
 TEST(GroupBy, WhatAGroupHasToSayFinallyIsSaid) {

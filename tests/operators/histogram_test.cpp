@@ -70,6 +70,11 @@ TEST(Histogram, RefusesWhatIsNoRange) {
   EXPECT_THROW((histogram<4>(-1e308, 1e308)), OperatorError);
 }
 
+TEST(Histogram, DescribesItself) {
+  EXPECT_EQ(described([](auto in) { return std::move(in) | window(count(2)) | histogram<2>(0, 4) | map([](const auto& h) { return static_cast<double>(h.nan); }); })[5],
+            "histogram(0, 4)");
+}
+
 constexpr auto of_two_buckets = [](auto in) {
   return std::move(in) | window(count(2)) | histogram<2>(0, 4) | map([](const HistogramCounts<2>& h) { return static_cast<double>(10 * h.counts[0] + h.counts[1]); });
 };

@@ -77,12 +77,16 @@ TEST(Interval, WhileTheDispatcherHasEventsItWaits) {
 }
 
 TEST(Interval, SeesNoEvents) {
-  Beat beat(0, plain);
+  Beat beat(0, plain);  // part of checkpoints, so it listens to the trainer alone
+  const Handle other = interval(beat.bus, 3ns) | subscribe([](std::int64_t) {});
   beat.bus.publish(Number{1});
+  beat.bus.producer("trainer", sidestep::Stream::trainer).publish(Number{1});
   while (beat.bus.poll()) {
   }
-  EXPECT_EQ(beat.handle->published(), 0u);
-  EXPECT_EQ(beat.handle->delivered(), 0u);
+  for (const Handle& handle : {beat.handle, other}) {
+    EXPECT_EQ(handle->published(), 0u);
+    EXPECT_EQ(handle->delivered(), 0u);
+  }
 }
 
 TEST(Interval, EndsWithTheBus) {
@@ -131,6 +135,12 @@ TEST(Interval, GoesOnFromItsState) {
   second.handle->pipeline().mark({.kind = Mark::Kind::restore, .number = 0, .sink = &states});
   for (const Nanoseconds now : {7, 8, 9, 12}) second.idle_at(now);
   EXPECT_EQ(second.said, "2:9 3:12");
+}
+
+TEST(Interval, DescribesItself) {
+  Beat beat(0, plain);
+  const auto lines = beat.handle->pipeline().describe();
+  EXPECT_NE(std::find(lines.begin(), lines.end(), "interval(3)"), lines.end());
 }
 
 TEST(Interval, DependsOnClocks) {

@@ -68,7 +68,22 @@ TEST(Join, EndsAtOnceNotWithTheNextEvent) {
   EXPECT_EQ(script("b1 ? a2 ? a1 ? |", other), "on on 2 | over");
 }
 
+TEST(Join, GoesOnAsLongAsAValueOfTheOneThatHasEndedWaits) {
+  const auto two_of_a = [](auto a, auto b) { return join(std::move(a) | take(2), std::identity(), std::move(b), std::identity(), std::plus<>()); };
+  EXPECT_EQ(script("a1 a2 b1 ? b2 ? |", two_of_a), "2 on 4 | over");
+  const auto two_of_b = [](auto a, auto b) { return join(std::move(a), std::identity(), std::move(b) | take(2), std::identity(), std::plus<>()); };
+  EXPECT_EQ(script("b1 b2 a1 ? a2 ? |", two_of_b), "2 on 4 | over");
+}
+
+TEST(Join, EndsAtOnceWithOneOfWhichNothingWaits) {
+  EXPECT_EQ(script("b2 a1 ? b3 |", [](auto a, auto b) { return join(std::move(a) | take(0), std::identity(), std::move(b), std::identity(), std::plus<>()); }), "| over");
+  EXPECT_EQ(script("a2 b1 ? a3 |", [](auto a, auto b) { return join(std::move(a), std::identity(), std::move(b) | take(0), std::identity(), std::plus<>()); }), "| over");
+}
+
 TEST(Join, EndsWhenBothHaveEndedWhateverWaits) {
+  const auto one_each = [](auto a, auto b) { return join(std::move(a) | take(1), std::identity(), std::move(b) | take(1), std::identity(), std::plus<>()); };
+  EXPECT_EQ(script("a1 ? b2 ? |", one_each), "on | over") << "at once";
+  EXPECT_EQ(script("b2 ? a1 ? |", one_each), "on | over");
   EXPECT_EQ(script("a1 b2 a2 b1 |",
                    [](auto a, auto b) {
                      return join(std::move(a) | take(1), std::identity(), std::move(b) | take(1), std::identity(), std::plus<>());

@@ -47,6 +47,12 @@ TEST(OnErrorResume, EndsWithTheOneThatItLetsPass) {
       << "the other had ended before";
 }
 
+TEST(OnErrorResume, EndsAtOnceNotWithTheNextEvent) {
+  EXPECT_EQ(script("a1 ? b8 |", [](auto a, auto b) { return resumed(std::move(a) | take(1), std::move(b)); }), "1 | over");
+  EXPECT_EQ(script("a1 a2 ? b8 ? |", [](auto a, auto b) { return resumed(std::move(a), std::move(b) | take(1)); }), "1 on 8 | over");
+  EXPECT_EQ(script("b8 a1 ? a2 ? |", [](auto a, auto b) { return resumed(std::move(a), std::move(b) | take(1)); }), "1 on | over");
+}
+
 TEST(OnErrorResume, AWindowBehindItGoesOnAndEmitsWhatItHas) {
   EXPECT_EQ(script("a1 a2 b8 b9 |", [](auto a, auto b) { return resumed(std::move(a), std::move(b)) | window(count(2)) | sum(); }), "9 9 |");
 }

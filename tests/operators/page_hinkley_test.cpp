@@ -96,10 +96,32 @@ TEST(PageHinkley, SaysNothingBeforeItHasSeenEnough) {
   EXPECT_EQ(first(5), "4:9 4:|");
   EXPECT_EQ(first(50), "10:|");
 }
+TEST(PageHinkley, UnlessToldOtherwiseThatIsThirtyValues) {
+  Values values(10, 0.0);
+  values.resize(40, 9.0);
+  EXPECT_EQ(alarms(values, 0, 1).at(0), 29);
+}
+// Of 0 and 2 the mean is 1, so the sum has risen by exactly 1.
+TEST(PageHinkley, ASumThatIsExactlyLambdaIsNotTooMuch) {
+  for (const double step : {2.0, -2.0}) {
+    EXPECT_TRUE(alarms({0, step}, 0, 1, true, true, 1).empty()) << step;
+    EXPECT_EQ(alarms({0, step}, 0, 0.999, true, true, 1), std::vector<int>{1}) << step;
+    EXPECT_EQ(alarms({0, step}, 0.25, 0.75, true, true, 1), std::vector<int>{}) << step;
+  }
+}
 TEST(PageHinkley, LeavesOutWhatIsNotFinite) {
   Values values(100, 1.0);
   for (std::size_t i = 0; i < values.size(); i += 7) values[i] = i % 2 == 0 ? HUGE_VAL : std::nan("");
   EXPECT_TRUE(alarms(values, 0, 1e-9).empty());
+  Values step(40, 1.0);
+  step.push_back(HUGE_VAL), step.push_back(-HUGE_VAL);
+  step.resize(80, 5.0);
+  EXPECT_EQ(alarms(step, 0, 2).at(0), 42) << "and finds what comes behind it";
+}
+TEST(PageHinkley, BegunAnewItKnowsNothingOfWhatWasBefore) {
+  Values values{1e17, 1e17};
+  values.resize(20, 1.5);
+  EXPECT_EQ(alarms(values, 0, 0.1, true, true, 2), std::vector<int>{2});
 }
 TEST(PageHinkley, IsSilentOnConstants) {
   for (const double constant : {0.0, 0.1, 1e16, std::numeric_limits<double>::denorm_min()})
@@ -109,11 +131,17 @@ TEST(PageHinkley, EmitsNothingWhenTheStreamEnds) {
   EXPECT_EQ(marble("12|", [](auto in) { return std::move(in) | page_hinkley(0, 100); }), "2:|");
   EXPECT_EQ(marble("-|", [](auto in) { return std::move(in) | page_hinkley(0, 100); }), "1:|");
 }
+TEST(PageHinkley, DescribesItself) {
+  Driven driven([](auto in) { return std::move(in) | page_hinkley(0.5, 4); });
+  const auto lines = driven.pipeline().describe();
+  EXPECT_NE(std::find(lines.begin(), lines.end(), "page_hinkley(0.5, 4)"), lines.end());
+}
 TEST(PageHinkley, RefusesWhatItCannotCompareWith) {
   EXPECT_THROW(page_hinkley(-1, 1), OperatorError);
   EXPECT_THROW(page_hinkley(std::nan(""), 1), OperatorError);
   EXPECT_THROW(page_hinkley(0, 0), OperatorError);
   EXPECT_THROW(page_hinkley(0, 1, {.least = 0}), OperatorError);
+  EXPECT_NO_THROW(page_hinkley(0, 1, {.least = 1}));
 }
 
 }  // namespace

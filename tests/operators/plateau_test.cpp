@@ -30,6 +30,11 @@ TEST(Plateau, IsSaidOnceOfALossThatFallsNoMore) {
   });
   EXPECT_EQ(out, (Values{1}));
 }
+// The slope of two whole numbers is exact.
+TEST(Plateau, AChangeOfExactlyEpsIsNoPlateau) {
+  const auto chain = [](auto in) { return std::move(in) | window(count(2)) | plateau(2); };
+  expect_values(out_of({1, 3, 3, 1, 1, 2.5}, chain), {0, 0, 1});
+}
 TEST(Plateau, RefusesWhatNothingIsLessThan) {
   EXPECT_THROW(plateau(0), OperatorError);
   EXPECT_THROW(plateau(-1), OperatorError);
@@ -45,6 +50,8 @@ TEST(Plateau, DescribesItself) {
             "plateau(1, either)");
   EXPECT_EQ(described([](auto in) { return std::move(in) | window(count(2)) | plateau(1, {.improves = Improves::up}) | map([](bool flat) { return flat ? 1.0 : 0.0; }); })[5],
             "plateau(1, up)");
+  EXPECT_EQ(described([](auto in) { return std::move(in) | window(count(2)) | plateau(1, {.improves = Improves::down}) | map([](bool flat) { return flat ? 1.0 : 0.0; }); })[5],
+            "plateau(1, down)");
 }
 
 }  // namespace

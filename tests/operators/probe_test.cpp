@@ -55,12 +55,13 @@ TEST(Probe, TheDelayIsThatOfOneInSixtyFour) {
   const Probe here("here");
   bus.on<Number>() | probe(here) | subscribe([](const Number&) {});
   Producer producer = bus.producer("test");
-  for (int i = 0; i < 65; ++i) producer.publish_at(i < 64 ? 0 : 90, Number{1});
+  for (int i = 0; i < 66; ++i) producer.publish_at(i < 64 ? 0 : i == 64 ? 90 : 95, Number{1});
   clock.set(100);
   while (bus.poll()) {
   }
-  EXPECT_EQ(here.values(), 65u);
+  EXPECT_EQ(here.values(), 66u);
   EXPECT_EQ(here.delay(), 10) << "of the 65th";
+  EXPECT_EQ(here.last_stamp(), 95) << "of the newest";
 }
 
 TEST(Probe, TwoInOneChainAndOneInTwoChains) {

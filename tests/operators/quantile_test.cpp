@@ -93,6 +93,46 @@ TEST(Quantile, RefusesWhatIsNoPart) {
   }
 }
 
+TEST(Quantile, ThoseWithNamesAreThoseOfTheirNames) {
+  Values values;
+  for (int i = 0; i < 100; ++i) values.push_back(std::ldexp(1.0, i));
+  const auto of = [&](auto statistic) { return out_of(values, [=](auto in) { return std::move(in) | window(count(100)) | statistic(); }); };
+  EXPECT_EQ(of([] { return median(); }), Values{bucketed(values, 0.5)});
+  EXPECT_EQ(of([] { return p90(); }), Values{bucketed(values, 0.9)});
+  EXPECT_EQ(of([] { return p99(); }), Values{bucketed(values, 0.99)});
+}
+TEST(Quantile, DescribesItself) {
+  EXPECT_EQ(described([](auto in) { return std::move(in) | window(count(2)) | quantile(0.25); })[5], "quantile(0.25)");
+}
+TEST(Quantile, AWindowLongerThanItCanCountIsRefused) {
+  detail::QuantileKernel<true> kernel(0.5);
+  EXPECT_NO_THROW(kernel.reserve((std::size_t{1} << 32) - 1));
+  EXPECT_THROW(kernel.reserve(std::size_t{1} << 32), OperatorError);
+}
+TEST(Quantile, AStateThatCannotBeIsRefused) {
+  using Counts = std::vector<std::pair<std::uint32_t, std::uint64_t>>;
+  const auto loaded = [](Counts counts, std::int64_t nans) {
+    Archive saving;
+    saving(counts, nans);
+    const std::vector<std::byte> bytes = std::move(saving).take();
+    Archive loading{std::span<const std::byte>(bytes)};
+    detail::QuantileKernel<false> kernel(0.5);
+    kernel.state(loading);
+    return kernel.result();
+  };
+  const std::uint32_t one = Buckets<std::uint64_t>::key(1), two = Buckets<std::uint64_t>::key(2);
+  EXPECT_EQ(loaded({{one, 2}, {two, 5}}, 0), bucketed({2}, 0.5)) << "one that can";
+  EXPECT_TRUE(std::isnan(loaded({{one, 2}}, 1)));
+  EXPECT_THROW(loaded({{Buckets<std::uint64_t>::size, 1}}, 0), ArchiveError) << "a bucket that there isn't";
+  EXPECT_THROW(loaded({{one, 0}}, 0), ArchiveError) << "one that holds nothing";
+  EXPECT_THROW(loaded({{one, 1}, {one, 1}}, 0), ArchiveError) << "one that comes twice";
+  EXPECT_THROW(loaded({{one, std::uint64_t{1} << 62}, {two, 1}}, 0), ArchiveError) << "more than can be counted";
+  EXPECT_THROW(loaded({{one, 1}}, -1), ArchiveError) << "less than none";
+  detail::QuantileKernel<true> kernel(0.5);
+  kernel.enter(1);
+  EXPECT_THROW(kernel.leave(2), ArchiveError) << "what leaves has never entered";
+}
+
 TEST(Quantile, InTheUsualCases) {
   expect_the_usual([] { return median(); }, [](const Values& v) { return bucketed(v, 0.5); });
 }

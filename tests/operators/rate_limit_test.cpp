@@ -77,6 +77,39 @@ TEST(RateLimit, RefusesNothingAndTooMuch) {
   EXPECT_THROW(rate_limit(1, 0s), OperatorError);
   EXPECT_THROW(rate_limit(1, 1s, {.burst = -1}), OperatorError);
   EXPECT_THROW(rate_limit(1'000'000'007, 24h), OperatorError);
+  constexpr std::int64_t most = std::int64_t{1} << 61;
+  EXPECT_NO_THROW(rate_limit(1, 1ns, {.burst = most}));
+  EXPECT_THROW(rate_limit(1, 1ns, {.burst = most + 1}), OperatorError);
+  EXPECT_THROW(rate_limit(most + 1, 1ns, {.burst = 1}), OperatorError);
+}
+
+TEST(RateLimit, DependsOnClocksAndDescribesItself) {
+  Driven driven([](auto in) { return std::move(in) | rate_limit(3, 10ns, {.burst = 2}); });
+  EXPECT_TRUE(driven.handle()->options().wall_time);
+  const auto lines = driven.pipeline().describe();
+  EXPECT_NE(std::find(lines.begin(), lines.end(), "rate_limit(2, 7)"), lines.end()) << "the burst, and after how long all of it is there again";
+}
+
+TEST(RateLimit, ABucketIsFullNoSoonerThanItsLastTokenIsComplete) {
+  // a token takes 3 1/3 ns, two of them 6 2/3
+  const Moments stream{{0, 1.0}, {0, 2.0}, {6, 3.0}, {6, 4.0}, {7, 5.0}};
+  EXPECT_EQ(output_of([](auto in) { return std::move(in) | rate_limit(3, 10ns, {.burst = 2}); }, stream, 8), (Values{1, 2, 3, 5}));
+}
+
+TEST(RateLimit, AStateOfMoreThanItsBucketOrOfLessThanNothingIsRefused) {
+  const auto loads = [](std::int64_t credit) {
+    rate_limit limit(2, 1ns);  // two tokens at a price of one
+    Archive saving;
+    Nanoseconds at = 5;
+    saving(at, credit);
+    const std::vector<std::byte> bytes = std::move(saving).take();
+    Archive loading{std::span<const std::byte>(bytes)};
+    limit.state(loading);
+  };
+  EXPECT_NO_THROW(loads(0));
+  EXPECT_NO_THROW(loads(2));
+  EXPECT_THROW(loads(3), ArchiveError);
+  EXPECT_THROW(loads(-1), ArchiveError);
 }
 
 /// As ATM's cells are policed: a value may come when the one after the last is due, less what a burst allows.
@@ -100,6 +133,7 @@ TEST(RateLimit, AsTheReference) {
   compare([](auto in) { return std::move(in) | rate_limit(2, 7ns); }, policed(2, 7, 2));
   compare([](auto in) { return std::move(in) | rate_limit(4, 6ns, {.burst = 2}); }, policed(4, 6, 2));
   compare([](auto in) { return std::move(in) | rate_limit(3, 2ns); }, policed(3, 2, 3));
+  compare([](auto in) { return std::move(in) | rate_limit(3, 7ns, {.burst = 2}); }, policed(3, 7, 2));
 }
 
 TEST(RateLimit, IsSavedAnywhere) {

@@ -74,6 +74,12 @@ TEST(SessionWindow, DependsOnClocks) {
   EXPECT_TRUE(driven.handle()->options().wall_time);
 }
 
+TEST(SessionWindow, DescribesItself) {
+  Driven driven([](auto in) { return summed_sessions(std::move(in)); });
+  const auto lines = driven.pipeline().describe();
+  EXPECT_NE(std::find(lines.begin(), lines.end(), "window(session)(4)"), lines.end());
+}
+
 TEST(SessionWindow, IsReducedOnAnotherThreadToo) {
   ManualClock clock;
   Bus bus({.clock = &clock, .thread = false});

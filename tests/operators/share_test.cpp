@@ -23,16 +23,6 @@ TEST(Share, AChainWithoutStagesIsTheValueItself) {
             "1 10 2 20 |");
 }
 
-/// Emits each value as of 100 ns before it.
-struct as_of_earlier {
-  template <class In>
-  using out = In;
-  template <class In>
-  void operator()(const In& value, auto&& out) {
-    out.at(out.stamp() - 100, value);
-  }
-  void state(auto&) {}
-};
 TEST(Share, WhatAChainEmitsOfAnotherMomentIsOfThatMoment) {
   EXPECT_EQ(script("@105 a1 @107 a2 |", [](auto in) { return std::move(in) | share([](auto each) { return std::move(each) | as_of_earlier{}; }) | timestamp(); }),
             "1@5 2@7 |")
@@ -152,6 +142,9 @@ TEST(Share, ChainsThatAreSavedMakeThePipelinePartOfCheckpoints) {
   const Handle handle = input_of<Number>(bus) | share([&](auto each) { return std::move(each) | subscribe(saved, nothing); },
                                                       [&](auto each) { return std::move(each) | subscribe(saved, nothing); });
   EXPECT_TRUE(handle->options().saved);
+  const Handle one_of_two = input_of<Number>(bus) | share([&](auto each) { return std::move(each) | subscribe(nothing); },
+                                                          [&](auto each) { return std::move(each) | subscribe(saved, nothing); });
+  EXPECT_TRUE(one_of_two->options().saved);
   const Handle plain = input_of<Number>(bus) | share([&](auto each) { return std::move(each) | subscribe(nothing); });
   EXPECT_FALSE(plain->options().saved);
 }
@@ -167,6 +160,12 @@ TEST(Share, TicksReachItsChains) {
   EXPECT_EQ(script("@1 a1 @2 a2 @9 t @20 a3 |", [&](auto in) { return std::move(in) | share(alone); }), script("@1 a1 @2 a2 @9 t @20 a3 |", alone));
   EXPECT_TRUE(Driven([&](auto in) { return std::move(in) | share(alone); }).handle()->options().wall_time);
   EXPECT_FALSE(Driven(seconds_and_tens).handle()->options().wall_time);
+}
+
+TEST(Share, OneChainOfTwoMayDependOnClocks) {
+  const auto one_timed = [](auto in) { return std::move(in) | share([](auto each) { return std::move(each) | every(2); }, [](auto each) { return std::move(each) | debounce(2ns); }); };
+  EXPECT_EQ(script("@1 a1 @9 t a5 |", one_timed), "1 5 5 |") << "what waited comes with the tick, not with the next value";
+  EXPECT_TRUE(Driven(one_timed).handle()->options().wall_time);
 }
 
 TEST(Share, WhatAChainHasToSayFinallyIsSaid) {

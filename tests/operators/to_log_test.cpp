@@ -103,6 +103,17 @@ TEST(ToLog, AFullDiskFailsThePipelineAlone) {
   EXPECT_FALSE(other->failed());
 }
 
+TEST(ToLog, AFullDiskThatOnlyTheEndShowsFailsItToo) {
+  if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "there is no /dev/full";
+  Bus bus({.thread = false});
+  const Handle handle = bus.on<Number>() | map(&Number::value) | to_log("/dev/full");
+  bus.publish(Number{1});
+  bus.flush();
+  EXPECT_FALSE(handle->failed()) << "few values wait to be written";
+  bus.close();
+  EXPECT_TRUE(handle->failed());
+}
+
 TEST(ToLog, BehindObserveOn) {
   EXPECT_EQ(logged({1, 2}, [](auto in) { return std::move(in) | observe_on(io); }), "stamp,number,value\n10,1,1\n20,2,2\n");
 }

@@ -66,11 +66,13 @@ TEST(ToMetric, HasTheStampOfTheValueAndAProducerOfItsName) {
   Bus bus({.clock = &clock, .thread = false});
   std::string seen;
   bus.on<Number>() | map(&Number::value) | to_metric(bus, "x");
+  bus.on<Number>() | map([](const Number& n) { return std::pair<Step, double>(2, n.value); }) | to_metric(bus, "step");
+  bus.on<Metric>().from("step") | timestamp() | subscribe([&](const auto& m) { seen += "step " + std::to_string(m.stamp) + " "; });
   bus.on<Metric>().from("x") | timestamp() | subscribe([&](const auto& m) { seen += std::to_string(m.stamp) + " "; });
   bus.publish(Number{1});
   clock.set(9);
   bus.close();
-  EXPECT_EQ(seen, "5 ");
+  EXPECT_EQ(seen, "5 step 5 ");
 }
 
 TEST(ToMetric, OfAMetricMakesAnother) {
@@ -94,6 +96,26 @@ TEST(ToMetric, OneThatIsMadeOfItselfFailsInWords) {
   EXPECT_NE(handle->error().find("'x'"), std::string::npos) << handle->error();
   EXPECT_LE(count, 65'540u);
   EXPECT_FALSE(other->failed()) << "it alone";
+}
+
+TEST(ToMetric, SoManyValuesOfOneMomentAreStillNoCircle) {
+  for (const Nanoseconds moment : {0, 5}) {
+    Bus bus({.thread = false});
+    const Handle handle = bus.on<Number>() | map(&Number::value) | to_metric(bus, "x");
+    Producer producer = bus.producer("test");
+    const auto publish = [&](int n, Nanoseconds at) {
+      for (int i = 0; i < n; ++i) {
+        producer.publish_at(at, Number{1});
+        while (bus.poll()) {
+        }
+      }
+    };
+    publish(65'536, moment);
+    publish(65'536, moment + 1);
+    EXPECT_FALSE(handle->failed()) << "of moment " << moment;
+    publish(1, moment + 1);
+    EXPECT_TRUE(handle->failed()) << "one more";
+  }
 }
 
 TEST(ToMetric, ACircleOfTwoFailsToo) {

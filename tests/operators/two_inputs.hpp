@@ -71,6 +71,17 @@ std::string words_of(std::string_view input, Build build) {
   return error;
 }
 
+/// Emits each value as of 100 ns before it.
+struct as_of_earlier {
+  template <class In>
+  using out = In;
+  template <class In>
+  void operator()(const In& value, auto&& out) {
+    out.at(out.stamp() - 100, value);
+  }
+  void state(auto&) {}
+};
+
 /// A functor that throws at values that are `bad`.
 struct ThrowsAt {
   double bad;

@@ -81,6 +81,13 @@ TEST(WindowUntil, SaysItsPredicate) {
   EXPECT_TRUE(said);
 }
 
+TEST(WindowUntil, AsksOnceOfEachValue) {
+  std::string asked;
+  const auto closes = [&](double x) { return asked += text_of(x) + " ", x == 0; };
+  EXPECT_EQ(marble("120|", [&](auto in) { return std::move(in) | window(until(closes)) | sum(); }), "2:3 3:|");
+  EXPECT_EQ(asked, "1 2 0 ");
+}
+
 /// It counts, so what it says depends on what came before.
 struct each_third {
   int seen = 0;

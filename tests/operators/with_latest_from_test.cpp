@@ -37,6 +37,11 @@ TEST(WithLatestFrom, EndsWhenTheOtherEndsWithoutAValue) {
   EXPECT_EQ(script("a1 b10 a2 |", [](auto a, auto b) { return std::move(a) | with_latest_from(std::move(b) | take(0), std::plus<>()); }), "|");
 }
 
+TEST(WithLatestFrom, EndsAtOnceNotWithTheNextEvent) {
+  EXPECT_EQ(script("b10 a1 ? |", [](auto a, auto b) { return std::move(a) | take(1) | with_latest_from(std::move(b), std::plus<>()); }), "11 | over");
+  EXPECT_EQ(script("a1 ? b10 ? |", [](auto a, auto b) { return std::move(a) | with_latest_from(std::move(b) | take(0), std::plus<>()); }), "on | over");
+}
+
 TEST(WithLatestFrom, AWindowBehindItEmitsWhatItHas) {
   EXPECT_EQ(script("b10 a1 a2 a3 a4 |",
                    [](auto a, auto b) {
