@@ -78,6 +78,19 @@ TEST(ObserveOn, AnExecutorOfOnesOwn) {
   EXPECT_EQ(sum, 5050);
 }
 
+TEST(ObserveOn, RunsWhereItIsToldWithTheRoomThatItIsTold) {
+  struct Mine final : Executor {
+    void post(std::shared_ptr<Work>) override {}
+  } mine;
+  EXPECT_EQ(observe_on(io).executor, &IoExecutor::executor());
+  EXPECT_EQ(observe_on(compute).executor, &ComputeExecutor::executor());
+  EXPECT_NE(&IoExecutor::executor(), &ComputeExecutor::executor());
+  EXPECT_EQ(observe_on(mine).executor, &mine);
+  EXPECT_EQ(observe_on(io, {.capacity = 7}).options.capacity, 7u);
+  EXPECT_EQ(observe_on(compute, {.capacity = 7}).options.capacity, 7u);
+  EXPECT_EQ(observe_on(mine, {.capacity = 7}).options.capacity, 7u);
+}
+
 TEST(ObserveOn, AnExecutorThatTakesNoWorkFailsThatPipelineAlone) {
   struct None final : Executor {
     void post(std::shared_ptr<Work>) override { throw std::runtime_error("no thread"); }

@@ -97,6 +97,8 @@ TEST(ToLog, AFullDiskFailsThePipelineAlone) {
   const Handle handle = bus.on<Number>() | map(&Number::value) | to_log("/dev/full");
   const Handle other = bus.on<Number>() | subscribe([](const Number&) {});
   for (int i = 0; i < 5000; ++i) bus.publish(Number{1.0 / (i + 1)});
+  bus.flush();
+  EXPECT_TRUE(handle->failed()) << "while it writes, not only at the end";
   bus.close();
   ASSERT_TRUE(handle->failed());
   EXPECT_NE(handle->error().find("can't be written"), std::string::npos) << handle->error();
