@@ -40,6 +40,7 @@ struct BusOptions {
 /// Sums over all subscriptions; `events` counts each event once.
 struct BusAccount {
   std::uint64_t events = 0, published = 0, delivered = 0, dropped = 0, pending = 0, publisher_waits = 0, publisher_waited_ns = 0;
+  std::uint64_t after_close = 0;  ///< published behind close(), and so handled by nobody
 };
 
 struct BusError : std::runtime_error { using std::runtime_error::runtime_error; };

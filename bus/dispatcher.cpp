@@ -245,9 +245,14 @@ void Dispatcher::end(Subscription& subscription) {
   await_queues(subscription, true);  // the dispatcher goes on meanwhile, so a sink that hangs has a deadline of its own
 }
 
-std::shared_ptr<Ring> Dispatcher::make_ring(std::string_view name, Stream stream) {
+std::shared_ptr<Ring> Dispatcher::make_ring(std::string_view name, Stream stream, bool late_too) {
   check_event_types();
   const std::lock_guard lock(mutex_);
+  if (phase_.glance() == Phase::closed && late_too) {
+    rings_.push_back(std::make_shared<Ring>(1, Sequence{1}, next_ring_++, stream, std::string(name), StreamWithin::nothing));
+    rings_.back()->end();
+    return rings_.back();
+  }
   if (phase_.glance() == Phase::closed)
     throw BusError("producer '" + std::string(name) + "' joined a closed bus: make it before close().");
   const std::uint32_t id = next_ring_++;
@@ -282,7 +287,7 @@ Producer& Dispatcher::thread_producer() {
   for (auto& [serial, producer] : producers)
     if (serial == serial_) return producer;
   std::erase_if(producers, [](const auto& entry) { return entry.second.ring().over(); });
-  return producers.emplace_back(serial_, Producer(make_ring("thread", Stream::others), weak_from_this(), clock_)).second;
+  return producers.emplace_back(serial_, Producer(make_ring("thread", Stream::others, true), weak_from_this(), clock_)).second;
 }
 
 void Dispatcher::report_failure(const Subscription& subscription, Sequence number) noexcept {
@@ -301,6 +306,7 @@ BusAccount Dispatcher::account() const {
     sum.events += ring->upcoming() - ring->first();
     sum.publisher_waits += ring->waits.get();
     sum.publisher_waited_ns += ring->waited_ns.get();
+    if (closed()) sum.after_close += ring->swallowed.get() + (ring->upcoming() - ring->cursor());
   }
   for (const Handle& s : subscriptions_) {
     sum.delivered += s->delivered();

@@ -41,7 +41,8 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   Handle add(std::unique_ptr<Pipeline> pipeline, PipelineOptions options);
   void end(Subscription& subscription);
   bool admit(Subscription& subscription);
-  std::shared_ptr<Ring> make_ring(std::string_view name, Stream stream);
+  /// `late_too`: on a closed bus one that only counts what is published; else that is a BusError.
+  std::shared_ptr<Ring> make_ring(std::string_view name, Stream stream, bool late_too = false);
   Producer& thread_producer();
   /// The ring with this id; null: it is gone.
   std::shared_ptr<const Ring> find_ring(std::uint32_t id) const;

@@ -97,6 +97,21 @@ TEST(Bus, PublishingAfterCloseIsSwallowedAndCountedNeverABlock) {
   bus.close();
   for (int i = 0; i < 10; ++i) producer.publish(BatchEnd{.step = i});
   EXPECT_EQ(producer.ring().swallowed.get(), 6u);
+  EXPECT_EQ(bus.account().after_close, 10u);
+}
+
+TEST(Bus, WhoPublishesForTheFirstTimeAfterCloseIsCountedToo) {
+  Bus bus;
+  bus.publish(BatchEnd{.step = 1});
+  bus.close();
+  EXPECT_EQ(bus.account().after_close, 0u);
+  std::thread late([&] {
+    for (int i = 0; i < 10; ++i) bus.publish(BatchEnd{.step = i});
+    bus.publish(Metric{});
+  });
+  late.join();
+  bus.publish(Metric{});
+  EXPECT_EQ(bus.account().after_close, 12u);
 }
 
 TEST(Bus, WhoComesAfterCloseIsToldToComeBefore) {
