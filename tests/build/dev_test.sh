@@ -126,7 +126,7 @@ touch "$WORK"
 run root "$tree/dev" install "a prefix"
 check "install ends well" test $status -eq 0
 check "and builds what is installed, not the tests" grep -q 'ninja .*release sidestep_to_install$' "$work/log"
-check "into the folder as it was called from there" grep -qx "cmake --install $tree/build/release --prefix $work/elsewhere/a prefix" "$work/log"
+check "into the folder, seen from there" grep -qx "cmake --install $tree/build/release --prefix $work/elsewhere/a prefix" "$work/log"
 check "and says where" says "installed into $work/elsewhere/a prefix"
 run root "$tree/dev" install
 check "install without a folder is bad input" test $status -eq 2
