@@ -121,10 +121,11 @@ StreamWithin stream_within(Stores asked) {
   return asked == Stores::automatic ? StreamWithin::burst : StreamWithin::always;
 }
 
-std::string_view describe(Stores resolved) noexcept {
-  if (resolved == Stores::streaming) return "streaming: one 64-byte store for each event of a burst";
-  return streaming_supported() ? "plain: faster here than 64-byte streaming stores, or asked for"
-                               : "plain: there are no 64-byte streaming stores here";
+std::string_view describe(Stores asked) {
+  if (resolve(asked) == Stores::streaming) return "streaming: one 64-byte store for each event of a burst";
+  if (!streaming_supported()) return "plain: there are no 64-byte streaming stores here";
+  if (asked == Stores::plain) return "plain: asked for";
+  return cpus_to_run_on() < 2 ? "plain: there is one CPU to run on" : "plain: faster here than 64-byte streaming stores";
 }
 
 }  // namespace sidestep

@@ -32,8 +32,8 @@ bool streaming_supported() noexcept;
 Stores fastest_stores();
 /// The form that is used where this one is asked for: never `automatic`, and `plain` where the CPU lacks the other.
 Stores resolve(Stores asked);
-/// "plain" or "streaming", and why: for people.
-std::string_view describe(Stores resolved) noexcept;
+/// "plain" or "streaming" where this one is asked for, and why: for people.
+std::string_view describe(Stores asked);
 
 /// How close behind each other, in nanoseconds, two events are for the second to be streamed. An event that comes behind a pause
 /// reaches a reader that waits for it sooner when it is stored plainly (one line goes from core to core; a streamed one goes by way of

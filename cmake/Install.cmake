@@ -14,6 +14,15 @@ if(TARGET sidestep_command)
   install(TARGETS sidestep_command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
 
+# All that the rules above and elsewhere install, and nothing more: whoever wants the library need not build the tests.
+get_property(layers GLOBAL PROPERTY SIDESTEP_LAYERS)
+add_custom_target(sidestep_to_install)
+foreach(target IN LISTS layers ITEMS sidestep_command sidestep_cuda sidestep_cuda_emulated sidestep_cuda_emulation)
+  if(TARGET ${target})
+    add_dependencies(sidestep_to_install ${target})
+  endif()
+endforeach()
+
 # The packages that a layer links, and so its user has to find: those whose targets its interface names, or that of a
 # layer below.
 function(packages_of layer found)
@@ -35,7 +44,6 @@ function(packages_of layer found)
   set(${found} ${packages} PARENT_SCOPE)
 endfunction()
 
-get_property(layers GLOBAL PROPERTY SIDESTEP_LAYERS)
 set(SIDESTEP_COMPONENTS "")
 set(SIDESTEP_PACKAGES "")
 foreach(layer IN LISTS layers)

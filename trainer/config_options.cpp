@@ -104,7 +104,8 @@ constexpr std::array<ConfigOption, 18> table{{
      [](const Config& c) { return some(c.lr); }},
     {"schedule", "SPEC",
      "constant, step:every=2,by=0.5 (every 2 epochs; the callback learning_rate_schedule counts steps), cosine, or "
-     "warmup:steps=500,then=cosine; a cosine spans the epochs first asked for",
+     "warmup:steps=500 (first up in a straight line, then a cosine, or what then= names: constant, step); a cosine spans the "
+     "epochs first asked for",
      Kind::text, fixed, [](Config& c, const Values& v) { c.schedule = parsed(single(v), parse_schedule); },
      [](const Config& c) { return some(c.schedule.text()); }},
     {"optimizer", "NAME", "sgd or adamw", Kind::text, fixed,

@@ -88,7 +88,7 @@ ScheduleSpec parse_schedule(std::string_view text) {
     throw SpecError(fmt::format("unknown schedule '{}'. {}", given.name, did_you_mean(given.name, schedules)));
   const std::string* then = given.find("then");
   ScheduleSpec spec;
-  spec.shape = read_shape(!warm ? given.name : then != nullptr ? *then : "constant");
+  spec.shape = read_shape(!warm ? given.name : then != nullptr ? *then : "cosine");
   std::vector<std::string_view> keys = keys_of(spec.shape);
   if (warm) keys.insert(keys.end(), {"steps", "from", "then"});
   for (const auto& [key, value] : given.options) {
@@ -96,7 +96,7 @@ ScheduleSpec parse_schedule(std::string_view text) {
       throw SpecError(fmt::format("schedule '{}' has no option '{}'. {}", given.name, key, did_you_mean(key, keys)));
     set(spec, key, value);
   }
-  if (warm && spec.warmup == 0) throw SpecError("a warm-up needs its length. Write warmup:steps=500,then=cosine");
+  if (warm && spec.warmup == 0) throw SpecError("a warm-up needs its length. Write warmup:steps=500");
   return spec;
 }
 

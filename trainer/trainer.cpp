@@ -49,7 +49,7 @@ TrainerParts::TrainerParts(Model made, Dataset samples, TrainerOptions wanted)
       run_ahead(static_cast<std::size_t>(
           options.sync && !options.sync->relaxed() ? options.sync->k : static_cast<int>(options.run_ahead))),
       train_samples(limited(data.train(), options.limit_train)) {
-  check_batch_size(options.batch_size, data.train().count());
+  check_batch_size(options.batch_size, train_samples.count());
   make_session({});
   attach_data(data.statistics());
 }

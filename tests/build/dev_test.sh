@@ -120,6 +120,21 @@ touch "$WORK"
 run root "$tree/dev" train
 check "train builds the command first" grep -q 'ninja .*release sidestep_command$' "$work/log"
 check "and runs it without options" says "<train>"
+stub cmake 'echo "cmake $*" >>"$LOG"'
+rm "$work/log"
+touch "$WORK"
+run root "$tree/dev" install "a prefix"
+check "install ends well" test $status -eq 0
+check "and builds what is installed, not the tests" grep -q 'ninja .*release sidestep_to_install$' "$work/log"
+check "into the folder, seen from there" grep -qx "cmake --install $tree/build/release --prefix $work/elsewhere/a prefix" "$work/log"
+check "and says where" says "installed into $work/elsewhere/a prefix"
+run root "$tree/dev" install
+check "install without a folder is bad input" test $status -eq 2
+check "and the sentence says what is missing" says "takes the folder to install into: ./dev install DIR."
+stub cmake 'echo "cmake: no room"; exit 1'
+run root "$tree/dev" install prefix
+check "what can't be installed ends it" test $status -ne 0
+check "with CMake's own words" says "cmake: no room"
 mkdir -p "$tree/bench" "$tree/build/release/bench"
 touch "$tree/bench/bus_bench.cpp" "$tree/bench/log_bench.cpp"
 printf '#!/bin/sh\nprintf "<%%s>" bus "$@"\n' >"$tree/build/release/bench/bus_bench" && chmod 755 "$tree/build/release/bench/bus_bench"

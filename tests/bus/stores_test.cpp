@@ -72,6 +72,13 @@ TEST(StreamWithin, ABurstIsStreamedAndWhatComesBehindAPauseIsNot) {
 }
 #endif
 
+TEST(Stores, AreDescribedByWhatWasAskedFor) {
+  EXPECT_EQ(describe(Stores::automatic).find("asked for"), std::string_view::npos) << describe(Stores::automatic);
+  EXPECT_TRUE(describe(Stores::automatic).starts_with(fastest_stores() == Stores::plain ? "plain: " : "streaming: "));
+  EXPECT_EQ(describe(Stores::plain), streaming_supported() ? "plain: asked for" : "plain: there are no 64-byte streaming stores here");
+  EXPECT_EQ(describe(Stores::streaming).starts_with("streaming: "), streaming_supported());
+}
+
 TEST(Check, AnEventWhoseSecondHalfIsLateIsNotThereYet) {
   BasicRing<> ring(4);
   Slot* const slot = ring.claim();

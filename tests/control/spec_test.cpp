@@ -15,10 +15,14 @@ TEST(Spec, ReadsANameAndOptions) {
             (Spec{"early_stopping", {{"monitor", "val/loss"}, {"patience", "10"}}}));
   EXPECT_EQ(parse_spec("a:at=batch:20,x=y=z,empty="), (Spec{"a", {{"at", "batch:20"}, {"x", "y=z"}, {"empty", ""}}}));
   EXPECT_EQ(parse_spec(R"(csv_logger:file=a\,b\\c.csv)"), (Spec{"csv_logger", {{"file", R"(a,b\c.csv)"}}}));
+  // at the end too
+  EXPECT_EQ(parse_spec(R"(csv_logger:separator=\,)"), (Spec{"csv_logger", {{"separator", ","}}}));
+  EXPECT_EQ(parse_spec(R"(csv_logger:append=no,separator=\,)"), (Spec{"csv_logger", {{"append", "no"}, {"separator", ","}}}));
+  EXPECT_EQ(parse_spec(R"(a:b=c\\)"), (Spec{"a", {{"b", R"(c\)"}}}));
 }
 
 TEST(Spec, WritesWhatItReads) {
-  for (const char* text : {"progress", "a:b=c", R"(a:b=c\,d\\,e=)", "early_stopping:at=batch:20,monitor=batch/loss"})
+  for (const char* text : {"progress", "a:b=c", R"(a:b=c\,d\\,e=)", R"(a:b=\,)", R"(a:b=\\)", "early_stopping:at=batch:20,monitor=batch/loss"})
     EXPECT_EQ(parse_spec(text).text(), text);
 }
 
@@ -35,6 +39,8 @@ TEST(Spec, SaysWhatIsWrong) {
   EXPECT_EQ(said("patience=3"), "'patience=3' doesn't begin with a name. Write NAME or NAME:key=value,key=value.");
   EXPECT_EQ(said("a:"), "'a:' ends where an option should follow. Write NAME:key=value,key=value.");
   EXPECT_EQ(said("a:b=1,"), "'a:b=1,' ends where an option should follow. Write NAME:key=value,key=value.");
+  EXPECT_EQ(said(R"(a:b=\\,)"), R"('a:b=\\,' ends where an option should follow. Write NAME:key=value,key=value.)");
+  EXPECT_EQ(said("a:,b=1"), "'' in 'a:,b=1' isn't an option. Write key=value.");
   EXPECT_EQ(said("a:b"), "'b' in 'a:b' isn't an option. Write key=value.");
   EXPECT_EQ(said("a:=1"), "'=1' in 'a:=1' isn't an option. Write key=value.");
   EXPECT_EQ(said("a:b=1,b=2"), "'a:b=1,b=2' gives b twice. Leave one out.");

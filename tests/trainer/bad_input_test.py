@@ -42,11 +42,15 @@ class BadInput(RunTest):
             (["--epochs", "many"], ["--epochs", "many"]),
             (["--batch-size", "0"], ["--batch-size", "0"]),
             (["--batch-size", "1201"], ["--batch-size 1201", "the 1200 samples", "--batch-size 1200 or less"]),
+            # as many as --limit-train leaves, not as many as there are
+            (["--limit-train", "100", "--batch-size", "1000"], ["--batch-size 1000", "the 100 samples", "--batch-size 100 or less"]),
+            (["--limit-train", "100", "--batch-size", "1201"], ["the 100 samples", "--batch-size 100 or less"]),
             (["--lr", "nan"], ["--lr", "nan"]),
             (["--lr", "-1"], ["--lr", "-1"]),
             (["--schedule", "cosin"], ["cosin", "cosine"]),
             (["--sync", "lag:-1"], ["--sync", "lag:-1"]),
             (["--threads", "0"], ["--threads"]),
+            (["--backend", "cpu", "--tf32"], ["--tf32: is for devices", "--backend cuda"]),
             (["--callback", "early_stoping"], ["early_stoping", "early_stopping"]),
             (["--callback", "early_stopping:patiense=3"], ["patiense", "patience"]),
             (["--callback", "early_stopping:patience=-1"], ["patience", "-1"]),
@@ -77,6 +81,19 @@ class BadInput(RunTest):
         ]:
             with self.subTest(callback):
                 self.train_refused("--callback", callback, says=says)
+
+    def test_a_callback_that_is_given_twice(self):
+        for first, second, says in [
+            ("early_stopping", "early_stopping", ["--callback early_stopping: is given twice", "Leave one out."]),
+            ("early_stopping:patience=0", "early_stopping:monitor=val/loss", ["early_stopping:monitor=val/loss: is given twice"]),
+            ("terminate_on_nan", "terminate_on_nan", ["--callback terminate_on_nan: is given twice"]),
+            ("progress:interval=1", "progress:interval=2", ["--callback progress:interval=2: a run has one progress"]),
+            ("learning_rate_schedule:shape=step", "learning_rate_schedule", ["a run has one learning_rate_schedule"]),
+            ("csv_logger", "csv_logger:separator=;", ["metrics.csv", "another callback"]),
+            ("model_checkpoint", "model_checkpoint:monitor=val/loss", ["best.safetensors", "another callback", "file=NAME"]),
+        ]:
+            with self.subTest(second):
+                self.train_refused("--callback", first, "--callback", second, says=says)
 
     def test_data(self):
         def spoil(name, change):
@@ -123,6 +140,10 @@ class BadInput(RunTest):
             with self.subTest(name):
                 folder = make()
                 self.train_refused(data=folder, says=[str(folder)])
+        for name in ("missing folder", "missing file"):
+            said = self.sidestep("train", "--data", cases[name](), "--out", self.folder / "new", code=2).stderr
+            self.assertIn("on the command line with --data DIR.", said)
+            self.assertNotIn("fashion_mnist(", said)  # that is C++
 
     def test_images_that_the_model_cannot_take(self):
         from runs import write_data

@@ -92,13 +92,22 @@ TEST(Command, HelpsIn80Columns) {
   for (std::size_t at; (at = words.find("\n")) != std::string::npos;)
     words.replace(at, words.find_first_not_of("\n ", at) - at, " ");
   for (const char* said :
-       {"step:every=2,by=0.5 (every 2 epochs; the callback learning_rate_schedule counts steps)",
+       {"warmup:steps=500 (first up in a straight line, then a cosine, or what then= names: constant, step)",
+        "step:every=2,by=0.5 (every 2 epochs; the callback learning_rate_schedule counts steps)",
         "stop after this many steps in all, those before a --resume included",
         "may differ from the run's config.toml, which remembers what they are now",
         "trains on only if its end moves: with more --epochs, or with a greater --max-steps if that was its limit"})
     EXPECT_NE(words.find(said), std::string::npos) << said << '\n' << words;
   for (const ConfigOption& option : config_options())
     EXPECT_NE(help.find(std::string("  --").append(option.key)), std::string::npos) << option.key;
+}
+
+TEST(Command, HelpIsACommandToo) {
+  EXPECT_EQ(sidestep({"help"}).out, sidestep({"--help"}).out);
+  EXPECT_EQ(sidestep({"help"}).code, 0);
+  EXPECT_EQ(sidestep({"help", "train"}).out, sidestep({"train", "--help"}).out);
+  EXPECT_TRUE(sidestep({"help", "log"}).out.starts_with("Usage: sidestep log ")) << sidestep({"help", "log"}).out;
+  EXPECT_EQ(refusal({"help", "trian"}), "trian: there is no such command. Did you mean 'train'?");
 }
 
 TEST(Command, WithoutAnythingItHelpsAndFails) {
@@ -114,6 +123,8 @@ TEST(Command, SaysVersionsFeaturesAndBackends) {
   for (const char* what :
        {"sidestep   ", "libraries  ", "cpu        ", "features   ", "backend cpu    uses ", "backend cuda ", "cuda-emulated ", "data       "})
     EXPECT_NE(info.out.find(what), std::string::npos) << info.out;
+  EXPECT_NE(info.out.find("bus stores     "), std::string::npos) << info.out;
+  EXPECT_EQ(info.out.find("asked for"), std::string::npos) << "nobody asked: " << info.out;
 }
 
 TEST(Command, ListsOperatorsAndDrawsOne) {

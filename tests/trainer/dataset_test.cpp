@@ -25,8 +25,7 @@ class DataFolder : public testing::Test {
 };
 
 const std::string install =
-    " Install it with `apt install dataset-fashion-mnist`, or name a folder of IDX files: --data DIR, or "
-    "fashion_mnist(DIR).";
+    " Install it with `apt install dataset-fashion-mnist`, or name a folder of IDX files, on the command line with --data DIR.";
 
 TEST_F(DataFolder, GivesTrainingValidationAndTest) {
   const Dataset data = fashion_mnist(folder_.path());

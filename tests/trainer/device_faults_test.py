@@ -76,7 +76,7 @@ class NoDevice(DeviceTest):
                                   capture_output=True, text=True)
             self.assertEqual(done.returncode, 2)
             self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
-            for word in (f"no backend '{backend}'", mend, "--backend cpu"):
+            for word in (f"sidestep: --backend {backend}: this build has no backend '{backend}'", mend, "--backend cpu"):
                 self.assertIn(word, done.stderr)
             self.assertFalse(run.exists())
 

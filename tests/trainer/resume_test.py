@@ -1,4 +1,5 @@
 """A run that is interrupted and resumed ends with the files of one that wasn't, bit for bit."""
+import fcntl
 import json
 import os
 import random
@@ -76,6 +77,34 @@ class Resume(RunTest):
         # (where the machine was quicker than we are, the run is simply over)
         self.sidestep("train", "--resume", "--out", broken)
         self.assertSame(broken, whole)
+
+    def test_after_kill_9_while_the_data_is_read(self):
+        options = ["--epochs", "2"]
+        whole = self.train("whole", *options)
+        # Whoever opens a file that somebody has leased waits until he gives it back.
+        images = os.open(self.data / "train-images-idx3-ubyte", os.O_RDWR)
+        before = signal.signal(signal.SIGIO, signal.SIG_IGN)
+        try:
+            fcntl.fcntl(images, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        except OSError as error:
+            self.skipTest(f"files can't be leased here: {error}")
+        run = self.folder / "run"
+        process = subprocess.Popen(self.command(*self.train_arguments("run", *options)), cwd=self.folder,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            deadline = time.monotonic() + 30  # the system takes a lease away after 45 s
+            while not (run / "config.toml").exists() and time.monotonic() < deadline:
+                time.sleep(0.005)
+            self.assertTrue((run / "config.toml").exists(), "the run has no folder while it reads its data")
+            self.assertIn("begins just now", self.sidestep("watch", "run", code=2).stderr)
+        finally:
+            process.kill()
+            process.communicate()
+            os.close(images)
+            signal.signal(signal.SIGIO, before)
+        self.assertFalse((run / "report.json").exists())
+        self.assertIn("has no checkpoint yet: it begins at the first step", self.sidestep("train", "--resume", "--out", run).stdout)
+        self.assertSame(run, whole)
 
     def test_after_max_steps_in_mid_epoch_and_at_its_end(self):
         options = ["--epochs", "4", *DECISIONS]

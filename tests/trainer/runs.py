@@ -3,6 +3,7 @@ import csv
 import json
 import os
 import pathlib
+import pty
 import random
 import shutil
 import signal
@@ -78,6 +79,28 @@ class RunTest(unittest.TestCase):
         done = subprocess.run(self.command(*arguments), text=True, cwd=self.folder, **(usual | how))
         self.assertEqual(done.returncode, code, f"{arguments}\n{done.stdout}\n{done.stderr}")
         return done
+
+    def on_a_terminal(self, *arguments, term):
+        """The process, and where its terminal's text is read; `term` None: TERM isn't set."""
+        ours, theirs = pty.openpty()
+        self.addCleanup(os.close, ours)
+        environment = {key: value for key, value in os.environ.items() if key != "TERM"} | ({"TERM": term} if term is not None else {})
+        process = subprocess.Popen(self.command(*arguments), stdout=theirs, cwd=self.folder, env=environment)
+        os.close(theirs)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process, ours
+
+    def rest_of_terminal(self, ours):
+        text = b""
+        while True:
+            try:
+                part = os.read(ours, 65536)
+            except OSError:  # the process has closed its end
+                part = b""
+            if not part:
+                return text.decode()
+            text += part
 
     def train(self, name, *arguments, **how):
         """A run from its beginning, in a folder of this name. 39 steps an epoch."""

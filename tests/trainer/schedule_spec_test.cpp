@@ -15,7 +15,16 @@ TEST(ScheduleSpec, WritesWhatItReads) {
         "warmup:steps=500,from=0.1,then=step,every=3,by=0.2", "warmup:steps=500,then=constant"})
     EXPECT_EQ(parse_schedule(text).text(), text);
   EXPECT_EQ(parse_schedule("step").text(), "step:every=1,by=0.1");
-  EXPECT_EQ(parse_schedule("warmup:steps=10").text(), "warmup:steps=10,then=constant");
+}
+
+TEST(ScheduleSpec, AWarmUpLeadsToTheCosineThatARunHasAnyway) {
+  EXPECT_EQ(parse_schedule("warmup:steps=10").text(), "warmup:steps=10,then=cosine");
+  EXPECT_EQ(parse_schedule("warmup:steps=10,floor=0.001").text(), "warmup:steps=10,then=cosine,floor=0.001");
+  const Schedule warm = make_schedule(parse_schedule("warmup:steps=10"), 0.002, 100, 2);
+  EXPECT_DOUBLE_EQ(warm.at(11), 0.002);
+  EXPECT_NEAR(warm.at(201), 0.0, 1e-12);
+  // whoever wants it to stay says so, and so does the config.toml of a run that began when that went without saying
+  EXPECT_DOUBLE_EQ(make_schedule(parse_schedule("warmup:steps=10,then=constant"), 0.002, 100, 2).at(201), 0.002);
 }
 
 TEST(ScheduleSpec, BecomesAScheduleOfSteps) {
@@ -43,7 +52,7 @@ TEST(ScheduleSpec, SaysWhatIsWrong) {
   EXPECT_EQ(said("step:evry=2"), "schedule 'step' has no option 'evry'. Did you mean 'every'?");
   EXPECT_EQ(said("step:every=0"), "every=0 must be a whole number from 1 to 1000000000");
   EXPECT_EQ(said("step:by=nan"), "by=nan must be a number from 0 to 1");
-  EXPECT_EQ(said("warmup:then=cosine"), "a warm-up needs its length. Write warmup:steps=500,then=cosine");
+  EXPECT_EQ(said("warmup:then=cosine"), "a warm-up needs its length. Write warmup:steps=500");
   EXPECT_EQ(said("warmup:steps=5,then=cosin"), "unknown schedule 'cosin'. Did you mean 'cosine'?");
   EXPECT_EQ(said("warmup:steps=5,then=warmup"), "unknown schedule 'warmup'. There are constant, step and cosine.");
 }

@@ -62,6 +62,24 @@ class Train(RunTest):
         self.assertEqual(self.callbacks(run).count("csv_logger"), 1)
         self.assertIn("memory_release", self.callbacks(run))
 
+    def test_several_callbacks_of_one_name_all_run(self):
+        run = self.train("run", "--epochs", "9", "--callback", "early_stopping:monitor=val/loss,patience=1000",
+                         "--callback", "early_stopping:monitor=val/accuracy,patience=0,min_delta=1",
+                         "--callback", "model_checkpoint:monitor=val/loss,file=loss",
+                         "--callback", "model_checkpoint:monitor=val/accuracy,file=accuracy,save_last=no")
+        self.assertEqual(self.names(run / "checkpoints"),
+                         {"loss.safetensors", "accuracy.safetensors", "last.safetensors"})
+        names = self.callbacks(run)
+        for name in ("early_stopping", "model_checkpoint"):  # each has a row, and the default of that name isn't there
+            self.assertEqual([each for each in names if each.startswith(name)], [name, f"{name}#2"])
+        report = self.report(run)
+        self.assertTrue(all(each["events"] > 0 for each in report["callbacks"]))
+        stop = [each for each in report["boundary"]["decisions"] if each["decision"] == "stop"]
+        self.assertEqual([each["by"] for each in stop], ["early_stopping#2"])  # the second, while the first is patient
+        self.assertEqual(len(report["epochs"]), 2)
+        self.sidestep("train", "--config", run / "config.toml", "--out", self.folder / "again")
+        self.assertSame(self.folder / "again", run)
+
     def test_without_callbacks(self):
         run = self.train("run", "--epochs", "1", "--no-default-callbacks")
         self.assertEqual(self.names(run), {"config.toml", "report.json", "events.log", "checkpoints"})
@@ -132,6 +150,16 @@ class Train(RunTest):
         said = self.sidestep(*self.train_arguments("run", "--epochs", "3", "--schedule", "cosine:epochs=1")).stdout
         lines = [line for line in said.splitlines() if line.startswith("epoch 3/3")]
         self.assertTrue(lines and all("  lr 0  " in line for line in lines), said)
+
+    def test_a_live_line_is_drawn_only_where_it_can_be(self):
+        for number, (term, live) in enumerate([("xterm", True), ("dumb", False), ("", False), (None, False)]):
+            with self.subTest(term):
+                process, terminal = self.on_a_terminal(*self.train_arguments(f"run{number}", "--epochs", "1"), term=term)
+                said = self.rest_of_terminal(terminal)
+                self.assertEqual(process.wait(self.longest), 0)
+                self.assertEqual("\x1b[K" in said, live, said)
+                self.assertEqual("\r" in said.replace("\r\n", "\n"), live, said)
+                self.assertIn("epoch 1/1", said)
 
     def test_nobody_who_reads_is_named_as_what_it_is(self):
         reads, writes = os.pipe()

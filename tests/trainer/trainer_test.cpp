@@ -517,7 +517,11 @@ TEST(Trainer, RefusesOptionsThatCannotBe) {
   EXPECT_NE(said({.epochs = 0}).find("epochs = 0"), std::string::npos);
   EXPECT_NE(said({.batch_size = -1}).find("batch_size"), std::string::npos);
   EXPECT_EQ(said({.batch_size = 481}), "batch_size = 481: is larger than the 480 samples that train. Say 480 or less.");
-  EXPECT_EQ(said({.limit_train = 20, .batch_size = 32}), "") << "one small batch an epoch, as was asked for";
+  EXPECT_EQ(said({.limit_train = 20, .batch_size = 32}),
+            "batch_size = 32: is larger than the 20 samples that train. Say 20 or less.");
+  EXPECT_EQ(said({.limit_train = 20, .batch_size = 481}),
+            "batch_size = 481: is larger than the 20 samples that train. Say 20 or less.");
+  EXPECT_EQ(said({.limit_train = 20}), "") << "nobody asked for the default: little data is one batch";
   EXPECT_NE(said({.lr = 0}).find("lr"), std::string::npos);
   EXPECT_NE(said({.optimizer = "adamv"}).find("'adamw'"), std::string::npos);
   EXPECT_NE(said({.backend = "cpuu"}).find("'cpu'"), std::string::npos);

@@ -54,6 +54,20 @@ class Watch(RunTest):
         self.assertEqual(run.returncode, 130)
         self.assertIn("isn't live: it was interrupted", self.refused(name))
 
+    def test_a_live_line_is_drawn_only_where_it_can_be(self):
+        run = self.start_run("run")
+        shown = {}
+        for term in ("xterm", "dumb"):
+            watch, terminal = self.on_a_terminal("watch", "run", term=term)
+            shown[term] = os.read(terminal, 4096)
+            while b"\n" not in shown[term]:
+                shown[term] += os.read(terminal, 4096)
+            watch.kill()
+        run.send_signal(signal.SIGINT)
+        run.communicate(timeout=60)
+        self.assertIn(b"\x1b[K", shown["xterm"])
+        self.assertNotIn(b"\x1b[K", shown["dumb"])
+
     def test_its_events_are_those_of_the_log(self):
         run = self.start_run("runs/one", "--epochs", "1000000")
         watch = self.start("watch", "--events")  # the newest in runs/

@@ -14,6 +14,8 @@
 #include <cerrno>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
+#include <string_view>
 
 namespace sidestep {
 namespace {
@@ -199,6 +201,11 @@ void ProgressPrinter::clear() {
   write_("\r\x1b[K");
 }
 
+bool terminal_for_a_live_line() {
+  const char* const kind = std::getenv("TERM");
+  return ::isatty(STDOUT_FILENO) == 1 && kind != nullptr && *kind != '\0' && std::string_view(kind) != "dumb";
+}
+
 Callback progress(ProgressOptions options) {
   if (!(options.interval > 0 && options.interval < 1e6))
     throw CallbackError(
@@ -209,7 +216,7 @@ Callback progress(ProgressOptions options) {
     throw CallbackError(fmt::format("progress: columns={} has no room for a line. Say {} to 10000, or 0: the terminal is asked.",
                                     options.columns, fewest_columns));
   return {"progress", "", [options](CallbackContext& run) {
-            const bool terminal = options.terminal.value_or(::isatty(STDOUT_FILENO) == 1);
+            const bool terminal = options.terminal.value_or(terminal_for_a_live_line());
             const double seconds = terminal ? options.interval : options.every > 0 ? options.every : 1e9;
             auto write = options.write;
             if (!write)
@@ -230,7 +237,7 @@ namespace {
 constexpr CallbackOption progress_options[] = {
     {"interval", "seconds", "0.1", "between two looks of the live line"},
     {"every", "seconds", "10", "without a terminal, between two lines within an epoch; 0: none"},
-    {"terminal", "yes|no|auto", "auto", "a live line, or plain lines"},
+    {"terminal", "yes|no|auto", "auto", "a live line, or plain ones; auto: live on a terminal that isn't dumb"},
     {"columns", "integer", "0", "of the terminal, from 20; 0: it is asked"}};
 
 Callback make_progress(const CallbackArguments& given) {

@@ -16,10 +16,13 @@ namespace sidestep {
 struct ProgressOptions {
   double interval = 0.1;           ///< seconds between two looks of the live line
   double every = 10;               ///< without a terminal: seconds between two lines within an epoch; 0: none
-  std::optional<bool> terminal{};  ///< a live line, or plain lines; default: whether standard output is a terminal
+  std::optional<bool> terminal{};  ///< a live line, or plain lines; default: terminal_for_a_live_line()
   int columns = 0;                 ///< of the terminal, from 20; 0: it is asked
   std::function<void(std::string_view)> write{};  ///< default: to standard output, at once
 };
+
+/// Standard output is a terminal on which a line can be drawn anew: its TERM is set, and isn't "dumb".
+bool terminal_for_a_live_line();
 
 /// Says how the run goes: on a terminal one live line (epoch, step, loss, accuracy, samples/s, time left, learning
 /// rate) that an epoch's summary replaces, elsewhere plain lines. It writes on a thread of its own and takes no more

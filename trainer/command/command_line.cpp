@@ -62,6 +62,14 @@ std::string explained(const CLI::ParseError& error, const std::string& command) 
   return fmt::format("{}{}.{}", before, why, see);
 }
 
+/// `help` and `help train` are `--help` and `train --help`. An unknown word stays alone: it is refused as a command.
+void take_help_as_an_option(std::vector<std::string>& arguments, const CLI::App& app) {
+  if (arguments.empty() || arguments.front() != "help") return;
+  arguments.erase(arguments.begin());
+  const auto is_first = [&](const CLI::App* command) { return command->get_name() == arguments.front(); };
+  if (arguments.empty() || std::ranges::any_of(app.get_subcommands({}), is_first)) arguments.emplace_back("--help");
+}
+
 int parse_and_run(std::vector<std::string> arguments, Streams streams) {
   CLI::App app("Trains networks, with callbacks that never stand in the way of a step.", "sidestep");
   app.formatter(std::make_shared<HelpFormatter>());
@@ -76,6 +84,7 @@ int parse_and_run(std::vector<std::string> arguments, Streams streams) {
     sub->fallthrough(false);
     command->declare(*sub);
   }
+  take_help_as_an_option(arguments, app);
   try {
     std::ranges::reverse(arguments);  // as CLI11 wants them
     app.parse(std::move(arguments));

@@ -90,7 +90,7 @@ class InfoCommand : public Subcommand {
          {"libraries", libraries()},
          {"cpu", fmt::format("{}, {} thread{}", cpu_name(), threads, threads == 1 ? "" : "s")},
          {"features", cpu_features()},
-         {"bus stores", std::string(describe(fastest_stores()))},
+         {"bus stores", std::string(describe(Stores::automatic))},
          {"backend cpu", cpu_backend()},
          {"backend cuda", kernels::cuda_status("cuda").sentence},
          {"cuda-emulated", kernels::cuda_status("cuda-emulated").sentence},

@@ -1,7 +1,9 @@
 #include <sidestep/trainer/command/train.hpp>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <map>
 #include <memory>
 #include <new>
 #include <optional>
@@ -12,6 +14,8 @@
 #include <fmt/format.h>
 #include <sidestep/bus/recording.hpp>
 #include <sidestep/bus/shared_bus.hpp>
+#include <sidestep/kernels/cuda_backend.hpp>
+#include <sidestep/trainer/backend.hpp>
 #include <sidestep/trainer/callbacks/registry.hpp>
 #include <sidestep/trainer/command/exit_code.hpp>
 #include <sidestep/trainer/command/finished_run.hpp>
@@ -35,10 +39,25 @@ std::vector<Spec> callback_specs(const RunConfig& config) {
   return specs;
 }
 
-/// All are made, those that stay silent too: what is wrong with their options is said.
+/// Whatever has no two in a run: they would write over each other, or only the last would count.
+constexpr std::array<std::string_view, 3> one_in_a_run{"progress", "history", "learning_rate_schedule"};
+
+/// All are made, those that stay silent too: what is wrong with their options is said. Several of one name run beside each other, each
+/// under a name of its own: early_stopping, early_stopping#2.
 std::vector<Callback> make_callbacks(const std::vector<Spec>& specs, bool quiet) {
   std::vector<Callback> callbacks;
-  for (const Spec& spec : specs) callbacks.push_back(make_callback(spec));
+  std::map<std::string, std::vector<std::string>> settings;  // of those of each name
+  for (const Spec& spec : specs) {
+    Callback callback = make_callback(spec);
+    std::vector<std::string>& others = settings[callback.name];
+    if (!others.empty() && std::ranges::find(one_in_a_run, callback.name) != one_in_a_run.end())
+      throw ConfigError(fmt::format("--callback {}: a run has one {}, and this is another. Leave one out.", spec.text(), callback.name));
+    if (std::ranges::find(others, callback.settings) != others.end())
+      throw ConfigError(fmt::format("--callback {}: is given twice, with the same options. Leave one out.", spec.text()));
+    others.push_back(callback.settings);
+    if (others.size() > 1) callback.name += fmt::format("#{}", others.size());
+    callbacks.push_back(std::move(callback));
+  }
   if (quiet) std::erase_if(callbacks, [](const Callback& each) { return each.name == "progress"; });
   return callbacks;
 }
@@ -102,6 +121,15 @@ void refuse_too_large_a_batch(const RunConfig& config, std::size_t samples) {
       fmt::format("--batch-size {}: is larger than the {} samples that train. Say --batch-size {} or less, or train on "
                   "more.",
                   config.batch_size, samples, samples));
+}
+
+/// What no session can be made with, in the words of the command line.
+void refuse_a_backend_that_does_not_serve(const RunConfig& config) {
+  if (config.tf32 && resolve_backend(config.backend) == "cpu")
+    throw ConfigError("--tf32: is for devices. Leave it out on the CPU, or take --backend cuda.");
+  if (config.backend != "cuda" && config.backend != "cuda-emulated") return;
+  if (const kernels::CudaStatus status = kernels::cuda_status(config.backend); !status.ready())
+    throw ConfigError(fmt::format("--backend {}: {}{}", config.backend, status.sentence, status.sentence.ends_with('.') ? "" : "."));
 }
 
 /// Why a run that is to be resumed has nothing left to do, if it hasn't.
@@ -257,31 +285,34 @@ int run_train(TrainRequest request, Streams streams) {
   // A signal that comes while the data is read ends the run at its first boundary.
   Control control;
   const SignalGuard signals(control);
-  // All that can be wrong is found before the folder is made.
   const std::vector<Spec> specs = callback_specs(config);
   const std::vector<Callback> callbacks = before_the_run([&] { return make_callbacks(specs, config.quiet); });
+  refuse_a_backend_that_does_not_serve(config);
+  const bool resume = request.resumed.has_value();
+  // A new one is there before the data is read, which takes seconds: whoever kills us meanwhile can resume. It goes away if we refuse.
+  std::optional<RunFolder> folder;
+  if (!resume) folder.emplace(request.open_folder());
   SampleCounts samples;
   Trainer trainer = before_the_run([&] {
     Dataset data = fashion_mnist(config.data);
     samples = counts_of(data, config);
-    refuse_too_large_a_batch(config, data.train().count());
+    refuse_too_large_a_batch(config, samples.train);
     return Trainer(model_named(config.model), std::move(data), trainer_options(config));
   });
-  const bool resume = request.resumed.has_value();
   if (resume) {
-    const RunFolder& folder = *request.resumed;
-    const Step done = trainer.check_resume({.out = folder.path(), .resume = true});
-    if (const auto why = nothing_to_do_in(folder, config, samples, done)) {
-      if (!config.quiet) streams.out << fmt::format("{}: {}\n", folder.path().string(), *why);
+    const RunFolder& before = *request.resumed;
+    const Step done = trainer.check_resume({.out = before.path(), .resume = true});
+    if (const auto why = nothing_to_do_in(before, config, samples, done)) {
+      if (!config.quiet) streams.out << fmt::format("{}: {}\n", before.path().string(), *why);
       return exit_well;
     }
+    folder.emplace(request.open_folder());  // only now: it rewrites config.toml
   }
-  RunFolder folder = request.open_folder();
   std::string first_lines = what_trains(config, trainer, samples);
   if (config.sync.relaxed() && std::ranges::any_of(specs, saves_by_metric))
     first_lines += "sync relaxed: a best checkpoint or kept weights may be some steps younger than their metric.\n";
   return TrainRun(config, trainer, control, streams, std::move(first_lines))
-      .run(folder, resume, request.record, request.share, callbacks);
+      .run(*folder, resume, request.record, request.share, callbacks);
 }
 
 }  // namespace sidestep

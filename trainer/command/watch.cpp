@@ -189,7 +189,7 @@ class WatchCommand : public Subcommand {
  private:
   int watch(const fs::path& run, Watcher& watcher, Streams streams) const {
     using namespace std::chrono_literals;
-    const bool terminal = ::isatty(STDOUT_FILENO) == 1;
+    const bool terminal = terminal_for_a_live_line();
     winsize size{};
     const int columns =
         terminal && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;

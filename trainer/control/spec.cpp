@@ -1,21 +1,24 @@
 #include <sidestep/trainer/control/spec.hpp>
 
 #include <algorithm>
+#include <optional>
 
 #include <fmt/format.h>
 
 namespace sidestep {
 namespace {
 
-/// The text up to the next ',' that has no '\' before it, without the backslashes; `rest` becomes what follows.
-std::string next_option(std::string_view& rest) {
+/// The text up to the next ',' that has no '\' before it, without the backslashes; `rest` becomes what follows that ',', and nothing
+/// where there is none.
+std::string next_option(std::optional<std::string_view>& rest) {
+  const std::string_view text = *rest;
   std::string option;
   std::size_t place = 0;
-  for (; place < rest.size() && rest[place] != ','; ++place) {
-    if (rest[place] == '\\' && place + 1 < rest.size()) ++place;
-    option += rest[place];
+  for (; place < text.size() && text[place] != ','; ++place) {
+    if (text[place] == '\\' && place + 1 < text.size()) ++place;
+    option += text[place];
   }
-  rest.remove_prefix(std::min(place + 1, rest.size()));
+  rest = place < text.size() ? std::optional(text.substr(place + 1)) : std::nullopt;
   return option;
 }
 
@@ -45,11 +48,10 @@ Spec parse_spec(std::string_view text) {
   if (spec.name.empty() || spec.name.find_first_of("=, ") != std::string::npos)
     throw SpecError(fmt::format("'{}' doesn't begin with a name. Write NAME or NAME:key=value,key=value.", text));
   if (colon == std::string_view::npos) return spec;
-  std::string_view rest = text.substr(colon + 1);
-  if (rest.empty() || rest.back() == ',')
-    throw SpecError(fmt::format("'{}' ends where an option should follow. Write NAME:key=value,key=value.", text));
-  while (!rest.empty()) {
+  for (std::optional<std::string_view> rest = text.substr(colon + 1); rest;) {
     const std::string option = next_option(rest);
+    if (option.empty() && !rest)
+      throw SpecError(fmt::format("'{}' ends where an option should follow. Write NAME:key=value,key=value.", text));
     const std::size_t equals = option.find('=');
     if (equals == std::string::npos || equals == 0)
       throw SpecError(fmt::format("'{}' in '{}' isn't an option. Write key=value.", option, text));
