@@ -33,8 +33,8 @@ struct Drawn {
 
 /// The first stream that `agree` says false to, as short as it goes, and its span; null if there is none.
 template <class T>
-std::optional<std::pair<std::vector<T>, std::size_t>> disagreement(bool in_order,
-                                                                   const std::function<bool(const std::vector<T>&, std::size_t span)>& agree) {
+std::optional<std::pair<std::vector<T>, std::size_t>> disagreement(
+    bool in_order, const std::function<bool(const std::vector<T>&, std::size_t span)>& agree) {
   const auto differs = counterexample(
       random_streams, [&](std::uint64_t seed) { return Drawn<T>(seed, in_order).stream.size(); },
       [&](std::uint64_t seed, const std::vector<std::size_t>& kept) {

@@ -123,8 +123,9 @@ int expect_answers_as_events(const Attach& chain, const Moments& stream) {
   for (const Seen& one : live.seen) {
     undisturbed.clock.set(one.now);
     if (one.what.value) {
-      if (*one.what.value > answer)
+      if (*one.what.value > answer) {
         EXPECT_EQ(events, published_before.at(answers++)) << "an answer comes behind all that was there";
+      }
       const Slot slot = slot_of(one.what, ++events);
       undisturbed.handle->pipeline().run(std::span(&slot, 1));
     } else {
