@@ -43,9 +43,13 @@ struct Audit {
 ///   audit(4ns)
 ///   out  -----2---3---4--------5|
 ///
+///   in   -1-2#---|
+///   audit(4ns)
+///   out  ----#
+///
 /// A value exactly at the interval's end comes too late for it and opens the next; one with an earlier stamp belongs to
 /// the open interval, and where there is none opens one at its own stamp. It ends with the next event or, when nothing arrives, with a tick. At the end of the stream the
-/// value that waits is emitted (RxJS waits for the interval's end first). Keeps one value. Semantics: RxJS 7
+/// value that waits is emitted (RxJS waits for the interval's end first); an error comes at once, and the value that waits is dropped. Keeps one value. Semantics: RxJS 7
 /// `auditTime`.
 struct audit {
   Nanoseconds length;

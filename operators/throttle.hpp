@@ -95,13 +95,17 @@ struct ThrottleEdgesOf {
 ///   throttle(4ns, {.trailing = true})
 ///   out  --1---2---4----5----|
 ///
+///   in   --1-2#--|
+///   throttle(4ns, {.trailing = true})
+///   out  --1--#
+///
 /// The value that is emitted opens the interval. Time is the event's own stamp, so a replay gives the same output. An
 /// event exactly at the end of the interval opens the next one; one with an earlier stamp than the last belongs to the
 /// open interval. Keeps a time. Semantics: RxJava 3 `throttleFirst`.
 ///
 /// With `trailing` the last value that came behind the first is emitted at the interval's end, by the next event or by
 /// a tick, and opens the next interval there, so that no two come closer than the interval. What waits at the end of
-/// the stream is emitted. Keeps a value. `{.leading = false, .trailing = true}`: the last alone. Semantics: RxJS 7
+/// the stream is emitted; an error comes at once, and what waits is dropped. Keeps a value. `{.leading = false, .trailing = true}`: the last alone. Semantics: RxJS 7
 /// `throttle` with `{leading, trailing}`, which at the end of the stream waits for the interval's end.
 inline detail::Throttle throttle(std::chrono::nanoseconds interval) {
   return detail::Throttle(detail::positive(interval, "throttle"));

@@ -21,9 +21,14 @@ struct TimeoutError : std::runtime_error {
 ///   timeout(5ns)
 ///   out  --1--2----#
 ///
+///   in   --1-#------|
+///   timeout(5ns)
+///   out  --1-#
+///
 /// Time counts from the last value, and before the first one from the first tick that the pipeline sees. A value
 /// exactly `longest` later comes too late; one with an earlier stamp passes, and doesn't shorten the wait. It is found
-/// out by the next value or, when nothing arrives, by a tick; at the end of the stream nothing is late any more. The
+/// out by the next value or, when nothing arrives, by a tick; at the end of the stream nothing is late any more, and an error
+/// of what stands before it comes at once. The
 /// error is thrown at its place in the chain: it ends this pipeline alone, unless something behind it catches it. A
 /// checkpoint keeps the time of the last value, so a run that is resumed later than `longest` finds it gone by. Keeps
 /// two times. Semantics: RxJava 3 `timeout`.

@@ -1,5 +1,6 @@
 #include "operators/cut.hpp"
 #include "operators/reference.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <gtest/gtest.h>
 
@@ -70,7 +71,7 @@ TEST(Audit, RefusesAnIntervalOfNothing) {
 
 TEST(Audit, AsTheReference) {
   compare([](auto in) { return audited(std::move(in)); },
-          [](const Moments& s) {
+          [](const Moments& s, bool over) {
             Values out;
             for (std::size_t i = 0; i < s.size();) {
               if (!s[i].value) {
@@ -81,7 +82,7 @@ TEST(Audit, AsTheReference) {
               double newest = 0;
               for (; i < s.size() && s[i].at < end; ++i)
                 if (s[i].value) newest = *s[i].value;
-              out.push_back(newest);
+              if (i < s.size() || over) out.push_back(newest);
             }
             return out;
           });
@@ -92,5 +93,7 @@ TEST(Audit, IsSavedAnywhere) {
   expect_same_at_every_cut("audit", build);
   expect_words_for_damage("audit", build);
 }
+
+TEST(Audit, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases([](auto in) { return audited(std::move(in)); }); }
 
 }  // namespace

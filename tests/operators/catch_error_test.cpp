@@ -120,9 +120,9 @@ TEST(CatchError, IsWhatItsReferenceSays) {
     Values out;
     for (const double x : values_of(stream)) {
       out.push_back(x == 2 ? -1 : x);
-      if (x == 2) break;
+      if (x == 2) return Said(out, Said::End::by_itself);
     }
-    return out;
+    return Said(out);
   });
 }
 

@@ -1,4 +1,5 @@
 #include "operators/two_inputs.hpp"
+#include "operators/usual_cases.hpp"
 
 namespace {
 using namespace sidestep;
@@ -55,7 +56,10 @@ TEST(Completes, BehindAndBeforeObserveOn) {
 }
 
 TEST(Completes, IsWhatItsReferenceSays) {
-  compare([](auto in) { return std::move(in) | take(4) | completes() | map([](bool x) { return x ? 1.0 : 0.0; }); }, [](const Moments&) { return Values{1}; });
+  compare([](auto in) { return std::move(in) | take(4) | completes() | map([](bool x) { return x ? 1.0 : 0.0; }); }, [](const Moments& s, bool over) {
+    const bool ended = values_of(s).size() >= 4;
+    return Said(ended || over ? Values{1} : Values{}, ended ? Said::End::by_itself : Said::End::not_yet);
+  });
 }
 
 TEST(Completes, HasNoStateAndSaysItOnce) {
@@ -63,5 +67,7 @@ TEST(Completes, HasNoStateAndSaysItOnce) {
   expect_same_at_every_cut("completes", chain);
   expect_words_for_damage("completes", chain);
 }
+
+TEST(Completes, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases(done); }
 
 }  // namespace

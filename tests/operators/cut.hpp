@@ -33,7 +33,7 @@ void expect_same_at_every_cut(const char* name, Build build) {
       std::vector<double> output = first.output;
       output.insert(output.end(), second.output.begin(), second.output.end());
       ASSERT_TRUE(same(output, whole.output)) << name << ", round " << round << ", cut at " << cut - begin;
-      ASSERT_EQ(second.ended || first.ended, whole.ended) << name;
+      ASSERT_EQ(second.ended() || first.ended(), whole.ended()) << name;
       ASSERT_FALSE(second.handle()->failed()) << name << second.handle()->error();
       if (begin == end) break;
     }

@@ -1,5 +1,6 @@
 #include "operators/cut.hpp"
 #include "operators/reference.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <gtest/gtest.h>
 
@@ -63,7 +64,7 @@ TEST(DebounceLongest, RefusesAWaitShorterThanTheQuiet) {
 
 TEST(DebounceLongest, AsTheReference) {
   compare([](auto in) { return std::move(in) | debounce(2ns, {.longest = 4ns}); },
-          [](const Moments& s) {
+          [](const Moments& s, bool over) {
             Values out;
             Moments waits;
             for (const Moment& m : s) {
@@ -75,7 +76,7 @@ TEST(DebounceLongest, AsTheReference) {
               }
               if (m.value) waits.push_back(m);
             }
-            if (!waits.empty()) out.push_back(*waits.back().value);
+            if (over && !waits.empty()) out.push_back(*waits.back().value);
             return out;
           });
 }
@@ -90,5 +91,7 @@ TEST(DebounceLongest, DescribesItself) {
   EXPECT_EQ(Driven([](auto in) { return debounced(std::move(in)); }).pipeline().describe()[3], "debounce(3, 5)");
   EXPECT_EQ(Driven([](auto in) { return std::move(in) | debounce(3ns); }).pipeline().describe()[3], "debounce(3)");
 }
+
+TEST(DebounceLongest, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases([](auto in) { return debounced(std::move(in)); }); }
 
 }  // namespace

@@ -1,4 +1,5 @@
 #include "operators/stream.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <gtest/gtest.h>
 
@@ -29,5 +30,7 @@ TEST(Debounce, AnEarlierStampReplacesTheValueAndDoesNotShortenTheWait) {
   driven.run(&due, &due + 1, 8);
   EXPECT_EQ(driven.output, (std::vector<double>{2}));
 }
+
+TEST(Debounce, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases([](auto in) { return std::move(in) | debounce(2ns); }); }
 
 }  // namespace

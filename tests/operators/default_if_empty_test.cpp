@@ -2,6 +2,7 @@
 #include "operators/drawn.hpp"
 #include "operators/endings.hpp"
 #include "operators/reference.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <sidestep/operators/default_if_empty.hpp>
 #include <sidestep/operators/first.hpp>
@@ -71,9 +72,9 @@ TEST(DefaultIfEmpty, ItBecomesAValueOfTheStream) {
 }
 
 TEST(DefaultIfEmpty, IsWhatAReferenceMakesOfRandomStreams) {
-  compare(or_seven, [](const Moments& s) {
+  compare(or_seven, [](const Moments& s, bool over) {
     const Values all = values_of(s);
-    return all.empty() ? Values{7} : all;
+    return all.empty() && over ? Values{7} : all;
   });
 }
 
@@ -83,5 +84,7 @@ TEST(DefaultIfEmpty, GoesOnFromAnyCut) {
 }
 
 TEST(DefaultIfEmpty, DescribesItself) { EXPECT_EQ(described(or_seven)[3], "default_if_empty(7)"); }
+
+TEST(DefaultIfEmpty, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases(or_seven); }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "operators/cut.hpp"
 #include "operators/reference.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <gtest/gtest.h>
 
@@ -95,7 +96,7 @@ TEST(Delay, OfEventsOfSeveralTypes) {
 /// Each value comes with the first moment that is late enough, not before the one in front of it, and at the end at the latest.
 TEST(Delay, AsTheReference) {
   compare([](auto in) { return delayed(std::move(in)) | stamped{}; },
-          [](const Moments& s) {
+          [](const Moments& s, bool over) {
             Values out;
             std::size_t brought_by = 0;  // the moment that brought the one before
             for (std::size_t i = 0; i < s.size(); ++i) {
@@ -103,13 +104,30 @@ TEST(Delay, AsTheReference) {
               std::size_t first = i + 1;
               while (first < s.size() && s[first].at < s[i].at + 4) ++first;
               brought_by = std::max(brought_by, first);
+              if (brought_by == s.size() && !over) break;
               const Nanoseconds at = brought_by < s.size() ? s[brought_by].at : s.back().at;
               out.push_back(static_cast<double>(at) * 10 + *s[i].value);
             }
             return out;
           });
   compare([](auto in) { return std::move(in) | delay(3ns, {.capacity = 2}); },
-          [](const Moments& s) { return values_of(s); });
+          [](const Moments& s, bool over) {
+            // as above, but no later than the second value behind it
+            const auto is_value = [](const Moment& m) { return m.value.has_value(); };
+            Values out;
+            std::size_t brought_by = 0;
+            for (std::size_t i = 0; i < s.size(); ++i) {
+              if (!s[i].value) continue;
+              std::size_t first = std::max(brought_by, i + 1);
+              while (first < s.size() && s[first].at < s[i].at + 3) ++first;
+              auto second = std::find_if(s.begin() + static_cast<std::ptrdiff_t>(i) + 1, s.end(), is_value);
+              if (second != s.end()) second = std::find_if(second + 1, s.end(), is_value);
+              brought_by = std::min(first, static_cast<std::size_t>(second - s.begin()));
+              if (brought_by == s.size() && !over) break;
+              out.push_back(*s[i].value);
+            }
+            return out;
+          });
 }
 
 TEST(Delay, IsSavedAnywhere) {
@@ -121,5 +139,7 @@ TEST(Delay, IsSavedAnywhere) {
 TEST(Delay, OfOneThatMayWait) {
   EXPECT_EQ(marble("12--3------|", [](auto in) { return std::move(in) | delay(4ns, {.capacity = 1}); }), "1:1 4:2 8:3 11:|");
 }
+
+TEST(Delay, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases([](auto in) { return delayed(std::move(in)); }); }
 
 }  // namespace

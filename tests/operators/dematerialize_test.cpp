@@ -2,6 +2,7 @@
 #include "operators/drawn.hpp"
 #include "operators/endings.hpp"
 #include "operators/reference.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <sidestep/operators/dematerialize.hpp>
 #include <sidestep/operators/materialize.hpp>
@@ -83,10 +84,10 @@ TEST(Dematerialize, IsWhatAReferenceMakesOfRandomStreams) {
   compare(up_to_a_three, [](const Moments& s) {
     Values out;
     for (const double x : values_of(s)) {
-      if (x == 3) break;
+      if (x == 3) return Said(out, Said::End::by_itself);
       out.push_back(x);
     }
-    return out;
+    return Said(out);
   });
   compare(there_and_back, values_of);
 }
@@ -106,5 +107,7 @@ TEST(Dematerialize, ItsStateSaysThatItIsOver) {
 }
 
 TEST(Dematerialize, DescribesItself) { EXPECT_EQ(described(there_and_back)[5], "dematerialize"); }
+
+TEST(Dematerialize, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases(up_to_a_three); }
 
 }  // namespace

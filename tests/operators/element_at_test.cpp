@@ -1,6 +1,7 @@
 #include "operators/cut.hpp"
 #include "operators/endings.hpp"
 #include "operators/reference.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <sidestep/operators/element_at.hpp>
 #include <sidestep/operators/start_with.hpp>
@@ -51,7 +52,7 @@ TEST(ElementAt, IsWhatAReferenceMakesOfRandomStreams) {
             [n](const Moments& s) {
               const Values all = values_of(s);
               const auto at = static_cast<std::size_t>(n);
-              return at < all.size() ? Values{all[at]} : Values{};
+              return at < all.size() ? Said({all[at]}, Said::End::by_itself) : Said(Values{});
             });
 }
 
@@ -61,5 +62,7 @@ TEST(ElementAt, GoesOnFromAnyCut) {
 }
 
 TEST(ElementAt, DescribesItself) { EXPECT_EQ(described(third)[3], "element_at(2)"); }
+
+TEST(ElementAt, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases(third); }
 
 }  // namespace

@@ -1,4 +1,5 @@
 #include "operators/statistics.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <gtest/gtest.h>
 
@@ -100,5 +101,7 @@ TEST(Ewma, RefusesWhatIsNoWeight) {
   EXPECT_THROW(ewma(no_number), OperatorError);
   EXPECT_THROW(half_life(0ns), OperatorError);
 }
+
+TEST(Ewma, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases([](auto in) { return std::move(in) | ewma(half_life(3ns)); }); }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "operators/drawn.hpp"
 #include "operators/endings.hpp"
 #include "operators/reference.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <sidestep/operators/first.hpp>
 #include <sidestep/operators/start_with.hpp>
@@ -95,14 +96,13 @@ TEST(First, StaysOverWhenItIsLoaded) {
 
 TEST(First, IsWhatAReferenceMakesOfRandomStreams) {
   compare(the_first, [](const Moments& s) {
-    Values all = values_of(s);
-    if (all.size() > 1) all.resize(1);
-    return all;
+    const Values all = values_of(s);
+    return all.empty() ? Said(all) : Said({all[0]}, Said::End::by_itself);
   });
   compare(first_over_two, [](const Moments& s) {
     for (const double x : values_of(s))
-      if (x > 2) return Values{x};
-    return Values{};
+      if (x > 2) return Said({x}, Said::End::by_itself);
+    return Said(Values{});
   });
 }
 
@@ -125,5 +125,7 @@ TEST(First, DescribesItself) {
   EXPECT_EQ(described(the_first)[3], "first");
   EXPECT_EQ(described([](auto in) { return std::move(in) | first(not_finite); })[3], "first(not_finite)");
 }
+
+TEST(First, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases(the_first); }
 
 }  // namespace

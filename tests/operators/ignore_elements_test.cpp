@@ -2,6 +2,7 @@
 #include "operators/drawn.hpp"
 #include "operators/endings.hpp"
 #include "operators/reference.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <sidestep/operators/default_if_empty.hpp>
 #include <sidestep/operators/ignore_elements.hpp>
@@ -58,5 +59,7 @@ TEST(IgnoreElements, OfRandomStreamsNothingIsLeft) {
 TEST(IgnoreElements, GoesOnFromAnyCut) { expect_same_at_every_cut("ignore_elements", nothing); }
 
 TEST(IgnoreElements, DescribesItself) { EXPECT_EQ(described(nothing)[3], "ignore_elements"); }
+
+TEST(IgnoreElements, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases(nothing, false); }
 
 }  // namespace

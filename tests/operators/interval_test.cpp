@@ -157,14 +157,15 @@ TEST(Interval, IsWhatAReferenceMakesOfRandomTicks) {
   expect_of_random_streams([](const Moments& stream, std::size_t) {
     ManualClock clock;
     Bus bus({.ring_capacity = 16, .clock = &clock, .thread = false});
-    std::vector<std::int64_t> seen, expected;
-    const Handle handle = interval(bus, 3ns) | subscribe([&](std::int64_t number) { seen.push_back(number); });
+    std::vector<std::pair<std::int64_t, Nanoseconds>> seen, expected;
+    const Handle handle = interval(bus, 3ns) | timestamp() |
+                          subscribe([&](const Timestamped<std::int64_t>& beat) { seen.emplace_back(beat.value, beat.stamp); });
     feed(handle->pipeline(), stream);
     for (const Moment& one : stream) {
       if (one.value) continue;
       std::int64_t newest = -1;
       while ((newest + 2) * 3 <= one.at) ++newest;  // number k is due at 3 (k + 1)
-      if (newest > (expected.empty() ? -1 : expected.back())) expected.push_back(newest);
+      if (newest > (expected.empty() ? -1 : expected.back().first)) expected.emplace_back(newest, one.at);
     }
     return seen == expected;
   });

@@ -2,6 +2,7 @@
 #include "operators/drawn.hpp"
 #include "operators/endings.hpp"
 #include "operators/reference.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <sidestep/operators/last.hpp>
 
@@ -68,12 +69,13 @@ TEST(Last, KeepsTheEventAndNotItsSlot) {
 }
 
 TEST(Last, IsWhatAReferenceMakesOfRandomStreams) {
-  compare(the_last, [](const Moments& s) {
+  compare(the_last, [](const Moments& s, bool over) {
     const Values all = values_of(s);
-    return all.empty() ? Values{} : Values{all.back()};
+    return all.empty() || !over ? Values{} : Values{all.back()};
   });
-  compare(last_under_three, [](const Moments& s) {
+  compare(last_under_three, [](const Moments& s, bool over) {
     Values out;
+    if (!over) return out;
     for (const double x : values_of(s))
       if (x < 3) out = {x};
     return out;
@@ -87,5 +89,7 @@ TEST(Last, GoesOnFromAnyCut) {
 }
 
 TEST(Last, DescribesItself) { EXPECT_EQ(described(the_last)[3], "last"); }
+
+TEST(Last, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases(the_last); }
 
 }  // namespace

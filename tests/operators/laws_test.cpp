@@ -17,7 +17,7 @@ void expect_same(A one, B other) {
     const std::size_t span = 1 + random() % 8;
     Driven a(one), b(other);
     for (Driven* driven : {&a, &b}) driven->run(stream.data(), stream.data() + stream.size(), span);
-    ASSERT_EQ(a.ended, b.ended) << round;
+    ASSERT_EQ(a.ended(), b.ended()) << round;
     for (Driven* driven : {&a, &b}) driven->end(stream.empty() ? 0 : stream.back().at);
     ASSERT_TRUE(same(a.output, b.output)) << round;
   }

@@ -140,13 +140,14 @@ struct Stamped {
 };
 TEST(MergeByTime, IsWhatItsReferenceSays) {
   const auto reference = [](std::size_t capacity) {
-    return [capacity](const Arrivals& arrivals) {
+    return [capacity](const Arrivals& arrivals, bool over) {
       std::vector<Stamped> waiting;  // by stamp, then as they came
       Nanoseconds newest = std::numeric_limits<Nanoseconds>::min(), out_to = newest;
       Values out;
+      std::vector<Nanoseconds> stamps;
       const auto emit = [&] {
         out.push_back(waiting.front().value);
-        out_to = waiting.front().stamp;
+        stamps.push_back(out_to = waiting.front().stamp);
         waiting.erase(waiting.begin());
       };
       for (const Arrival& one : arrivals) {
@@ -161,8 +162,8 @@ TEST(MergeByTime, IsWhatItsReferenceSays) {
         newest = std::max(newest, one.value ? newest : one.at);
         while (!waiting.empty() && waiting.front().stamp <= newest - 2) emit();
       }
-      while (!waiting.empty()) emit();
-      return out;
+      while (over && !waiting.empty()) emit();
+      return Said(out, stamps);
     };
   };
   compare(two_late, reference(1024));

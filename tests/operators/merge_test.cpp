@@ -1,4 +1,5 @@
 #include "operators/stream.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <gtest/gtest.h>
 
@@ -111,6 +112,13 @@ TEST(Merge, StatesOfAllItsChainsAreSaved) {
     first.output.insert(first.output.end(), second.output.begin(), second.output.end());
     EXPECT_EQ(first.output, (std::vector<double>{1, 2, 3, 6})) << cut;
   }
+}
+
+TEST(Merge, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) {
+  expect_usual_cases([](auto in) {
+    Bus* const bus = bus_of(in);
+    return merge(std::move(in) | every(2), bus->on<Number>() | map([](const Number& n) { return n.value + 10; }));
+  });
 }
 
 }  // namespace

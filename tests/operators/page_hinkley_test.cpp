@@ -1,4 +1,5 @@
 #include "operators/reference.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +9,7 @@ using namespace sidestep::test;
 
 /// As it stands in the papers: sums of all deviations so far, their least value, and the difference.
 Reference page(double delta, double lambda, PageHinkleyOptions options) {
-  return [=](const Moments& s) {
+  return [=](const Moments& s, bool) {
     Values out, seen;
     double up = 0, least_up = 0, down = 0, least_down = 0;
     for (const double x : values_of(s)) {
@@ -142,6 +143,10 @@ TEST(PageHinkley, RefusesWhatItCannotCompareWith) {
   EXPECT_THROW(page_hinkley(0, 0), OperatorError);
   EXPECT_THROW(page_hinkley(0, 1, {.least = 0}), OperatorError);
   EXPECT_NO_THROW(page_hinkley(0, 1, {.least = 1}));
+}
+
+TEST(PageHinkley, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) {
+  expect_usual_cases([](auto in) { return std::move(in) | page_hinkley(0.1, 2.0, PageHinkleyOptions{.least = 1}); });
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "operators/drawn.hpp"
 #include "operators/endings.hpp"
 #include "operators/reference.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <sidestep/operators/last.hpp>
 #include <sidestep/operators/pairwise.hpp>
@@ -102,5 +103,7 @@ TEST(Pairwise, DescribesItself) {
   EXPECT_EQ(described(pairs)[3], "pairwise");
   EXPECT_EQ(described(pairs)[4], "std::pair<double, double>");
 }
+
+TEST(Pairwise, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases(pairs); }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "operators/cut.hpp"
 #include "operators/reference.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <gtest/gtest.h>
 
@@ -114,7 +115,7 @@ TEST(RateLimit, AStateOfMoreThanItsBucketOrOfLessThanNothingIsRefused) {
 
 /// As ATM's cells are policed: a value may come when the one after the last is due, less what a burst allows.
 Reference policed(std::int64_t n, std::int64_t per, std::int64_t burst) {
-  return [=](const Moments& s) {
+  return [=](const Moments& s, bool) {
     Values out;
     std::optional<std::int64_t> due, newest;  // in n-ths of a nanosecond
     for (const Moment& m : s) {
@@ -140,6 +141,10 @@ TEST(RateLimit, IsSavedAnywhere) {
   const auto build = [](auto in) { return std::move(in) | rate_limit(2, 5ns); };
   expect_same_at_every_cut("rate_limit", build);
   expect_words_for_damage("rate_limit", build);
+}
+
+TEST(RateLimit, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) {
+  expect_usual_cases([](auto in) { return std::move(in) | rate_limit(2, 4ns); });
 }
 
 }  // namespace

@@ -8,7 +8,7 @@ using namespace sidestep::test;
 using namespace std::chrono_literals;
 
 TEST(Rate, OfWindowsOfACount) {
-  const auto in_ns = [](const Moments& s, std::size_t n, std::size_t step, bool partial) {
+  const auto in_ns = [](const Moments& s, bool over, std::size_t n, std::size_t step, bool partial) {
     Values out;
     Moments all;
     Nanoseconds newest = std::numeric_limits<Nanoseconds>::min();  // of those in a window
@@ -17,7 +17,7 @@ TEST(Rate, OfWindowsOfACount) {
       if (all.size() % step < n) newest = std::max(newest, m.at);
       all.push_back({newest, m.value});
     }
-    for (std::size_t from = 0; from < all.size() && (partial || from + n <= all.size()); from += step) {
+    for (std::size_t from = 0; from < all.size() && ((partial && over) || from + n <= all.size()); from += step) {
       const std::size_t last = std::min(from + n, all.size()) - 1;
       out.push_back(last == from ? no_number
                                  : static_cast<double>(last - from) / static_cast<double>(all[last].at - all[from].at));
@@ -31,11 +31,11 @@ TEST(Rate, OfWindowsOfACount) {
     return v;
   };
   compare([=](auto in) { return std::move(in) | window(count(3)) | rate() | per_ns; },
-          [=](const Moments& s) { return without_infinity(in_ns(s, 3, 3, true)); });
+          [=](const Moments& s, bool over) { return without_infinity(in_ns(s, over, 3, 3, true)); });
   compare([=](auto in) { return std::move(in) | window(sliding(4)) | rate() | per_ns; },
-          [=](const Moments& s) { return without_infinity(in_ns(s, 4, 1, false)); });
+          [=](const Moments& s, bool over) { return without_infinity(in_ns(s, over, 4, 1, false)); });
   compare([=](auto in) { return std::move(in) | window(sliding(2, 3)) | rate() | per_ns; },
-          [=](const Moments& s) { return without_infinity(in_ns(s, 2, 3, false)); });
+          [=](const Moments& s, bool over) { return without_infinity(in_ns(s, over, 2, 3, false)); });
 }
 TEST(Rate, OfIntervalsIsByTheirLength) {
   EXPECT_EQ(marble("-12----3--4-|",

@@ -12,17 +12,23 @@
 namespace sidestep::test {
 
 using Values = std::vector<double>;
-using Reference = std::function<Values(const Moments&)>;
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-inline constexpr int random_streams = 1'000;  // what they are after shows in few
-#define SIDESTEP_FEWER_STREAMS
-#endif
-#endif
-#ifndef SIDESTEP_FEWER_STREAMS
-inline constexpr int random_streams = 10'000;
-#endif
+/// What a reference says has come out of a chain by now.
+struct Said {
+  enum class End { not_yet, by_itself, with_an_error };
+  Values values;
+  End end = End::not_yet;             ///< whether the chain is over, apart from the stream's end
+  std::vector<Nanoseconds> stamps{};  ///< of the values, where they aren't those of the elements that brought them
+  Said(Values all) : values(std::move(all)) {}
+  Said(Values all, End how) : values(std::move(all)), end(how) {}
+  Said(Values all, std::vector<Nanoseconds> own) : values(std::move(all)), stamps(std::move(own)) {}
+};
+/// What has come out when a chain has seen this stream, and, if `over`, its end. It is asked for each beginning of a stream: what is new
+/// came at that element's moment.
+template <class T>
+using ReferenceOf = std::function<Said(const std::vector<T>&, bool over)>;
+using Reference = ReferenceOf<Moment>;
+template <class T>
+using ChainOf = std::function<Outcome(const std::vector<T>&, std::size_t span)>;
 
 inline Values values_of(const Moments& stream) {
   Values values;
@@ -38,63 +44,42 @@ inline bool near(const Values& a, const Values& b) {
   return true;
 }
 
-/// A stream of at most so many elements, of those that `kept` names, and how many of them are handed over at a time.
+/// Where a chain of one input or of two and its reference differ, over random streams, some of them out of order, unless `in_order`: in a
+/// value, the moment of one, or whether and when the chain ended or failed. Empty: nowhere.
 template <class T>
-struct Drawn {
-  Drawn(std::uint64_t seed, bool in_order) {
-    std::mt19937_64 random(seed);
-    stream = random_stream<T>(random);
-    if (in_order) std::stable_sort(stream.begin(), stream.end(), [](const T& a, const T& b) { return a.at < b.at; });
-    span = 1 + random() % 8;
-  }
-  std::vector<T> of(const std::vector<std::size_t>& kept) const {
-    std::vector<T> some;
-    for (const std::size_t i : kept) some.push_back(stream[i]);
-    return some;
-  }
-  std::vector<T> stream;
-  std::size_t span;
-};
+std::string first_difference(const ChainOf<T>& chain, const ReferenceOf<T>& reference, bool in_order);
+extern template std::string first_difference<Moment>(const ChainOf<Moment>&, const ReferenceOf<Moment>&, bool);
+extern template std::string first_difference<Arrival>(const ChainOf<Arrival>&, const ReferenceOf<Arrival>&, bool);
 
-/// The first stream that `agree` says false to, as short as it goes; null if there is none.
-template <class T>
-std::optional<std::vector<T>> first_that_disagrees(bool in_order, const std::function<bool(const std::vector<T>&, std::size_t span)>& agree) {
-  const auto differs = counterexample(
-      random_streams, [&](std::uint64_t seed) { return Drawn<T>(seed, in_order).stream.size(); },
-      [&](std::uint64_t seed, const std::vector<std::size_t>& kept) {
-        const Drawn<T> drawn(seed, in_order);
-        return agree(kept.size() == drawn.stream.size() ? drawn.stream : drawn.of(kept), drawn.span);
-      });
-  if (!differs) return std::nullopt;
-  return Drawn<T>(differs->seed, in_order).of(differs->kept);
-}
-
-inline std::string text_of(const Values& values) {
-  std::string text;
-  for (const double x : values) text += text_of(x) + " ";
-  return text;
-}
-
-/// Runs a chain of one input or of two and its reference over random streams, some of them out of order, unless `in_order`.
-template <class Build>
-void compare(Build build, const std::function<Values(const std::vector<ElementOf<Build>>&)>& reference, bool in_order = false) {
+/// A reference that takes the stream alone emits nothing at its end.
+template <class Build, class R>
+void compare(Build build, R reference, bool in_order = false) {
   using T = ElementOf<Build>;
-  const auto differs = first_that_disagrees<T>(in_order, [&](const std::vector<T>& stream, std::size_t span) {
-    return near(output_of(build, stream, span), reference(stream));
-  });
-  if (!differs) return;
-  std::string text;
-  for (const T& one : *differs) text += shown_in_stream(one) + " ";
-  FAIL() << "stream " << text << "\n  gave     " << text_of(output_of(build, *differs, 1)) << "\n  expected " << text_of(reference(*differs));
+  ReferenceOf<T> says;
+  if constexpr (std::is_invocable_v<R&, const std::vector<T>&, bool>) says = reference;
+  else says = [reference](const std::vector<T>& stream, bool) -> Said { return reference(stream); };
+  const std::string difference = first_difference<T>(
+      [build](const std::vector<T>& stream, std::size_t span) { return outcome_of(build, stream, span); }, says, in_order);
+  if (!difference.empty()) FAIL() << difference;
 }
+
+/// Where two chains differ, likewise.
+std::string first_difference_of_chains(const ChainOf<Moment>& chain, const ChainOf<Moment>& other);
+template <class Build, class Other>
+void compare_chains(Build build, Other other) {
+  const std::string difference =
+      first_difference_of_chains([build](const Moments& stream, std::size_t span) { return outcome_of(build, stream, span); },
+                                 [other](const Moments& stream, std::size_t span) { return outcome_of(other, stream, span); });
+  if (!difference.empty()) FAIL() << difference;
+}
+
+/// The first random stream, as short as it goes, for which `holds` says false; empty if there is none.
+std::string first_that_disagrees(const std::function<bool(const Moments&, std::size_t span)>& holds);
 
 /// The same, where what an operator does isn't all said by the values that come out.
 inline void expect_of_random_streams(const std::function<bool(const Moments&, std::size_t span)>& holds) {
-  const auto differs = first_that_disagrees<Moment>(false, holds);
-  if (!differs) return;
-  std::string text;
-  for (const Moment& one : *differs) text += shown_in_stream(one) + " ";
-  FAIL() << "stream " << text;
+  const std::string differs = first_that_disagrees(holds);
+  if (!differs.empty()) FAIL() << differs;
 }
 
 /// Feeds a pipeline as a dispatcher would, and ends it.

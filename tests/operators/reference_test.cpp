@@ -32,11 +32,11 @@ double greatest_of(const Values& v) {
 }
 
 Reference windowed(std::size_t n, std::size_t step, bool partial, double (*reduce)(const Values&)) {
-  return [=](const Moments& stream) {
+  return [=](const Moments& stream, bool over) {
     const Values all = values_of(stream);
     Values out;
     for (std::size_t from = 0; from < all.size(); from += step) {
-      if (from + n > all.size() && !partial) break;
+      if (from + n > all.size() && !(partial && over)) break;
       out.push_back(reduce(Values(all.begin() + static_cast<std::ptrdiff_t>(from),
                                   all.begin() + static_cast<std::ptrdiff_t>(std::min(from + n, all.size())))));
     }
@@ -84,8 +84,9 @@ TEST(Reference, Pick) {
   compare([](auto in) { return std::move(in) | take(3); },
           [](const Moments& s) {
             Values all = values_of(s);
-            if (all.size() > 3) all.resize(3);
-            return all;
+            if (all.size() < 3) return Said(all);
+            all.resize(3);
+            return Said(all, Said::End::by_itself);
           });
   compare([](auto in) { return std::move(in) | distinct_until_changed(); },
           [](const Moments& s) {
@@ -149,19 +150,20 @@ TEST(Reference, Throttle) {
 TEST(Reference, Sample) {
   for (const bool at_end : {false, true})
     compare([=](auto in) { return std::move(in) | sample(4ns, {.emit_last = at_end}); },
-            [=](const Moments& s) {
+            [=](const Moments& s, bool over) {
               Values out;
               for (const Interval& interval : intervals(s, 4))
-                if (interval.closed || at_end) out.push_back(interval.values.back());
+                if (interval.closed || (over && at_end)) out.push_back(interval.values.back());
               return out;
             });
 }
 
 TEST(Reference, TimeWindows) {
   compare([](auto in) { return std::move(in) | window(sidestep::time(4ns)) | mean(); },
-          [](const Moments& s) {
+          [](const Moments& s, bool over) {
             Values out;
-            for (const Interval& interval : intervals(s, 4)) out.push_back(mean_of(interval.values));
+            for (const Interval& interval : intervals(s, 4))
+              if (interval.closed || over) out.push_back(mean_of(interval.values));
             return out;
           });
 }
@@ -169,7 +171,7 @@ TEST(Reference, TimeWindows) {
 /// A value is out at the first moment that is 2 ns behind all that waited with it, or at the end.
 TEST(Reference, Debounce) {
   compare([](auto in) { return std::move(in) | debounce(2ns); },
-          [](const Moments& s) {
+          [](const Moments& s, bool over) {
             Values out;
             for (std::size_t i = 0; i < s.size(); ++i) {
               if (!s[i].value) continue;
@@ -177,7 +179,7 @@ TEST(Reference, Debounce) {
               std::size_t newest = i;
               for (; i + 1 < s.size() && s[i + 1].at < latest + 2; ++i)
                 if (s[i + 1].value) latest = std::max(latest, s[newest = i + 1].at);
-              out.push_back(*s[newest].value);
+              if (i + 1 < s.size() || over) out.push_back(*s[newest].value);
             }
             return out;
           });

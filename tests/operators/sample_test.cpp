@@ -1,6 +1,7 @@
 #include "operators/drawn.hpp"
 #include "operators/endings.hpp"
 #include "operators/stream.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <gtest/gtest.h>
 
@@ -71,5 +72,7 @@ TEST(Sample, KeepsTheEventsAndNotTheirSlots) {
 TEST(Sample, DependsOnClocks) { EXPECT_TRUE(Driven(sampled).handle()->options().wall_time); }
 
 TEST(Sample, RefusesAnIntervalOfNothing) { EXPECT_THROW(sample(0ns), OperatorError); }
+
+TEST(Sample, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases([](auto in) { return std::move(in) | sample(4ns); }); }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "operators/drawn.hpp"
 #include "operators/endings.hpp"
 #include "operators/reference.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <sidestep/operators/skip_last.hpp>
 #include <sidestep/operators/start_with.hpp>
@@ -89,5 +90,7 @@ TEST(SkipLast, TakesNoStateOfMoreValuesThanItKeeps) {
 }
 
 TEST(SkipLast, DescribesItself) { EXPECT_EQ(described(without_last_two)[3], "skip_last(2)"); }
+
+TEST(SkipLast, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases(without_last_two); }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "operators/cut.hpp"
 #include "operators/endings.hpp"
 #include "operators/reference.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <sidestep/operators/skip.hpp>
 
@@ -65,5 +66,7 @@ TEST(Skip, GoesOnFromAnyCut) {
 }
 
 TEST(Skip, DescribesItself) { EXPECT_EQ(described(all_but_two)[3], "skip(2)"); }
+
+TEST(Skip, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases(all_but_two); }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "operators/drawn.hpp"
 #include "operators/endings.hpp"
 #include "operators/reference.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <sidestep/operators/skip_while.hpp>
 #include <sidestep/operators/start_with.hpp>
@@ -82,5 +83,7 @@ TEST(SkipWhile, GoesOnFromAnyCut) {
 TEST(SkipWhile, DescribesItself) {
   EXPECT_EQ(described([](auto in) { return std::move(in) | skip_while(is_finite); })[3], "skip_while(is_finite)");
 }
+
+TEST(SkipWhile, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases(from_three); }
 
 }  // namespace

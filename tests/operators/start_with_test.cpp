@@ -2,6 +2,7 @@
 #include "operators/drawn.hpp"
 #include "operators/endings.hpp"
 #include "operators/reference.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <sidestep/operators/start_with.hpp>
 
@@ -69,9 +70,9 @@ TEST(StartWith, TheyBecomeValuesOfTheStream) {
 }
 
 TEST(StartWith, IsWhatAReferenceMakesOfRandomStreams) {
-  compare(after_seven_eight, [](const Moments& s) {
-    Values all{7, 8};
-    for (const double x : values_of(s)) all.push_back(x);
+  compare(after_seven_eight, [](const Moments& s, bool over) {
+    Values all = values_of(s);
+    if (!all.empty() || over) all.insert(all.begin(), {7, 8});
     return all;
   });
 }
@@ -82,5 +83,7 @@ TEST(StartWith, GoesOnFromAnyCut) {
 }
 
 TEST(StartWith, DescribesItself) { EXPECT_EQ(described(after_seven_eight)[3], "start_with(7, 8)"); }
+
+TEST(StartWith, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases(after_seven_eight); }
 
 }  // namespace

@@ -31,11 +31,11 @@ inline void expect_values(const Values& values, const Values& expected) {
 using Reduce = std::function<double(const Values&)>;
 /// Of tumbling windows (step = n, and what is left at the end), and of those that slide.
 inline Reference of_windows(std::size_t n, std::size_t step, bool partial, Reduce reduce) {
-  return [=](const Moments& stream) {
+  return [=](const Moments& stream, bool over) {
     const Values all = values_of(stream);
     Values out;
     for (std::size_t from = 0; from < all.size(); from += step) {
-      if (from + n > all.size() && !partial) break;
+      if (from + n > all.size() && !(partial && over)) break;
       const auto begin = all.begin() + static_cast<std::ptrdiff_t>(from);
       out.push_back(reduce(Values(begin, all.begin() + static_cast<std::ptrdiff_t>(std::min(from + n, all.size())))));
     }
@@ -43,7 +43,7 @@ inline Reference of_windows(std::size_t n, std::size_t step, bool partial, Reduc
   };
 }
 inline Reference of_growing(Reduce reduce) {
-  return [=](const Moments& stream) {
+  return [=](const Moments& stream, bool) {
     Values out, so_far;
     for (const double x : values_of(stream)) {
       so_far.push_back(x);

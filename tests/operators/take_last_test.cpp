@@ -2,6 +2,7 @@
 #include "operators/drawn.hpp"
 #include "operators/endings.hpp"
 #include "operators/reference.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <sidestep/operators/last.hpp>
 #include <sidestep/operators/take_last.hpp>
@@ -81,7 +82,8 @@ TEST(TakeLast, RefusesABoundThatIsNone) {
 TEST(TakeLast, IsWhatAReferenceMakesOfRandomStreams) {
   for (const std::size_t n : {0, 1, 3, 50})
     compare([n](auto in) { return std::move(in) | take_last(static_cast<std::int64_t>(n)); },
-            [n](const Moments& s) {
+            [n](const Moments& s, bool over) {
+              if (!over) return Values{};
               const Values all = values_of(s);
               return Values(all.end() - static_cast<std::ptrdiff_t>(std::min(n, all.size())), all.end());
             });
@@ -105,5 +107,7 @@ TEST(TakeLast, TakesNoStateOfAnotherLength) {
 }
 
 TEST(TakeLast, DescribesItself) { EXPECT_EQ(described(last_two)[3], "take_last(2)"); }
+
+TEST(TakeLast, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases(last_two); }
 
 }  // namespace

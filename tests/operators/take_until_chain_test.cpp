@@ -77,9 +77,9 @@ TEST(TakeUntilChain, IsWhatItsReferenceSays) {
     Values out;
     for (const Arrival& one : arrivals) {
       if (one.value && one.which != 1) out.push_back(*one.value);
-      if (one.value && one.which != 0) break;
+      if (one.value && one.which != 0) return Said(out, Said::End::by_itself);
     }
-    return out;
+    return Said(out);
   });
 }
 

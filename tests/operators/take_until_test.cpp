@@ -2,6 +2,7 @@
 #include "operators/drawn.hpp"
 #include "operators/endings.hpp"
 #include "operators/reference.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <sidestep/operators/start_with.hpp>
 #include <sidestep/operators/take_until.hpp>
@@ -60,9 +61,9 @@ TEST(TakeUntil, IsWhatAReferenceMakesOfRandomStreams) {
     Values out;
     for (const double x : values_of(s)) {
       out.push_back(x);
-      if (x > 2) break;
+      if (x > 2) return Said(out, Said::End::by_itself);
     }
-    return out;
+    return Said(out);
   });
 }
 
@@ -80,5 +81,7 @@ TEST(TakeUntil, ItsStateSaysThatItIsOver) {
 TEST(TakeUntil, DescribesItself) {
   EXPECT_EQ(described([](auto in) { return std::move(in) | take_until(not_finite); })[3], "take_until(not_finite)");
 }
+
+TEST(TakeUntil, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases(until_great); }
 
 }  // namespace

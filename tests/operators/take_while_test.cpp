@@ -2,6 +2,7 @@
 #include "operators/drawn.hpp"
 #include "operators/endings.hpp"
 #include "operators/reference.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <sidestep/operators/start_with.hpp>
 #include <sidestep/operators/take_while.hpp>
@@ -77,18 +78,18 @@ TEST(TakeWhile, IsWhatAReferenceMakesOfRandomStreams) {
   compare(while_small, [](const Moments& s) {
     Values out;
     for (const double x : values_of(s)) {
-      if (!(x < 3)) break;
+      if (!(x < 3)) return Said(out, Said::End::by_itself);
       out.push_back(x);
     }
-    return out;
+    return Said(out);
   });
   compare(small_and_one, [](const Moments& s) {
     Values out;
     for (const double x : values_of(s)) {
       out.push_back(x);
-      if (!(x < 3)) break;
+      if (!(x < 3)) return Said(out, Said::End::by_itself);
     }
-    return out;
+    return Said(out);
   });
 }
 
@@ -109,5 +110,7 @@ TEST(TakeWhile, DescribesItself) {
   EXPECT_EQ(described([](auto in) { return std::move(in) | take_while(is_finite, {.inclusive = true}); })[3],
             "take_while(is_finite, inclusive)");
 }
+
+TEST(TakeWhile, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases(while_small); }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "operators/cut.hpp"
 #include "operators/reference.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <gtest/gtest.h>
 
@@ -95,7 +96,7 @@ TEST(ThrottleEdges, RefusesWhatEmitsNothing) {
 
 /// Interval by interval, over the whole stream at once. One in which a value waits is over at the first moment behind it, another at the
 /// first value.
-Values edges_of(const Moments& s, bool leading) {
+Values edges_of(const Moments& s, bool leading, bool over) {
   Values out;
   for (std::size_t i = 0; i < s.size();) {
     if (!s[i].value) {
@@ -108,7 +109,7 @@ Values edges_of(const Moments& s, bool leading) {
       std::optional<double> last;
       for (; i < s.size() && (s[i].at < end || (!s[i].value && !last)); ++i)
         if (s[i].value) last = s[i].value;
-      if (!last) break;
+      if (!last || (i == s.size() && !over)) break;
       out.push_back(*last);
     }
   }
@@ -116,8 +117,8 @@ Values edges_of(const Moments& s, bool leading) {
 }
 
 TEST(ThrottleEdges, AsTheReference) {
-  compare([](auto in) { return both_edges(std::move(in)); }, [](const Moments& s) { return edges_of(s, true); });
-  compare([](auto in) { return last_edge(std::move(in)); }, [](const Moments& s) { return edges_of(s, false); });
+  compare([](auto in) { return both_edges(std::move(in)); }, [](const Moments& s, bool over) { return edges_of(s, true, over); });
+  compare([](auto in) { return last_edge(std::move(in)); }, [](const Moments& s, bool over) { return edges_of(s, false, over); });
 }
 
 TEST(ThrottleEdges, IsSavedAnywhere) {
@@ -130,5 +131,7 @@ TEST(ThrottleEdges, DescribesItself) {
   EXPECT_EQ(Driven([](auto in) { return both_edges(std::move(in)); }).pipeline().describe()[3], "throttle(edges)(4, leading, trailing)");
   EXPECT_EQ(Driven([](auto in) { return last_edge(std::move(in)); }).pipeline().describe()[3], "throttle(edges)(4, trailing)");
 }
+
+TEST(ThrottleEdges, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases([](auto in) { return both_edges(std::move(in)); }); }
 
 }  // namespace

@@ -1,4 +1,5 @@
 #include "operators/stream.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <gtest/gtest.h>
 
@@ -31,5 +32,7 @@ TEST(Throttle, DependsOnWallTime) {
 }
 
 TEST(Throttle, RefusesAnIntervalOfNothing) { EXPECT_THROW(throttle(0ns), OperatorError); }
+
+TEST(Throttle, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases([](auto in) { return std::move(in) | throttle(4ns); }); }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "operators/drawn.hpp"
 #include "operators/endings.hpp"
 #include "operators/reference.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <sidestep/operators/last.hpp>
 #include <sidestep/operators/start_with.hpp>
@@ -110,5 +111,7 @@ TEST(TimeInterval, GoesOnFromAnyCut) {
 }
 
 TEST(TimeInterval, DescribesItself) { EXPECT_EQ(described(timed)[3], "time_interval"); }
+
+TEST(TimeInterval, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases(timed); }
 
 }  // namespace

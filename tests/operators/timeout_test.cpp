@@ -1,5 +1,6 @@
 #include "operators/cut.hpp"
 #include "operators/reference.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <gtest/gtest.h>
 
@@ -20,7 +21,7 @@ TEST(Timeout, FailsWhenNothingComesForTooLong) {
   EXPECT_NE(driven.handle()->error().find("timeout: no value came for 5 ns."), std::string::npos)
       << driven.handle()->error();
   EXPECT_EQ(driven.output, (Values{1, 2}));
-  EXPECT_FALSE(driven.ended);
+  EXPECT_FALSE(driven.ended());
 }
 
 TEST(Timeout, FailsAtAValueThatComesTooLate) {
@@ -74,7 +75,7 @@ TEST(Timeout, TheEndOfTheStreamIsNeverLate) {
   driven.run(&one, &one + 1, 8);
   driven.end(100);
   EXPECT_FALSE(driven.handle()->failed());
-  EXPECT_TRUE(driven.ended);
+  EXPECT_TRUE(driven.ended());
 }
 
 TEST(Timeout, WhatEndedBeforeIsNotTimed) {
@@ -127,10 +128,10 @@ TEST(Timeout, AsTheReference) {
               Nanoseconds since = s[0].at;  // the latest value before, or the first moment of all
               for (std::size_t j = 1; j < i; ++j)
                 if (s[j].value) since = std::max(since, s[j].at);
-              if (i > 0 && s[i].at - since >= 5) break;
+              if (i > 0 && s[i].at - since >= 5) return Said(out, Said::End::with_an_error);
               if (s[i].value) out.push_back(*s[i].value);
             }
-            return out;
+            return Said(out);
           });
 }
 
@@ -147,5 +148,7 @@ TEST(Timeout, IsSavedAnywhere) {
   second.run(stream.data() + 1, stream.data() + 2, 8);
   EXPECT_TRUE(second.handle()->failed());
 }
+
+TEST(Timeout, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases([](auto in) { return with_timeout(std::move(in)); }); }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "operators/drawn.hpp"
 #include "operators/endings.hpp"
 #include "operators/reference.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <sidestep/operators/last.hpp>
 #include <sidestep/operators/start_with.hpp>
@@ -123,5 +124,7 @@ TEST(Timestamp, IsWhatAReferenceMakesOfRandomStreams) {
 TEST(Timestamp, GoesOnFromAnyCut) { expect_same_at_every_cut("timestamp", stamped); }
 
 TEST(Timestamp, DescribesItself) { EXPECT_EQ(described(stamped)[3], "timestamp"); }
+
+TEST(Timestamp, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases(stamped); }
 
 }  // namespace

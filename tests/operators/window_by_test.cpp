@@ -1,5 +1,6 @@
 #include "operators/cut.hpp"
 #include "operators/reference.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <gtest/gtest.h>
 
@@ -104,14 +105,14 @@ TEST(WindowBy, AThrowingKeyFailsItsPipelineAlone) {
 
 TEST(WindowBy, AsTheReference) {
   compare([](auto in) { return std::move(in) | window(by(parity)) | mean(); },
-          [](const Moments& s) {
+          [](const Moments& s, bool over) {
             const Values all = values_of(s);
             Values out;
             for (std::size_t i = 0; i < all.size();) {
               const std::size_t begin = i;
               double total = 0;
               while (i < all.size() && parity(all[i]) == parity(all[begin])) total += all[i++];
-              out.push_back(total / static_cast<double>(i - begin));
+              if (i < all.size() || over) out.push_back(total / static_cast<double>(i - begin));
             }
             return out;
           });
@@ -122,5 +123,7 @@ TEST(WindowBy, IsSavedAnywhere) {
   expect_same_at_every_cut("by", build);
   expect_words_for_damage("by", build);
 }
+
+TEST(WindowBy, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases([](auto in) { return summed_by_parity(std::move(in)); }); }
 
 }  // namespace
