@@ -46,7 +46,7 @@ void expect_same_at_every_cut(const char* name, Build build) {
     used.run(other.data(), other.data() + other.size(), 3);
     used.load(states);
     ASSERT_EQ(used.save().parts, states.parts) << name;
-    used.output.clear(), used.ended = false;
+    used.output.clear(), used.ends.clear();
     used.run(cut, end, 2);
     used.end(last);
     std::vector<double> output = first.output;
