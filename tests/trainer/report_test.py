@@ -46,7 +46,8 @@ SCHEMA = {
                         "last_error": Or(str, None)}]),
 }
 # What is there beside it, by the place where it stands; the page names each.
-MORE = {"": {"device": str, "device_ms_per_step": Or(float, None), "failed": Rows([str]), "warnings": Rows([str]),
+MORE = {"": {"device": str, "device_ms_per_step": Or(float, None), "resumed_at": Or(int, None),
+             "failed": Rows([str]), "warnings": Rows([str]),
              "recording": {"name": str, "events": int, "bytes": int, "cpu_seconds": float, "max_backlog": int,
                            "delay_ns": {"p50": int, "p99": int, "max": int}, "failures": int,
                            "last_error": Or(str, None)}},

@@ -104,6 +104,7 @@ class Watch(RunTest):
         rest, errors = self.rest_of(watch)
         self.assertEqual((watch.returncode, errors), (4, ""))
         self.assertIn("run: its process was killed", rest.splitlines()[-1])
+        run.wait(timeout=60)  # its socket may be the last thing to go
         self.assertIn("isn't live, or can't be watched", self.refused("run"))
 
     def test_a_stopped_watcher_holds_nothing_up(self):
