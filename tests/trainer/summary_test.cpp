@@ -55,11 +55,11 @@ TEST(Summary, SaysWhatEachCallbackDidAndWhatItCost) {
 TEST(Summary, SaysWhereTheTrainingWaitedForLong) {
   TrainingReport report = some_report();
   report.json["epochs"] = nlohmann::ordered_json::parse(R"([{"seconds": 15.0}, {"seconds": 10.0}])");
-  EXPECT_NE(summary(report).find("note: training waited 5.00 s of 25.00 s for decisions; with --sync relaxed it never does.\n"),
+  EXPECT_NE(summary(report).find("note: 5.00 s of 25.00 s were waits for decisions (none with --sync relaxed).\n"),
             std::string::npos)
       << summary(report);
   report.json["boundary"]["waited_ns"] = 200'000'000;  // less than a hundredth
-  EXPECT_EQ(summary(report).find("training waited"), std::string::npos) << summary(report);
+  EXPECT_EQ(summary(report).find("were waits"), std::string::npos) << summary(report);
 }
 
 TEST(Summary, SaysSinceWhenAResumedRunCounts) {

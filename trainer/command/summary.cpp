@@ -173,8 +173,8 @@ std::string where_it_waited(const Json& report) {
   double seconds = 0;
   for (const Json& epoch : report.value("epochs", Json::array())) seconds += epoch["seconds"].get<double>();
   const double waited = report["boundary"]["waited_ns"].get<double>() / 1e9;
-  if (waited < 0.1 || waited < 0.01 * seconds) return {};
-  return fmt::format("note: training waited {} of {} for decisions; with --sync relaxed it never does.\n", duration(waited * 1e9),
+  if (seconds == 0 || waited < 0.1 || waited < 0.01 * seconds) return {};
+  return fmt::format("note: {} of {} were waits for decisions (none with --sync relaxed).\n", duration(waited * 1e9),
                      duration(seconds * 1e9));
 }
 

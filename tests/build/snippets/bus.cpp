@@ -30,6 +30,11 @@ namespace own_type {
 //> struct Detection {
 }  // namespace own_type
 
+namespace described {
+//> struct Gradient {
+static_assert(Event<Gradient>);
+}  // namespace described
+
 namespace payloads {
 void fill(std::span<float> image);
 void write_png(std::span<const float> image, int width, int height);
