@@ -26,7 +26,11 @@ void for_each_statistic(F f) {
   });
   f("histogram", [](auto in) {
     return std::move(in) | window(sliding(3)) | histogram<2>(1, 3) |
-           map([](const HistogramCounts<2>& h) { return static_cast<double>(h.counts[0] * 10'000 + h.counts[1] * 1000 + h.below * 100 + h.above * 10 + h.nan); });
+           map([](const HistogramCounts<2>& h) {  // in doubles: a damaged state may hold any numbers
+             double all = 0;
+             for (const std::int64_t count : {h.counts[0], h.counts[1], h.below, h.above, h.nan}) all = 10 * all + static_cast<double>(count);
+             return all;
+           });
   });
   f("slope", [](auto in) { return std::move(in) | window(count(4)) | slope(); });
   f("sliding slope", [](auto in) { return std::move(in) | window(sliding(4)) | slope(); });
