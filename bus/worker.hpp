@@ -21,7 +21,7 @@ class RunningHandler;
 /// subscription that was added before an event was published is in the copy when the event is run.
 class Worker {
  public:
-  static constexpr std::size_t batch = 64;  // events taken at a time: 16 and 256 lose (measured)
+  static constexpr std::size_t batch = 128;  // events taken at a time, 8 KiB of a core's 32: 16 and 64 lose; 256 gains where pipelines have no state of their own
 
   Worker(Dispatcher& bus, unsigned index) noexcept : bus_(bus), index_(index) {}
 

@@ -87,11 +87,24 @@ struct Joined<Flow<std::index_sequence<I...>, E...>, Flow<std::index_sequence<K.
       Flow<std::index_sequence<I..., shifted(K, by)...>, E..., typename G::template at<shifted(G::target, by)>...>;
 };
 
-/// What a chain knows of the moment while it runs over a batch.
+/// A moment, and what came of it.
 struct Context {
   Nanoseconds stamp = 0;
   Sequence number = 0;
   std::uint64_t ended = 0;  ///< bit i: stage i has said done()
+
+  Nanoseconds moment() const { return stamp; }
+  Sequence number_of() const { return number; }
+};
+
+/// The same for an element in the loop over a batch: of its moment nothing is read but what a stage asks for.
+template <class Entry>
+struct AtElement {
+  const typename Entry::Element& element;
+  std::uint64_t ended = 0;
+
+  SIDESTEP_INLINE Nanoseconds moment() const { return element.stamp; }
+  SIDESTEP_INLINE Sequence number_of() const { return Entry::number(element); }
 };
 
 /// A stage that emits one value or none whenever it is called: `static constexpr bool at_most_one = true`.
@@ -109,10 +122,10 @@ struct ManyStages : Stages<S&...> {
 };
 
 /// Where stage `From` puts what it emits.
-template <class Refs, class Flow, std::size_t From>
+template <class Refs, class Flow, std::size_t From, class Moment = Context>
 struct Out {
   Refs& stages;
-  Context& context;
+  Moment& context;
 
   template <class V>
   SIDESTEP_INLINE void operator()(const V& value) const {
@@ -123,21 +136,24 @@ struct Out {
           return;  // the last one has ended its own pipeline
       if constexpr (Refs::catching) {
         if constexpr (constexpr std::size_t catcher = Refs::template goes_on<Flow>(next); catcher != nobody)
-          return going_on(stage<catcher>(stages), [&] { stage<next>(stages)(value, Out<Refs, Flow, next>{stages, context}); });
+          return going_on(stage<catcher>(stages), [&] { stage<next>(stages)(value, Out<Refs, Flow, next, Moment>{stages, context}); });
       }
-      stage<next>(stages)(value, Out<Refs, Flow, next>{stages, context});
+      stage<next>(stages)(value, Out<Refs, Flow, next, Moment>{stages, context});
     }
   }
   /// Emits a value of another moment: what follows sees that stamp.
   template <class V>
   void at(Nanoseconds stamp, const V& value) const {
-    const Nanoseconds now = std::exchange(context.stamp, stamp);
-    (*this)(value);
-    context.stamp = now;
+    struct Other : Context {
+      Moment& now;
+      Other(Nanoseconds then, Moment& at) : Context{then, at.number_of(), at.ended}, now(at) {}
+      ~Other() { now.ended = this->ended; }  // also where something throws
+    } other(stamp, context);
+    Out<Refs, Flow, From>{stages, other}(value);
   }
   SIDESTEP_INLINE void done() const { context.ended |= std::uint64_t{1} << From; }
-  SIDESTEP_INLINE Nanoseconds stamp() const { return context.stamp; }
-  SIDESTEP_INLINE Sequence number() const { return context.number; }
+  SIDESTEP_INLINE Nanoseconds stamp() const { return context.moment(); }
+  SIDESTEP_INLINE Sequence number() const { return context.number_of(); }
 };
 
 }  // namespace sidestep::detail

@@ -31,10 +31,6 @@ concept Closes = requires(S& stage) { stage.closed(); };
 template <class S>
 concept Binds = requires(S& stage, Subscription& subscription, unsigned part) { stage.bind(subscription, part); };
 
-/// A stage that never asks for the moment of a value: `static constexpr bool timeless = true`.
-template <class S>
-concept Timeless = requires { requires S::timeless; };
-
 /// How a part stands, and what is asked of it once in a while: not part of the loop, and the same for all.
 class PartBase {
  public:
@@ -99,33 +95,28 @@ class Part<Flow<Next, Entries...>, S...> final : public PartBase {
 
   /// One stage behind one entry: whose elements are all wanted runs through them without looking at their types.
   static constexpr bool plain = Flow::entries == 1 && sizeof...(S) == 1;
-  /// Then each moment needn't be noted, if no stage asks for it: the last one is found afterwards.
-  template <bool wanted>
-  static constexpr bool timeless = wanted && plain && (Timeless<S> && ...);
 
-  /// Runs elements until they are through, or a stage ended the last stream, or threw; returns how many it has taken.
+  /// Runs elements until they are through, or a stage ended the last stream, or threw; returns how many it has taken. `context`: where it
+  /// ended or threw.
   template <bool wanted = false>
   SIDESTEP_FLATTEN std::size_t run(std::span<const Element> elements, Context& context) noexcept {
     const Element* at = elements.data();
     const Element* end = at + elements.size();  // a handler that ends its own pipeline moves it back
     RunningHandler* const here = RunningHandler::current();
     if (here != nullptr) here->on_stop([](void* at_end) { *static_cast<const Element**>(at_end) = nullptr; }, &end);
-    Context c;
+    const auto at_last = [&](std::uint64_t ended) { return Context{at[-1].stamp, At<0, Entries...>::number(at[-1]), ended}; };
     try {
       while (at < end && over_ != Flow::all) {
-        loop<wanted>(at, end, c, every);
-        if (c.ended != 0) [[unlikely]] {
-          Context apart = std::exchange(c, {c.stamp, c.number, 0});  // a copy: what escapes can't stay in registers
-          settle(Flow::reached.data(), sizeof...(S), apart);
+        if (const std::uint64_t ended = loop<wanted>(at, end, every); ended != 0) [[unlikely]] {
+          context = at_last(ended);
+          settle(Flow::reached.data(), sizeof...(S), context);
         }
       }
     } catch (...) {
+      context = at_last(0);
       fail();
     }
     if (here != nullptr) here->forget();
-    if constexpr (timeless<wanted>)
-      if (at != elements.data()) note(at[-1], c);
-    context = c;
     if (over_ == Flow::all) [[unlikely]] close();
     announce();
     return static_cast<std::size_t>(at - elements.data());
@@ -162,6 +153,7 @@ class Part<Flow<Next, Entries...>, S...> final : public PartBase {
   static constexpr Every every{};
   /// Stages as those before them see them, wherever they are.
   using Refs = std::conditional_t<catching || many, ManyStages<catching, S...>, Stages<S&...>>;
+  using Here = AtElement<At<0, Entries...>>;
   template <class T>
   using Local = std::conditional_t<Small<T> && !catching, T, T&>;
 
@@ -175,15 +167,17 @@ class Part<Flow<Next, Entries...>, S...> final : public PartBase {
     return refs_of(every, stage<K>(stages_)...);
   }
 
+  /// These return what stages have said done(), if any: bit i is stage i.
   template <bool wanted, std::size_t... K>
-  SIDESTEP_INLINE void loop(const Element*& at, const Element*& end, Context& c, std::index_sequence<K...>) {
-    spin<wanted>(at, end, c, every, stage<K>(stages_)...);
+  SIDESTEP_INLINE std::uint64_t loop(const Element*& at, const Element*& end, std::index_sequence<K...>) {
+    return spin<wanted>(at, end, every, stage<K>(stages_)...);
   }
   template <bool wanted, std::size_t... K>
-  SIDESTEP_INLINE void spin(const Element*& at, const Element*& end, Context& c, std::index_sequence<K...>, Local<S>... locals) {
+  SIDESTEP_INLINE std::uint64_t spin(const Element*& at, const Element*& end, std::index_sequence<K...>, Local<S>... locals) {
     Refs refs = refs_of(every, locals...);
-    turn<wanted>(at, end, c, refs);
+    const std::uint64_t ended = turn<wanted>(at, end, refs);
     (put_back(stage<K>(stages_), locals), ...);
+    return ended;
   }
   template <class T>
   SIDESTEP_INLINE static void put_back([[maybe_unused]] T& home, [[maybe_unused]] T& local) {
@@ -191,7 +185,7 @@ class Part<Flow<Next, Entries...>, S...> final : public PartBase {
   }
 
   template <bool wanted>
-  SIDESTEP_INLINE void turn(const Element*& at, const Element*& end, Context& c, Refs& refs) {
+  SIDESTEP_INLINE std::uint64_t turn(const Element*& at, const Element*& end, Refs& refs) {
     if constexpr (plain) {
       // Run by run: within one, nothing that the handler does hangs on a condition, so its sums can stay in registers.
       // (Chains of several stages have conditions of their own, and lose by it.)
@@ -202,41 +196,34 @@ class Part<Flow<Next, Entries...>, S...> final : public PartBase {
           continue;
         }
         do {
-          enter<Only, timeless<wanted>>(refs, *at++, c);
+          Here c{*at++};
+          enter<Only>(refs, c);
           if (c.ended != 0) [[unlikely]]
-            return;
+            return c.ended;
         } while (at < end && (wanted || Only::wants(*at)));
       }
     } else
       while (at < end) {
-        const Element& element = *at++;
-        ((Entries::wants(element) ? enter<Entries>(refs, element, c) : void()), ...);
+        Here c{*at++};
+        ((Entries::wants(c.element) ? enter<Entries>(refs, c) : void()), ...);
         if (c.ended != 0) [[unlikely]]
-          return;
+          return c.ended;
       }
+    return 0;
   }
 
-  SIDESTEP_INLINE static void note(const Element& element, Context& c) {
-    c.stamp = element.stamp;
-    c.number = At<0, Entries...>::number(element);
-  }
-
-  template <class E, bool noted_later = false>
-  SIDESTEP_INLINE void enter(Refs& refs, const Element& element, Context& c) {
+  template <class E>
+  SIDESTEP_INLINE void enter(Refs& refs, Here& c) {
     if constexpr (Flow::entries > 1) {
       if ((Flow::reached[E::target] & ~over_) == 0 || (c.ended & Flow::trunk) != 0) [[unlikely]]
         return;
     }
-    if constexpr (!noted_later) note(element, c);
-    if constexpr (catching)
-      guarded<E::target>(c, [&] { stage<E::target>(refs)(E::value(element), Out<Refs, Flow, E::target>{refs, c}); });
-    else
-      stage<E::target>(refs)(E::value(element), Out<Refs, Flow, E::target>{refs, c});
+    guarded<E::target>(c, [&] { stage<E::target>(refs)(E::value(c.element), Out<Refs, Flow, E::target, Here>{refs, c}); });
   }
 
   /// Runs what enters at stage `From`; what is thrown there goes to the first stage behind it that catches.
   template <std::size_t From>
-  SIDESTEP_INLINE void guarded(Context& c, auto&& f) {
+  SIDESTEP_INLINE void guarded(auto& c, auto&& f) {
     if constexpr (!catching) f();
     else
       try {
@@ -246,14 +233,14 @@ class Part<Flow<Next, Entries...>, S...> final : public PartBase {
       }
   }
   template <std::size_t I>
-  bool recover(const std::string& what, Context& c) {
+  bool recover(const std::string& what, auto& c) {
     if constexpr (I >= sizeof...(S)) return false;
     else {
       if constexpr (Catches<At<I, S...>>) {
         auto& catcher = stage<I>(stages_);
         if (!std::exchange(catcher.inside, false)) {  // else what it emitted was thrown at
           Refs refs = in_place(every);
-          guarded<Flow::next[I]>(c, [&] { catcher.caught(what, Out<Refs, Flow, I>{refs, c}); });
+          guarded<Flow::next[I]>(c, [&] { catcher.caught(what, Out<Refs, Flow, I, std::remove_reference_t<decltype(c)>>{refs, c}); });
           return true;
         }
       }

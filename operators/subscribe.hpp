@@ -33,7 +33,6 @@ struct SubscribeBase {
 
 template <class F>
 struct SubscribePlain : SubscribeBase<F> {
-  static constexpr bool timeless = true;
   static constexpr std::string_view label = "subscribe";
   using SubscribeBase<F>::SubscribeBase;
 };
