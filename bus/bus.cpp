@@ -2,6 +2,7 @@
 
 #include <sidestep/bus/affinity.hpp>
 #include <sidestep/bus/dispatcher.hpp>
+#include <sidestep/bus/events.hpp>
 
 #include <unistd.h>
 
@@ -9,8 +10,16 @@
 #include <utility>
 
 namespace sidestep {
-
 namespace {
+
+template <class... E>
+void know() {
+  (void)std::initializer_list<const EventInfo*>{detail::published<E>...};
+}
+/// What is published anywhere in a program is known from its start. So are these: a log's replay may publish what the program never mentions.
+[[maybe_unused]] constexpr auto known =
+    &know<FitBegin, FitEnd, EpochBegin, EpochEnd, BatchBegin, BatchEnd, ValidationBegin, ValidationEnd, TestEnd, Metric, Barrier, CheckpointSaved,
+          CheckpointLoaded, DecisionApplied, DecisionRefused, PipelineFailed, ExceptionRaised, MemoryReleased, LogStopped>;
 
 void check_dispatchers(const BusOptions& options) {
   if (options.dispatchers == 0 || options.dispatchers > 64)
@@ -96,6 +105,7 @@ void Bus::close() {
 }
 void Bus::on_close(std::function<bool()> ask) { dispatcher_->on_close(std::move(ask)); }
 bool Bus::closed() const noexcept { return dispatcher_->closed(); }
+bool Bus::given_up() const noexcept { return dispatcher_->dead(); }
 bool Bus::poll() { return !options_.thread && dispatcher_->poll(); }  // beside its thread it would race
 void Bus::wake() noexcept { dispatcher_->wake(); }
 void Bus::longest_nap(std::chrono::nanoseconds nap) noexcept {

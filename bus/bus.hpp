@@ -96,12 +96,16 @@ class Bus {
   /// Drains, flushes windows, completes the pipelines in order of registration, joins. Idempotent. Not from a handler.
   void close();
   bool closed() const noexcept;
+  /// A handler that isn't behind an observe_on has not returned within the deadline, while somebody waited for it: its pipeline failed,
+  /// nothing more is delivered to any, and what is published is counted (BusAccount::after_close). All that is left to do is close().
+  bool given_up() const noexcept;
   /// close() first asks `ask`, on its own thread: a loop that publishes elsewhere is to come to its end. True: it waits for the
   /// producers that hold (Producer::hold), and all goes on as before meanwhile. Null: nobody is asked.
   void on_close(std::function<bool()> ask);
 
-  /// Without a thread: hands over what is there; false if there was nothing. Not from its own handlers (BusError); another bus' may,
-  /// and are told false while another thread polls.
+  /// Without a thread: hands over what is there; false if there was nothing, or if the bus has a thread. Not from its own handlers (BusError);
+  /// another bus' may, and are told false while another thread polls. Who publishes on the thread that polls must poll before a ring is
+  /// full (16,384 events): a publish behind that waits for room, which nobody makes.
   bool poll();
   /// Ends the dispatcher's nap.
   void wake() noexcept;

@@ -306,7 +306,7 @@ BusAccount Dispatcher::account() const {
     sum.events += ring->upcoming() - ring->first();
     sum.publisher_waits += ring->waits.get();
     sum.publisher_waited_ns += ring->waited_ns.get();
-    if (closed()) sum.after_close += ring->swallowed.get() + (ring->upcoming() - ring->cursor());
+    if (closed() || dead()) sum.after_close += ring->swallowed.get() + (ring->upcoming() - ring->cursor());
   }
   for (const Handle& s : subscriptions_) {
     sum.delivered += s->delivered();

@@ -31,6 +31,7 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   void abandon() noexcept;
   void on_close(std::function<bool()> ask);
   bool closed() const noexcept { return phase_.load() == Phase::closed; }
+  bool dead() const noexcept { return abandoned_.load(); }  ///< given up: a handler hangs
   bool untouched() const;  ///< no producer and no pipeline has come yet
   void wake() noexcept;
   /// A handler is about to publish by the bus' own means: one that does so for ever, while the bus is to close, is failed.
@@ -64,6 +65,7 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   Told<CutSink*> cut_sink;                    // by the control, before it publishes
 
  private:
+  friend class HangWatch;
   friend class Worker;
   enum class Phase : std::uint8_t { open, closing, completing, closed };
   /// What close() does when events don't end, although all that were there when it began are handled.
@@ -102,8 +104,8 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   void forget(Subscription& subscription);
   void free_name(Subscription& subscription);
   void begin_here(Subscription& subscription);
-  bool dead() const noexcept { return abandoned_.load(); }
   bool await(const std::function<bool()>& done);
+  void give_up(const Worker& worker);
   std::uint64_t signs_of_life() const;
 
   const BusOptions options_;

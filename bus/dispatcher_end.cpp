@@ -1,7 +1,9 @@
 // How a dispatcher is waited for and brought to its end: flush, close, abandon.
 #include <sidestep/bus/dispatcher.hpp>
+#include <sidestep/bus/hang_watch.hpp>
 #include <sidestep/bus/running.hpp>
 #include <sidestep/bus/test_point.hpp>
+#include <sidestep/bus/waited.hpp>
 
 #include <algorithm>
 
@@ -23,12 +25,39 @@ std::uint64_t Dispatcher::signs_of_life() const {
   return signs;
 }
 
-/// Waits until `done`, or until a dispatcher has not moved for the deadline. The deadline counts slices of this wait, not a
-/// difference of clocks: a suspended process fails nobody when it wakes.
+HangWatch::HangWatch(Dispatcher& bus) : bus_(bus), seen_(bus.workers_.size()), signs_(bus.signs_of_life()) {}
+
+void HangWatch::look() {
+  const Nanoseconds passed = waited_.slice();
+  const std::uint64_t now = bus_.signs_of_life();
+  const bool moved = now != std::exchange(signs_, now);
+  for (std::size_t i = 0; i < seen_.size(); ++i) {
+    Worker& worker = *bus_.workers_[i];
+    const std::uint64_t beat = worker.heartbeat.load(std::memory_order_relaxed);  // relaxed: a late view costs one look
+    const bool stands = !moved && beat == std::exchange(seen_[i].beat, beat) && !worker.left.glance();
+    seen_[i].stands = stands ? seen_[i].stands + passed : 0;
+    if (seen_[i].stands > bus_.options_.deadline.count() * 1'000'000) return bus_.give_up(worker);
+  }
+}
+
+/// Its handler hangs.
+void Dispatcher::give_up(const Worker& worker) {
+  Handle hung;
+  {
+    const std::lock_guard lock(mutex_);
+    // relaxed: only a name for the report; it may have come back and be gone by now
+    const Subscription* const one = worker.running.load(std::memory_order_relaxed);
+    const auto at = std::find_if(subscriptions_.begin(), subscriptions_.end(), [&](const Handle& each) { return each.get() == one; });
+    if (at != subscriptions_.end()) hung = *at;
+  }
+  if (hung != nullptr)
+    hung->fail("its handler blocks the dispatcher: it has not returned within the deadline; put observe_on(io) before it.", 0);
+  abandon();
+}
+
+/// Waits until `done`, or until the bus is given up, since a handler hangs.
 bool Dispatcher::await(const std::function<bool()>& done) {
-  struct Seen { std::uint64_t beat = 0; Nanoseconds stalled = 0; };
-  std::vector<Seen> seen(workers_.size());
-  std::uint64_t signs = signs_of_life();
+  HangWatch watch(*this);
   while (!done()) {
     if (dead() || closed()) return done();
     if (!options_.thread) {
@@ -37,27 +66,7 @@ bool Dispatcher::await(const std::function<bool()>& done) {
     }
     wake();
     std::this_thread::sleep_for(std::chrono::nanoseconds(wait_slice));
-    const std::uint64_t now = signs_of_life();
-    const bool moved = now != std::exchange(signs, now);
-    for (std::size_t i = 0; i < workers_.size(); ++i) {
-      Worker& worker = *workers_[i];
-      const std::uint64_t beat = worker.heartbeat.load(std::memory_order_relaxed);
-      const bool stands = !moved && beat == std::exchange(seen[i].beat, beat) && !worker.left.glance();
-      seen[i].stalled = stands ? seen[i].stalled + wait_slice : 0;
-      if (seen[i].stalled <= options_.deadline.count() * 1'000'000) continue;
-      Handle hung;
-      {
-        const std::lock_guard lock(mutex_);
-        // relaxed: only a name for the report; it may have come back and be gone by now
-        const Subscription* const one = worker.running.load(std::memory_order_relaxed);
-        const auto at = std::find_if(subscriptions_.begin(), subscriptions_.end(), [&](const Handle& each) { return each.get() == one; });
-        if (at != subscriptions_.end()) hung = *at;
-      }
-      if (hung != nullptr)
-        hung->fail("its handler blocks the dispatcher: it has not returned within the deadline; put observe_on(io) before it.", 0);
-      abandon();
-      return done();
-    }
+    watch.look();
   }
   return true;
 }
@@ -94,13 +103,15 @@ void Dispatcher::await_queues(Subscription& subscription, bool outside) {
 
 /// Waits until its queues have come so far. One whose queues don't move for the deadline is failed.
 void Dispatcher::await_queues(Subscription& subscription, const std::function<bool()>& so_far, bool outside) {
+  Waited waited;
   Nanoseconds stalled = 0;
   std::uint64_t seen = 0;
   while (!so_far() && !dead()) {
     std::uint64_t done = 0;
     for (const auto& queue : subscription.queues())
       done += queue->finished.load(std::memory_order_relaxed) + queue->marks_done.load(std::memory_order_relaxed);
-    stalled = done == seen ? stalled + wait_slice : 0;
+    const Nanoseconds passed = waited.slice();
+    stalled = done == seen ? stalled + passed : 0;
     seen = done;
     if (stalled > options_.deadline.count() * 1'000'000) {
       std::uint64_t left = 0;
@@ -131,8 +142,9 @@ void Dispatcher::close() {
     if (first) phase_.store(Phase::closing);
   }
   if (options_.thread) {
+    Waited waited;
     await([&] {
-      if (first) note_round(wait_slice);
+      if (first) note_round(waited.slice());
       return closed();
     });
   } else {

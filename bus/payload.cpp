@@ -4,6 +4,7 @@
 #include <sidestep/bus/pause.hpp>
 #include <sidestep/bus/payload_blocks.hpp>
 #include <sidestep/bus/producer.hpp>
+#include <sidestep/bus/waited.hpp>
 
 #include <atomic>
 #include <limits>
@@ -191,7 +192,7 @@ PayloadDraft PayloadPool::take(std::size_t size) {
   if (BusThread::current()) give_up(", and a handler can't wait for them: others wait for it. Use try_take there.");
   core_->waits.fetch_add(1, std::memory_order_relaxed);
   const Nanoseconds begin = Clock::steady();
-  // The deadline counts slices of this wait, not a difference of clocks: a suspended process gives nothing up when it wakes.
+  Waited slices;
   Nanoseconds waited = 0, slice = 1'000;
   std::uint64_t seen = core_->taken.load(std::memory_order_relaxed);
   Payload payload;
@@ -199,7 +200,7 @@ PayloadDraft PayloadPool::take(std::size_t size) {
   while (!payload && waited < deadline_.count()) {
     if (while_waiting_) while_waiting_();
     std::this_thread::sleep_for(std::chrono::nanoseconds(slice));
-    waited += slice;
+    waited += slices.slice();
     slice = std::min<Nanoseconds>(slice * 2, longest_slice_for_payload);
     payload = core_->take(size);
     // some came back, and others were faster

@@ -1,4 +1,5 @@
 #include <sidestep/bus/dispatcher.hpp>
+#include <sidestep/bus/hang_watch.hpp>
 #include <sidestep/bus/pause.hpp>
 #include <sidestep/bus/events.hpp>
 #include <sidestep/bus/producer.hpp>
@@ -6,6 +7,7 @@
 #include <sidestep/bus/test_point.hpp>
 
 #include <algorithm>
+#include <optional>
 #include <thread>
 
 namespace sidestep {
@@ -60,14 +62,19 @@ bool Producer::wait_for_room(GivenUp given_up) noexcept {
     for (int i = 0; i < 4; ++i) pause();
   }
   Nanoseconds slice = 1000;
+  Waited waited;
+  std::optional<HangWatch> watch;  // once it has lasted
   bool room = false;
   for (;;) {
     test_point(Point::ring_full, ring_.get());
     if ((room = ring_->make_room()) || given_up()) break;
-    if (const auto bus = bus_.lock()) bus->wake();
-    else break;
+    const auto bus = bus_.lock();
+    if (bus == nullptr) break;
+    bus->wake();
     std::this_thread::sleep_for(std::chrono::nanoseconds(slice));
-    if (hook_.slice != nullptr) hook_.slice(hook_.self, slice);
+    if (hook_.slice != nullptr) hook_.slice(hook_.self, waited.slice());
+    if (watch) watch->look();
+    else if (slice == longest_slice && bus->options().thread) watch.emplace(*bus);
     slice = std::min<Nanoseconds>(slice * 2, longest_slice);
   }
   ring_->waited_ns.add(static_cast<std::uint64_t>(Clock::steady() - begin));

@@ -61,7 +61,7 @@ class Producer {
   void publish_n(std::span<const E> events) noexcept {
     publish_n(clock_.now(), events);
   }
-  /// Publishes if there is room now. False: the dispatcher is a whole ring behind, or the bus is closed.
+  /// Publishes if there is room now. False: the dispatcher is a whole ring behind. (On a closed bus it is counted, as publish's.)
   template <Event E>
   [[nodiscard]] bool try_publish_at(Nanoseconds stamp, const E& event) noexcept {
     if constexpr (CarriesPayload<E>)

@@ -153,6 +153,24 @@ TEST(Dispatchers, OneThatHangsIsNamed) {
   go.count_down();
 }
 
+TEST(Dispatchers, AHandlerThatHangsIsGivenUpByAPublisherThatWaitsForRoom) {
+  static std::latch go{1};
+  Bus bus({.ring_capacity = 64, .deadline = std::chrono::milliseconds(300)});
+  const Handle hung = bus.on<BatchEnd>().named("hangs") | subscribe([](const BatchEnd&) { go.wait(); });
+  std::uint64_t others = 0;
+  bus.on<BatchEnd>().named("other") | subscribe([&](const BatchEnd&) { ++others; });
+  EXPECT_FALSE(bus.given_up());
+  Producer producer = bus.producer("test");
+  for (Step step = 0; step < 200; ++step) producer.publish(BatchEnd{.step = step});  // nobody flushes, nobody closes
+  EXPECT_TRUE(bus.given_up());
+  EXPECT_FALSE(bus.closed());
+  EXPECT_TRUE(hung->failed());
+  EXPECT_NE(hung->error().find("put observe_on(io) before it"), std::string::npos) << hung->error();
+  bus.close();
+  EXPECT_EQ(others, 0u) << "nothing more is delivered";
+  go.count_down();
+}
+
 TEST(Dispatchers, NoneOrTooManyAreRefused) {
   EXPECT_THROW(Bus({.dispatchers = 0}), BusError);
   EXPECT_THROW(Bus({.dispatchers = 65}), BusError);

@@ -20,6 +20,12 @@ struct Sighted {  // tests/bus/types_library.cpp has another one
   void fields(auto&& f) const { f("step", step), f("score", score), f("label", label); }
 };
 
+TEST(TypesAtStart, TheLibrarysOwnAreKnownToAProgramThatMentionsNone) {  // and a log's replay may publish them
+  const Bus bus({.thread = false});
+  ASSERT_NE(find_event(Metric::id), nullptr);
+  EXPECT_EQ(find_event(Metric::id)->name, "Metric");
+}
+
 TEST(TypesAtStart, ALibraryThatKnowsATypeOtherwiseIsFoundOutBeforeItPublishes) {
   Bus bus({.thread = false});
   Producer before = bus.producer("before");

@@ -2,6 +2,7 @@
 
 #include <sidestep/bus/pause.hpp>
 #include <sidestep/bus/test_point.hpp>
+#include <sidestep/bus/waited.hpp>
 
 #include <fmt/format.h>
 
@@ -49,13 +50,14 @@ void Watch::wait(Sequence need) {
     there = passed();
     pause();
   }
+  Waited waited;
   for (Nanoseconds slice = first_slice; !there; slice = std::min(slice + slice / 2, longest_slice)) {
     test_point(Point::boundary_wait, this);
     std::this_thread::sleep_for(std::chrono::nanoseconds(slice));
     bus_.wake();
     if (!bus_.options().thread) bus_.poll();
     there = passed();
-    if (!there) this->slice(need, slice, true), there = all_passed(need);
+    if (!there) this->slice(need, waited.slice(), true), there = all_passed(need);
   }
   for (Behind& one : behind_) one.silent = 0;
   waited_ += Clock::steady() - begin;

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <sidestep/bus/waited.hpp>
+
+#include <cstdint>
+#include <vector>
+
+namespace sidestep {
+
+class Dispatcher;
+
+/// For somebody who waits for a bus' dispatchers: gives the bus up when one of them has stood in a handler for the deadline.
+class HangWatch {
+ public:
+  explicit HangWatch(Dispatcher& bus);
+  /// Again and again while he waits. The handler that hangs is failed, and named.
+  void look();
+
+ private:
+  struct Seen {
+    std::uint64_t beat = 0;
+    Nanoseconds stands = 0;
+  };
+  Dispatcher& bus_;
+  std::vector<Seen> seen_;
+  std::uint64_t signs_;
+  Waited waited_;
+};
+
+}  // namespace sidestep

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <sidestep/bus/clock.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace sidestep {
+
+/// How long somebody has waited, looked at slice by slice. Of the time between two looks no more than `most` counts: a process that was
+/// suspended meanwhile fails nobody when it wakes.
+class Waited {
+ public:
+  static constexpr Nanoseconds most = 50'000'000;
+
+  /// Since the last look.
+  Nanoseconds slice() noexcept {
+    const Nanoseconds now = Clock::steady();
+    return std::min(now - std::exchange(seen_, now), most);
+  }
+
+ private:
+  Nanoseconds seen_ = Clock::steady();
+};
+
+}  // namespace sidestep
