@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sidestep/bus/worker.hpp>
 #include <sidestep/operators.hpp>
 
 #include <benchmark/benchmark.h>
@@ -18,13 +19,13 @@
 
 /// A chain of operators beside the loop that one would write by hand for it: ns for each event that passes.
 ///
-/// Both run over the same slots (one in ten of another type, at random) in batches of 256, as the dispatcher hands them
+/// Both run over the same slots (one in ten of another type, at random) in batches as the dispatcher hands them
 /// over. The loops by hand are good ones: their state lives in local variables for the length of a batch. Runs of both
 /// alternate at random, and the medians are what to look at; a chain below 1 ns an event depends on where the linker
 /// puts it (0.1 ns is half a cycle).
 namespace sidestep::bench {
 
-constexpr std::size_t slots_in_ring = 4096, batch = 256;
+constexpr std::size_t slots_in_ring = 4096, batch = Worker::batch;
 
 inline const std::vector<Slot>& ring() {
   static const std::vector<Slot> slots = [] {
