@@ -12,7 +12,7 @@ using namespace sidestep::test;
 using namespace std::chrono_literals;
 
 /// Events at 0, 10, 20 ... ns, a tick behind each, and the end of the bus.
-void feed(Bus& bus, ManualClock& clock) {
+void give_all(Bus& bus, ManualClock& clock) {
   for (int i = 1; i <= 5; ++i) {
     bus.publish(Number{static_cast<double>(i)});
     bus.publish(BothNumber{static_cast<double>(i)});
@@ -41,7 +41,7 @@ Seen ended_at(int n, auto build) {
         if (++seen.values == n) ended = true, handle->end();
       },
       [&](const auto&) { seen.behind += ended ? 1 : 0; });
-  feed(bus, clock);
+  give_all(bus, clock);
   return seen;
 }
 #define EXPECT_NOTHING_MORE(...)                                                    \
