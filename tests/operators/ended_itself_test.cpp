@@ -82,22 +82,27 @@ TEST(EndedItself, AnEndWithinShareSeesNothingMoreOfATickOrTheEnd) {
 
 TEST(EndedItself, AnEndWithinGroupBySeesNothingMore) {
   EXPECT_NOTHING_MORE([](Bus& bus, auto f, auto) {
-    return numbers(bus) | group_by([](double) { return 1; }, at_most(4), [f](auto in) { return std::move(in) | start_with(7, 8, 9, 10) | subscribe(f); });
+    const auto end = [f](auto in) { return std::move(in) | start_with(7, 8, 9, 10) | subscribe(f); };
+    return numbers(bus) | group_by([](double) { return 1; }, at_most(4), end);
   });
   EXPECT_NOTHING_MORE([](Bus& bus, auto f, auto) {  // five groups, each with an open window at the end
-    return numbers(bus) | group_by([](double x) { return x; }, at_most(9), [f](auto in) { return std::move(in) | window(count(2)) | sum() | subscribe(f); });
+    const auto end = [f](auto in) { return std::move(in) | window(count(2)) | sum() | subscribe(f); };
+    return numbers(bus) | group_by([](double x) { return x; }, at_most(9), end);
   });
 }
 
 TEST(EndedItself, ATapSeesNothingMoreAndWhatIsBehindItAtMostTheValueAtHand) {
   EXPECT_NOTHING_MORE([](Bus& bus, auto f, auto g) { return numbers(bus) | tap(f) | subscribe(g); });
   EXPECT_NOTHING_MORE([](Bus& bus, auto f, auto g) { return numbers(bus) | start_with(7, 8, 9, 10) | tap(f) | subscribe(g); });
-  EXPECT_NOTHING_MORE([](Bus& bus, auto f, auto g) { return numbers(bus) | start_with(7, 8, 9, 10) | tap(f) | map(std::identity{}) | start_with(1, 2) | subscribe(g); });
+  EXPECT_NOTHING_MORE([](Bus& bus, auto f, auto g) {
+    return numbers(bus) | start_with(7, 8, 9, 10) | tap(f) | map(std::identity{}) | start_with(1, 2) | subscribe(g);
+  });
   EXPECT_NOTHING_MORE([](Bus& bus, auto f, auto g) { return numbers(bus) | take_last(5) | tap(f) | take_last(3) | subscribe(g); });
   EXPECT_NOTHING_MORE([](Bus& bus, auto f, auto g) { return numbers(bus) | take(4) | tap(f) | window(count(9)) | sum() | subscribe(g); });
   EXPECT_NOTHING_MORE([](Bus& bus, auto f, auto g) { return numbers(bus) | delay(30ns) | tap(f) | delay(1ns) | subscribe(g); });
   EXPECT_NOTHING_MORE([](Bus& bus, auto f, auto g) {
-    return numbers(bus) | share([f](auto in) { return std::move(in) | start_with(7, 8, 9, 10) | tap(f); }, [f](auto in) { return std::move(in) | tap(f); }) | subscribe(g);
+    const auto several = [f](auto in) { return std::move(in) | start_with(7, 8, 9, 10) | tap(f); };
+    return numbers(bus) | share(several, [f](auto in) { return std::move(in) | tap(f); }) | subscribe(g);
   });
   EXPECT_NOTHING_MORE([](Bus& bus, auto f, auto g) {  // one event, by both
     return merge(input_of<Number>(bus) | tap(f), input_of<OtherNumber>(bus) | tap(f)) | subscribe(g);
@@ -185,7 +190,9 @@ TEST(EndedItself, WhatItsHandlerRunsOverARangeIsWhole) {
   Handle handle;
   handle = numbers(bus) | start_with(7) | subscribe([&](double) {
              handle->end();
-             all.push_back(over(std::vector<double>{1, 2}, [](auto in) { return std::move(in) | start_with(0) | share([](auto one) { return std::move(one) | take_last(2); }); }));
+             all.push_back(over(std::vector<double>{1, 2}, [](auto in) {
+               return std::move(in) | start_with(0) | share([](auto one) { return std::move(one) | take_last(2); });
+             }));
            });
   bus.publish(Number{1});
   bus.close();
