@@ -12,6 +12,7 @@ namespace sidestep {
 ///
 /// Keeps nothing. Semantics: RxJava 3 `ignoreElements` followed by `andThen(just(true))`.
 struct completes {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "completes";
   template <class In>
   using out = bool;

@@ -8,6 +8,7 @@ namespace detail {
 
 template <class V>
 struct DefaultIfEmpty {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "default_if_empty";
   V value;
   bool empty = true;

@@ -12,6 +12,7 @@ namespace sidestep {
 ///
 /// Ends too where the stream does without a completion. Keeps a bool. Semantics: RxJava 3 `dematerialize`.
 struct dematerialize {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "dematerialize";
   bool over = false;
 

@@ -8,6 +8,7 @@ namespace detail {
 
 template <class V, class F>
 struct Distinct {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "distinct";
   using Key = std::decay_t<std::invoke_result_t<F&, const V&>>;
   F key;

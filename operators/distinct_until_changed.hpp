@@ -33,7 +33,6 @@ struct DistinctUntilChanged {
 
 template <class F>
 struct DistinctUntilChangedOf {
-  static constexpr bool at_most_one = true;
   F key;
   explicit DistinctUntilChangedOf(F f) : key(std::move(f)) {}
 

@@ -13,6 +13,7 @@ namespace sidestep {
 /// Emits nothing where the stream is shorter. Keeps a counter. Semantics: RxJava 3 `elementAt` (RxJS and Reactor fail
 /// where it is shorter).
 struct element_at {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "element_at";
   std::int64_t left;
   explicit element_at(std::int64_t n) : left(n) {

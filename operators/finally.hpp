@@ -8,6 +8,7 @@ namespace detail {
 
 template <class F>
 struct Finally {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "finally";
   F f;
   bool called = false;

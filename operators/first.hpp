@@ -9,6 +9,7 @@ namespace detail {
 
 template <class F>
 struct First {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "first";
   F f;
   bool found = false;

@@ -110,11 +110,17 @@ struct AtElement {
 /// A stage that emits one value or none whenever it is called: `static constexpr bool at_most_one = true`.
 template <class S>
 concept AtMostOne = requires { requires S::at_most_one; };
+/// A function behind stage S has ended its own pipeline, and S would emit one value more. (Of a stage that emits one or none there is none.)
+template <class S>
+SIDESTEP_INLINE bool ended_behind(const S&) noexcept {
+  if constexpr (AtMostOne<S>) return false;
+  else return RunningHandler::stopped();
+}
 
-/// The stages of a chain whose last one may get several values of one event, or in which one takes what others throw.
-template <bool catches, class... S>
-struct ManyStages : Stages<S&...> {
-  static constexpr bool many = true, catching = catches;
+/// The stages of a chain in which one takes what others throw.
+template <class... S>
+struct CatchingStages : Stages<S&...> {
+  static constexpr bool catching = true;
   template <class Flow>
   static constexpr std::size_t goes_on(std::size_t at) {
     return goes_on_behind<S...>(at, [](std::size_t i) { return Flow::next[i]; });
@@ -131,9 +137,8 @@ struct Out {
   SIDESTEP_INLINE void operator()(const V& value) const {
     constexpr std::size_t next = Flow::next[From];
     if constexpr (next < Refs::count) {
-      if constexpr (Refs::many && next + 1 == Refs::count)
-        if (RunningHandler::stopped()) [[unlikely]]
-          return;  // the last one has ended its own pipeline
+      if (ended_behind(stage<From>(stages))) [[unlikely]]
+        return;
       if constexpr (Refs::catching) {
         if constexpr (constexpr std::size_t catcher = Refs::template goes_on<Flow>(next); catcher != nobody)
           return going_on(stage<catcher>(stages), [&] { stage<next>(stages)(value, Out<Refs, Flow, next, Moment>{stages, context}); });

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sidestep/bus/running.hpp>
 #include <sidestep/operators/pipe.hpp>
 
 #include <utility>
@@ -58,6 +59,8 @@ struct InnerOut {
  private:
   template <class To>
   SIDESTEP_INLINE void next(const auto& value, To& to) const {
+    if (ended_behind(stage<From>(stages))) [[unlikely]]
+      return;
     if constexpr (Refs::catching) {
       if constexpr (constexpr std::size_t catcher = Refs::goes_on(From + 1); catcher != nobody)
         return going_on(stage<catcher>(stages), [&] { stage<From + 1>(stages)(value, InnerOut<Refs, To, From + 1>{stages, to, ended}); });
@@ -78,7 +81,7 @@ struct CatchingFragment : Stages<S...> {
 template <class S>
 concept NeedsClock = requires { requires S::wall_time; };
 
-/// One running copy of a fragment.
+/// One running copy of a fragment. It isn't the only one, so it looks whether a function in another has ended their pipeline.
 template <class F>
 class Branch;
 template <class R, class... S>
@@ -98,7 +101,7 @@ class Branch<Fragment<R, S...>> {
   /// `out` takes what the fragment emits.
   template <class V>
   void run(const V& value, auto&& out) {
-    if (over_) return;
+    if (over_ || RunningHandler::stopped()) return;
     std::uint64_t ended = 0;
     if constexpr (count == 0) out(value);
     else guarded<0>(out, ended, [&] { stage<0>(stages_)(value, inner<0>(out, ended)); });
@@ -109,7 +112,7 @@ class Branch<Fragment<R, S...>> {
     std::uint64_t ended = 0;
     each([&]<std::size_t I>() {
       if constexpr (requires { stage<I>(stages_).tick(inner<I>(out, ended)); })
-        guarded<I>(out, ended, [&] { stage<I>(stages_).tick(inner<I>(out, ended)); });
+        if (!RunningHandler::stopped()) guarded<I>(out, ended, [&] { stage<I>(stages_).tick(inner<I>(out, ended)); });
     });
     if (ended != 0) settle(ended, out);
   }
@@ -151,7 +154,7 @@ class Branch<Fragment<R, S...>> {
     over_ = true;
     each([&]<std::size_t I>() {
       if constexpr (requires { stage<I>(stages_).end(inner<I>(out, ended)); })
-        if ((ended >> I) == 0) guarded<I>(out, ended, [&] { stage<I>(stages_).end(inner<I>(out, ended)); });
+        if ((ended >> I) == 0 && !RunningHandler::stopped()) guarded<I>(out, ended, [&] { stage<I>(stages_).end(inner<I>(out, ended)); });
     });
     closed();
   }

@@ -42,14 +42,25 @@ struct HistogramOf {
 
    private:
     double edge(std::size_t i) const { return low + static_cast<double>(i) * width; }
+    SIDESTEP_INLINE bool beside(std::size_t i, double x) const { return (i > 0 && x < edge(i)) || (i + 1 < N && x >= edge(i + 1)); }
+    /// The last bucket whose edge isn't above x. Rounding has put x beside bucket i: by one, or, where several edges are one number, by many.
+    SIDESTEP_APART std::size_t around(std::size_t i, double x) const {
+      i = x < edge(i) ? i - 1 : i + 1;
+      if (!beside(i, x)) return i;
+      std::size_t first = 0, past = N;
+      while (past - first > 1) {
+        const std::size_t middle = first + (past - first) / 2;
+        (x < edge(middle) ? past : first) = middle;
+      }
+      return first;
+    }
     SIDESTEP_INLINE std::int64_t& place(double x) {
       if (!(x >= low && x <= high)) [[unlikely]]
         return std::isnan(x) ? histogram.nan : x < low ? histogram.below : histogram.above;
       const double at = (x - low) * scale;  // of buckets as narrow as denormals, no number
       auto i = at < static_cast<double>(N) ? static_cast<std::size_t>(at) : N - 1;
-      // rounding may have put it beside its edges; far from 0 there are several that are one number
-      while (i > 0 && x < edge(i)) --i;
-      while (i + 1 < N && x >= edge(i + 1)) ++i;
+      if (beside(i, x)) [[unlikely]]
+        i = around(i, x);
       return histogram.counts[i];
     }
   };

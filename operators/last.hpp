@@ -9,6 +9,7 @@ namespace detail {
 
 template <class V, class F>
 struct Last {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "last";
   F f;
   Kept<V> newest{};

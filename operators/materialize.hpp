@@ -8,6 +8,7 @@ namespace detail {
 
 template <class V>
 struct Materialize {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "materialize";
 
   template <class In>

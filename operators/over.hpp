@@ -20,6 +20,22 @@ struct RangeOut {
   Sequence number() const { return static_cast<Sequence>(now); }
 };
 
+/// A handler that has ended its own pipeline sees nothing more of that, but what it runs meanwhile is another thing.
+class RunOfItsOwn {
+ public:
+  RunOfItsOwn() noexcept : stopped_(RunningHandler::stopped() ? RunningHandler::current() : nullptr) {
+    if (stopped_ != nullptr) stopped_->belongs_to(stopped_->whose);
+  }
+  ~RunOfItsOwn() {
+    if (stopped_ != nullptr) stopped_->stop();
+  }
+  RunOfItsOwn(const RunOfItsOwn&) = delete;
+  RunOfItsOwn& operator=(const RunOfItsOwn&) = delete;
+
+ private:
+  RunningHandler* stopped_;
+};
+
 }  // namespace detail
 
 /// Runs a chain over any range, without a bus, and returns what comes out, as a vector: for tests, and for data that isn't events.
@@ -37,6 +53,7 @@ auto over(Range&& range, Build build) {
   using V = std::ranges::range_value_t<Range>;
   using Branch = detail::Branch<detail::FragmentOf<Build, V>>;
   using R = typename Branch::Emits;
+  const detail::RunOfItsOwn here;
   Branch branch(build(Fragment<V>{}));
   std::vector<R> out;
   Nanoseconds now = 0;

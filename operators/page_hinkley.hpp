@@ -17,6 +17,7 @@ namespace detail {
 
 template <class F>
 struct PageHinkley {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "page_hinkley";
   F f;
   double delta, lambda;

@@ -10,6 +10,7 @@ namespace detail {
 
 template <class V>
 struct Pairwise {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "pairwise";
   Kept<V> before{};
 

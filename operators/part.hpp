@@ -80,17 +80,6 @@ class Part<Flow<Next, Entries...>, S...> final : public PartBase {
   static constexpr bool saveable = (Saveable<S> && ...);
   static constexpr bool wants_ticks = (Ticks<S> || ...);
   static constexpr bool catching = (Catches<S> || ...);
-  /// One event, tick or end may bring the last stage several values.
-  static constexpr bool many = [] {
-    constexpr bool one[] = {AtMostOne<S>...}, at_ticks[] = {Ticks<S>...}, at_end[] = {Ends<S>...};
-    int ticks = 0, ends = 0;
-    for (std::size_t i = 0; i + 1 < sizeof...(S); ++i) {
-      if (!one[i]) return true;
-      ticks += at_ticks[i], ends += at_end[i];
-    }
-    return ticks > 1 || ends > 1 || Flow::entries > 1;  // an event may come in by several entries
-  }();
-
   explicit Part(Stages<S...>&& stages) : PartBase(Flow::all), stages_(std::move(stages)) {}
 
   /// One stage behind one entry: whose elements are all wanted runs through them without looking at their types.
@@ -152,14 +141,14 @@ class Part<Flow<Next, Entries...>, S...> final : public PartBase {
   using Every = std::index_sequence_for<S...>;
   static constexpr Every every{};
   /// Stages as those before them see them, wherever they are.
-  using Refs = std::conditional_t<catching || many, ManyStages<catching, S...>, Stages<S&...>>;
+  using Refs = std::conditional_t<catching, CatchingStages<S...>, Stages<S&...>>;
   using Here = AtElement<At<0, Entries...>>;
   template <class T>
   using Local = std::conditional_t<Small<T> && !catching, T, T&>;
 
   template <std::size_t... K>
   SIDESTEP_INLINE static Refs refs_of(std::index_sequence<K...>, S&... stages) {
-    if constexpr (catching || many) return Refs{{Leaf<K, S&>{stages}...}};
+    if constexpr (catching) return Refs{{Leaf<K, S&>{stages}...}};
     else return Refs{Leaf<K, S&>{stages}...};
   }
   template <std::size_t... K>
@@ -205,7 +194,8 @@ class Part<Flow<Next, Entries...>, S...> final : public PartBase {
     } else
       while (at < end) {
         Here c{*at++};
-        ((Entries::wants(c.element) ? enter<Entries>(refs, c) : void()), ...);
+        // by several entries, until a function behind one of them has ended the pipeline
+        (((Flow::entries == 1 || end != nullptr) && Entries::wants(c.element) ? enter<Entries>(refs, c) : void()), ...);
         if (c.ended != 0) [[unlikely]]
           return c.ended;
       }
@@ -256,13 +246,7 @@ class Part<Flow<Next, Entries...>, S...> final : public PartBase {
   template <std::size_t I>
   void tick_one([[maybe_unused]] Refs& refs, [[maybe_unused]] Context& c) {
     if constexpr (Ticks<At<I, S...>>)
-      if ((Flow::reached[I] & ~over_) != 0 && !stopped<I>()) guarded<I>(c, [&] { stage<I>(stages_).tick(Out<Refs, Flow, I>{refs, c}); });
-  }
-
-  /// The last stage, which has ended its own pipeline.
-  template <std::size_t I>
-  static bool stopped() noexcept {
-    return I + 1 == sizeof...(S) && RunningHandler::stopped();
+      if ((Flow::reached[I] & ~over_) != 0 && !RunningHandler::stopped()) guarded<I>(c, [&] { stage<I>(stages_).tick(Out<Refs, Flow, I>{refs, c}); });
   }
 
   SIDESTEP_APART void flush(std::uint32_t before, std::uint64_t ended, Context& c) override {
@@ -279,7 +263,7 @@ class Part<Flow<Next, Entries...>, S...> final : public PartBase {
     if constexpr (Ends<At<I, S...>>) {
       constexpr std::uint32_t mine = Flow::reached[I];
       constexpr std::uint64_t behind = Flow::behind(I);
-      if ((mine & ~over_) == 0 && (mine & ~before) != 0 && ((ended | c.ended) & behind) == 0 && !stopped<I>())
+      if ((mine & ~over_) == 0 && (mine & ~before) != 0 && ((ended | c.ended) & behind) == 0 && !RunningHandler::stopped())
         guarded<I>(c, [&] { stage<I>(stages_).end(Out<Refs, Flow, I>{refs, c}); });
     }
   }

@@ -46,6 +46,7 @@ class Probe {
 /// Keeps three numbers, which all copies of the Probe share, and its name.
 class probe {
  public:
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "probe";
   explicit probe(const Probe& at) : name_(at.name()), counts_(at.counts()) {}
 

@@ -13,6 +13,7 @@ namespace detail {
 /// By the stamps of the oldest and the newest value; of a window of a known time, by that.
 template <class W>
 struct Rate {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "rate";
   static constexpr bool wall_time = true;
   static constexpr bool slides = W::kind == WindowKind::sliding;

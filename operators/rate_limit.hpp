@@ -23,6 +23,7 @@ struct RateLimitOptions {
 /// last finds the tokens that are left and brings none. Exact: no rounding, no drift. Keeps a time and a number.
 /// Semantics: the token bucket of Go's `x/time/rate` (`Allow`); Rx has none.
 struct rate_limit {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "rate_limit";
   static constexpr bool wall_time = true;
   // in a unit of which one nanosecond brings `inflow` and one value takes `price`

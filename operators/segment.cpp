@@ -64,8 +64,8 @@ void SegmentBase::mark(PartBase& part, const Mark& mark) noexcept {
 
 void SegmentBase::handle(PartBase& part, const Mark& mark, Context& context) {
   const bool was_over = part.over();
-  // Its own handler has ended it: nothing more comes to that one.
-  const bool gone = next_ == nullptr && subscription_->ended_inside();
+  // Its own handler has ended it: nothing more comes to that one, in whatever part it stands. (One that is over has told the next already.)
+  const bool gone = subscription_->ended_inside() && (next_ == nullptr || !was_over);
   switch (gone && mark.kind == Mark::Kind::end ? Mark::Kind::cancel : mark.kind) {
     case Mark::Kind::progress:
       break;

@@ -8,6 +8,7 @@ namespace detail {
 
 template <class V>
 struct SkipLast : OfRecentValues<V> {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "skip_last";
   explicit SkipLast(std::int64_t n) : OfRecentValues<V>(n, n + 1) {}
   SIDESTEP_INLINE void operator()(const V& value, auto&& out) {

@@ -8,6 +8,7 @@ namespace detail {
 
 template <class F>
 struct SkipWhile {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "skip_while";
   F f;
   bool open = false;

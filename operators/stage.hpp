@@ -35,6 +35,7 @@
 ///   void end(auto&& out)                   the stream ends: emit what is left
 ///   static constexpr bool wall_time        true: what it emits depends on clocks, so it can't stand before `decide` under lag
 ///   static constexpr std::string_view label, void arguments(auto& show) const     for describe(): label(arguments)
+///   static constexpr bool at_most_one      true: whenever it is called it emits one value or none; saves a look at each
 ///   template <class In> auto place() &&    for a state of its input's type: returns the stage to use instead of this one
 namespace sidestep {
 

@@ -19,7 +19,7 @@ struct Leaves;
 template <std::size_t... I, class... S>
 struct Leaves<std::index_sequence<I...>, S...> : Leaf<I, S>... {
   static constexpr std::size_t count = sizeof...(S);
-  static constexpr bool many = false, catching = false;
+  static constexpr bool catching = false;
 };
 
 template <class... S>

@@ -58,7 +58,7 @@ struct Statistic {
   explicit Statistic(Reducer<W, Kernel, F> r) : reducer(std::move(r)) {}
 
   template <class In>
-  using out = decltype(std::declval<Kernel&>().result());
+  using out = std::remove_cvref_t<decltype(std::declval<Kernel&>().result())>;
   SIDESTEP_INLINE void operator()(const W& window, auto&& out) {
     reducer.take(window);
     if (window.emits) [[unlikely]] {

@@ -8,6 +8,7 @@ namespace detail {
 
 template <class F>
 struct TakeUntil {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "take_until";
   F f;
   bool over = false;

@@ -12,6 +12,7 @@ namespace detail {
 
 template <class F>
 struct TakeWhile {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "take_while";
   F f;
   bool inclusive, over = false;

@@ -39,6 +39,7 @@ requires(!std::same_as<Stored<V>, V>) struct Storage<TimeInterval<V>> {
 /// are the time from the first value to the latest. Keeps a time. Semantics: RxJava 3 `timeInterval`, whose first
 /// interval begins with the subscription.
 struct time_interval {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "time_interval";
   static constexpr bool wall_time = true;
   Nanoseconds latest = 0;

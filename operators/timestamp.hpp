@@ -38,6 +38,7 @@ requires(!std::same_as<Stored<V>, V>) struct Storage<Timestamped<V>> {
 /// its value came (sample, debounce, last), it is that of the event or tick that made it emit. What keeps such a value
 /// saves its stamp. Keeps nothing. Semantics: RxJava 3 `timestamp`, in event time.
 struct timestamp {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "timestamp";
   static constexpr bool wall_time = true;
 

@@ -120,6 +120,25 @@ TEST(Monitor, AMetricThatComesBehindItsEpochIsNoted) {
                                                     "never (publish it before EpochEnd): early_stopping."}));
 }
 
+// A loop of a user's own may leave the step at 0.
+TEST(Monitor, AResumedRunNotesNothingOfAMetricThatNamesNoStep) {
+  const auto notes = std::make_shared<Notes>();
+  Bus bus({.thread = false});
+  Control control;
+  const CallbackContext run{.bus = bus, .control = control, .name = "early_stopping", .settings = {}, .folder = {}, .checkpoints = {}, .sync = lag(2),
+                            .last = {}, .notes = notes};
+  Fed before{Monitor("test/loss", epoch_end, run)}, after{Monitor("test/loss", epoch_end, run)};
+  before(FitBegin{});
+  before.metric("test/loss", 1);
+  before(EpochEnd{.step = 10, .epoch = 1});
+  hand_over(before.monitor, after.monitor);
+  after(FitBegin{.resumed = true});
+  after.metric("test/loss", 1);
+  after(EpochEnd{.step = 20, .epoch = 2});
+  after(FitEnd{.step = 20});
+  EXPECT_EQ(notes->sentences(), std::vector<std::string>{});
+}
+
 TEST(Monitor, ARunTooShortForALookSaysSoAndFailsNobody) {
   ScratchFolder folder;
   FakeRun run{.callbacks = {model_checkpoint(), early_stopping(), reduce_lr_on_plateau(),

@@ -113,6 +113,23 @@ TEST(Told, ADecisionThatNobodyCarriesOutIsAFailureOnceWithItsMend) {
   EXPECT_TRUE(one_sentence(loop.failed(), {"unfreezes asked for 'noted'", "no handler", "trainer.on<D>(f)", "loop.on<D>(f)"}));
 }
 
+// Those that nobody has named the bus calls pipeline, pipeline#2 ...: they are called by their chain.
+TEST(Told, APipelineIsCalledByTheNameThatItsUserGaveIt) {
+  Bus bus;
+  Control control;
+  const auto fails = pure([](const BatchEnd&) -> std::optional<Stop> { throw std::runtime_error("why"); });
+  bus.on<BatchEnd>().named("pipelined") | decide(control, fails);
+  bus.on<BatchEnd>() | decide(control, fails);
+  bus.on<BatchEnd>().named("pipelines") | decide(control, note_at(1, {1}));
+  auto loop = control.attach(bus, {.sync = lag(0)});
+  train(loop, 3);
+  const std::vector<std::string> failed = loop.failed();
+  ASSERT_EQ(failed.size(), 3u);
+  EXPECT_EQ(failed[0], "pipelined: why");
+  EXPECT_TRUE(failed[1].starts_with("BatchEnd -> decide") && failed[1].ends_with(": why")) << failed[1];
+  EXPECT_TRUE(failed[2].starts_with("pipelines asked for 'noted'")) << failed[2];
+}
+
 TEST(Told, ADecisionThatItsHandlerRefusesIsNoFailure) {
   Bus bus;
   Control control;

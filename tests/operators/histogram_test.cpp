@@ -62,6 +62,78 @@ TEST(Histogram, AnEdgeBelongsToTheBucketThatItBegins) {
     EXPECT_EQ(bucket_of(std::nextafter(low + n * width, -1)), n - 1);
   }
 }
+// Far from 0 a thousand edges may be one number. The bucket is the last whose edge isn't above the value, however many begin there.
+template <std::size_t N>
+std::vector<std::int64_t> buckets_of(double low, double high, const Values& values) {
+  std::vector<std::int64_t> buckets;
+  for (const double x : values) {
+    const auto seen = over(Values{x}, [=](auto in) { return std::move(in) | window(count(1)) | histogram<N>(low, high); });
+    const auto& counts = seen.at(0).counts;
+    buckets.push_back(std::find(counts.begin(), counts.end(), 1) - counts.begin());
+  }
+  return buckets;
+}
+TEST(Histogram, OfManyEdgesThatAreOneNumberTheLastBucketHasIt) {
+  constexpr std::size_t n = 1000;
+  constexpr double least = std::numeric_limits<double>::denorm_min(), epsilon = std::numeric_limits<double>::epsilon();
+  for (const auto& [low, high] : std::vector<std::pair<double, double>>{{1e16, 1e16 + 8}, {-1e16 - 8, -1e16}, {0, 4 * least}, {1, 1 + 6 * epsilon}}) {
+    const double width = (high - low) / static_cast<double>(n);
+    Values values;
+    for (double x = low; x <= high; x = std::nextafter(x, infinity)) values.push_back(x);
+    std::vector<std::int64_t> expected;
+    for (const double x : values) {
+      std::int64_t last = 0;
+      for (std::size_t i = 1; i < n; ++i)
+        if (low + static_cast<double>(i) * width <= x) last = static_cast<std::int64_t>(i);
+      expected.push_back(last);
+    }
+    EXPECT_GT(values.size(), 3u);
+    EXPECT_EQ(buckets_of<n>(low, high, values), expected) << low;
+  }
+}
+// As much time as any other value, within a generous factor: by steps from edge to edge it is some thousand times as much.
+TEST(Histogram, TakesNoLongerWhereManyEdgesAreOneNumber) {
+  constexpr std::size_t buckets = 65'536, n = 2'000;
+  const auto cost = [](double low, double high) {
+    Values values;
+    for (std::size_t i = 0; i < n; ++i) values.push_back(low + (high - low) * 0.25 * static_cast<double>(1 + i % 3));
+    auto kernel = std::make_unique<detail::HistogramOf<buckets>::Kernel<false>>(low, high);
+    std::int64_t least = std::numeric_limits<std::int64_t>::max();
+    for (int round = 0; round < 5; ++round) {
+      const auto begin = std::chrono::steady_clock::now();
+      for (const double x : values) kernel->enter(x);
+      least = std::min<std::int64_t>(least, (std::chrono::steady_clock::now() - begin).count());
+    }
+    EXPECT_EQ(kernel->n, 5 * static_cast<std::int64_t>(n));
+    return least;
+  };
+  EXPECT_LT(cost(1e16, 1e16 + 8), 200 * cost(0, 1));
+}
+
+// What it emits is a value as any other: it may be kept, and handed to another thread.
+TEST(Histogram, MayStandBeforeWhatKeepsAValue) {
+  const auto first_counts = [](auto behind) {
+    ManualClock clock;
+    Bus bus({.clock = &clock, .thread = false});
+    std::vector<std::array<std::int64_t, 2>> seen;
+    const Handle handle = behind(bus.on<Number>() | map(&Number::value) | window(count(2)) | histogram<2>(0, 4)) |
+                          subscribe([&](const HistogramCounts<2>& h) { seen.push_back(h.counts); });
+    for (const double x : {1.0, 3.0, 1.0, 1.0}) bus.publish(Number{x});
+    bus.close();
+    EXPECT_FALSE(handle->failed()) << handle->error();
+    return seen;
+  };
+  using Seen = std::vector<std::array<std::int64_t, 2>>;
+  const Seen both{{1, 1}, {2, 0}};
+  EXPECT_EQ(first_counts([](auto in) { return std::move(in) | observe_on(io); }), both);
+  EXPECT_EQ(first_counts([](auto in) { return std::move(in) | take_last(2); }), both);
+  EXPECT_EQ(first_counts([](auto in) { return std::move(in) | debounce(1s); }), (Seen{{2, 0}}));
+  EXPECT_EQ(first_counts([](auto in) { return std::move(in) | start_with(HistogramCounts<2>{}); }), (Seen{{0, 0}, {1, 1}, {2, 0}}));
+  const auto all = over(Values{1, 3, 1, 1}, [](auto in) { return std::move(in) | window(count(2)) | histogram<2>(0, 4); });
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ((Seen{all[0].counts, all[1].counts}), both);
+}
+
 TEST(Histogram, RefusesWhatIsNoRange) {
   EXPECT_THROW((histogram<4>(1, 1)), OperatorError);
   EXPECT_THROW((histogram<4>(2, 1)), OperatorError);

@@ -105,6 +105,8 @@ TEST(Command, HelpsIn80Columns) {
 TEST(Command, HelpIsACommandToo) {
   EXPECT_EQ(sidestep({"help"}).out, sidestep({"--help"}).out);
   EXPECT_EQ(sidestep({"help"}).code, 0);
+  EXPECT_EQ(sidestep({"help", "help"}).out, sidestep({"--help"}).out);
+  EXPECT_EQ(sidestep({"help", "help"}).code, 0);
   EXPECT_EQ(sidestep({"help", "train"}).out, sidestep({"train", "--help"}).out);
   EXPECT_TRUE(sidestep({"help", "log"}).out.starts_with("Usage: sidestep log ")) << sidestep({"help", "log"}).out;
   EXPECT_EQ(refusal({"help", "trian"}), "trian: there is no such command. Did you mean 'train'?");

@@ -62,6 +62,18 @@ TEST(Summary, SaysWhereTheTrainingWaitedForLong) {
   EXPECT_EQ(summary(report).find("were waits"), std::string::npos) << summary(report);
 }
 
+// The epochs of all processes are in the report, the waits of this one alone.
+TEST(Summary, ComparesTheWaitsOfAResumedRunWithTheTimeSinceThen) {
+  TrainingReport report = some_report();
+  report.json["resumed_at"] = 200;
+  report.json["epochs"] = nlohmann::ordered_json::parse(
+      R"([{"step": 100, "seconds": 990.0}, {"step": 200, "seconds": 980.0}, {"step": 250, "seconds": 9.0}, {"step": 300, "seconds": 1.0}])");
+  EXPECT_NE(summary(report).find("note: 5.00 s of 10.00 s were waits for decisions"), std::string::npos) << summary(report);
+  report.json["epochs"].erase(2);
+  report.json["epochs"].erase(2);
+  EXPECT_EQ(summary(report).find("were waits"), std::string::npos) << "nothing was trained since";
+}
+
 TEST(Summary, SaysSinceWhenAResumedRunCounts) {
   TrainingReport report = some_report();
   EXPECT_EQ(summary(report).find("resumed"), std::string::npos);

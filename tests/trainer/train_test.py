@@ -71,11 +71,11 @@ class Train(RunTest):
                          {"loss.safetensors", "accuracy.safetensors", "last.safetensors"})
         names = self.callbacks(run)
         for name in ("early_stopping", "model_checkpoint"):  # each has a row, and the default of that name isn't there
-            self.assertEqual([each for each in names if each.startswith(name)], [name, f"{name}#2"])
+            self.assertEqual([each for each in names if each.startswith(name)], [name, f"{name}-2"])
         report = self.report(run)
         self.assertTrue(all(each["events"] > 0 for each in report["callbacks"]))
         stop = [each for each in report["boundary"]["decisions"] if each["decision"] == "stop"]
-        self.assertEqual([each["by"] for each in stop], ["early_stopping#2"])  # the second, while the first is patient
+        self.assertEqual([each["by"] for each in stop], ["early_stopping-2"])  # the second, while the first is patient
         self.assertEqual(len(report["epochs"]), 2)
         self.sidestep("train", "--config", run / "config.toml", "--out", self.folder / "again")
         self.assertSame(self.folder / "again", run)

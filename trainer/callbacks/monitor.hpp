@@ -96,7 +96,7 @@ class Monitor {
       if (metric->metric == metric_) {
         value_ = metric->value;
         came_ = ever_came_ = true;
-        if (at_.batches == 0 && looks_ > 0 && metric->step == looked_at_) ++behind_;
+        if (at_.batches == 0 && looked_at_ > 0 && metric->step == looked_at_) ++behind_;
       } else if (!ever_came_) {
         remember(metric->metric);
       }

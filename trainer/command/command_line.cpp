@@ -62,10 +62,10 @@ std::string explained(const CLI::ParseError& error, const std::string& command) 
   return fmt::format("{}{}.{}", before, why, see);
 }
 
-/// `help` and `help train` are `--help` and `train --help`. An unknown word stays alone: it is refused as a command.
+/// `help` and `help train` are `--help` and `train --help`; so is `help help`. An unknown word stays alone: it is refused as a command.
 void take_help_as_an_option(std::vector<std::string>& arguments, const CLI::App& app) {
   if (arguments.empty() || arguments.front() != "help") return;
-  arguments.erase(arguments.begin());
+  while (!arguments.empty() && arguments.front() == "help") arguments.erase(arguments.begin());
   const auto is_first = [&](const CLI::App* command) { return command->get_name() == arguments.front(); };
   if (arguments.empty() || std::ranges::any_of(app.get_subcommands({}), is_first)) arguments.emplace_back("--help");
 }

@@ -170,8 +170,10 @@ std::string bus_lines(const Json& bus, const Json& boundary) {
 
 /// Under lag and lockstep the training waits for pipelines that the machine leaves no time to.
 std::string where_it_waited(const Json& report) {
-  double seconds = 0;
-  for (const Json& epoch : report.value("epochs", Json::array())) seconds += epoch["seconds"].get<double>();
+  double seconds = 0;  // of this process, since its waits alone are counted
+  const Json resumed = report.value("resumed_at", Json());
+  for (const Json& epoch : report.value("epochs", Json::array()))
+    if (resumed.is_null() || epoch["step"].get<std::int64_t>() > resumed.get<std::int64_t>()) seconds += epoch["seconds"].get<double>();
   const double waited = report["boundary"]["waited_ns"].get<double>() / 1e9;
   if (seconds == 0 || waited < 0.1 || waited < 0.01 * seconds) return {};
   return fmt::format("note: {} of {} were waits for decisions (none with --sync relaxed).\n", duration(waited * 1e9),

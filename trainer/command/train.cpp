@@ -43,7 +43,7 @@ std::vector<Spec> callback_specs(const RunConfig& config) {
 constexpr std::array<std::string_view, 3> one_in_a_run{"progress", "history", "learning_rate_schedule"};
 
 /// All are made, those that stay silent too: what is wrong with their options is said. Several of one name run beside each other, each
-/// under a name of its own: early_stopping, early_stopping#2.
+/// under a name of its own: early_stopping, early_stopping-2 (model_checkpoint#2 is the second pipeline of a model_checkpoint).
 std::vector<Callback> make_callbacks(const std::vector<Spec>& specs, bool quiet) {
   std::vector<Callback> callbacks;
   std::map<std::string, std::vector<std::string>> settings;  // of those of each name
@@ -55,7 +55,7 @@ std::vector<Callback> make_callbacks(const std::vector<Spec>& specs, bool quiet)
     if (std::ranges::find(others, callback.settings) != others.end())
       throw ConfigError(fmt::format("--callback {}: is given twice, with the same options. Leave one out.", spec.text()));
     others.push_back(callback.settings);
-    if (others.size() > 1) callback.name += fmt::format("#{}", others.size());
+    if (others.size() > 1) callback.name += fmt::format("-{}", others.size());
     callbacks.push_back(std::move(callback));
   }
   if (quiet) std::erase_if(callbacks, [](const Callback& each) { return each.name == "progress"; });

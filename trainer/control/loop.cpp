@@ -38,17 +38,22 @@ void keep_for_ever(std::shared_ptr<CutBook> book) {
   kept->push_back(std::move(book));
 }
 
+/// It is what the bus calls a pipeline that nobody has named.
+bool is_nobodys(std::string_view name) { return name == "pipeline" || name.starts_with("pipeline#"); }
+
 }  // namespace
 
+std::string name_or_chain(Subscription& pipeline) {
+  return is_nobodys(pipeline.name()) ? fmt::format("{}", fmt::join(pipeline.pipeline().describe(), " -> ")) : pipeline.name();
+}
+
 std::string called(Subscription& pipeline) {
-  const std::string& name = pipeline.name();
-  if (name != "pipeline" && !name.starts_with("pipeline#")) return fmt::format("'{}'", name);
-  return fmt::format("{}", fmt::join(pipeline.pipeline().describe(), " -> "));
+  return is_nobodys(pipeline.name()) ? name_or_chain(pipeline) : fmt::format("'{}'", pipeline.name());
 }
 
 std::string LoopInside::asker_called(const std::string& by) const {
   for (const auto& asker : core->askers())
-    if (asker->by == by && by.starts_with("pipeline")) return detail::called(asker->subscription);
+    if (asker->by == by && is_nobodys(by)) return name_or_chain(asker->subscription);
   return by;
 }
 
@@ -337,7 +342,7 @@ std::vector<std::string> Loop::failed() const {
   std::vector<std::string> all;
   for (const Handle& pipeline : inside_->bus.subscriptions())
     if (pipeline->failed())
-      all.push_back(fmt::format("{}: {}", pipeline->name().starts_with("pipeline") ? detail::called(*pipeline) : pipeline->name(), pipeline->error()));
+      all.push_back(fmt::format("{}: {}", detail::name_or_chain(*pipeline), pipeline->error()));
   for (std::string& each : checkpoint_errors()) all.push_back(std::move(each));
   all.insert(all.end(), inside_->unanswered.begin(), inside_->unanswered.end());
   return all;

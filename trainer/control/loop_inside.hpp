@@ -17,6 +17,8 @@
 namespace sidestep::detail {
 
 /// A pipeline as its user knows it: by the name that he gave it, else by its chain.
+std::string name_or_chain(Subscription& pipeline);
+/// The same within a sentence: a name stands in quotes.
 std::string called(Subscription& pipeline);
 
 /// The boundary protocol, the trainer's side of it. One thread.
