@@ -3,6 +3,8 @@
 #include "operators/drawn.hpp"
 
 #include <functional>
+#include <string>
+#include <vector>
 
 /// What every operator's own test asks of its chain.
 namespace sidestep::test {
@@ -13,6 +15,8 @@ struct Watched {
   std::string output;
   bool ended = false;
   std::function<void()> on_value;
+  std::vector<std::string> values{};  ///< the same, without their moments
+  std::function<void()> when_over{};  ///< the bus has closed: the test looks at what the chain holds, if it holds something
 
   void value(const std::string& what);
 };
@@ -24,6 +28,19 @@ using Attach = std::function<Handle(Bus&, Watched&)>;
 /// (what had come out by then is all that comes, and no end), and a handler that publishes what the chain listens to (its events come
 /// behind all that was there, as if somebody else had published them).
 void expect_usual_cases_of(const Attach& chain, bool emits = true);
+
+/// For chains with an end of their own, before it: what passes.
+struct watched_by {
+  Watched* watched;
+  template <class In>
+  using out = In;
+  template <class In>
+  void operator()(const In& value, auto&& out) {
+    watched->value(shown(value));
+    out(value);
+  }
+  void end(auto&&) { watched->ended = true; }
+};
 
 struct WatchedSink {
   Watched* watched;
