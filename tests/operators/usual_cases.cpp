@@ -102,6 +102,23 @@ void expect_nothing_behind(const Attach& chain, const Moments& stream, std::size
   undisturbed.close();
 }
 
+void expect_nothing_behind_a_tick(const Attach& chain, const Moments& stream, std::size_t position) {
+  SCOPED_TRACE("at " + std::to_string(position) + " of " + text_of_stream(stream));
+  Played undisturbed(chain), failing(chain);
+  for (std::size_t i = 0; i < position; ++i)
+    for (Played* const each : {&undisturbed, &failing}) each->play(stream[i]);
+  const bool was_over = undisturbed.over(), had_failed = undisturbed.handle->failed();
+  failing.watched.tick_fails = true;
+  failing.clock.advance(1);  // each moment has one tick
+  failing.idle();
+  for (std::size_t i = position; i < stream.size(); ++i) failing.play(stream[i]);
+  failing.close();
+
+  EXPECT_EQ(failing.watched.output, undisturbed.watched.output) << "behind an error at a tick";
+  EXPECT_EQ(failing.handle->failed(), had_failed || !was_over) << "an error at a tick";
+  EXPECT_EQ(failing.watched.ended, undisturbed.watched.ended) << "an error is no end";
+}
+
 /// How often the handler answered.
 int expect_answers_as_events(const Attach& chain, const Moments& stream) {
   SCOPED_TRACE("answers to " + text_of_stream(stream));
@@ -152,12 +169,15 @@ int expect_answers_as_events(const Attach& chain, const Moments& stream) {
 
 }  // namespace
 
-void expect_usual_cases_of(const Attach& chain, bool emits) {
+void expect_usual_cases_of(const Attach& chain, bool emits, const Attach& at_ticks) {
   std::mt19937_64 random(61);
   int answered = 0;
   for (int round = 0; round < 12; ++round) {
     const Moments stream = finite_in_order(random);
-    for (std::size_t position = 0; position <= stream.size(); ++position) expect_nothing_behind(chain, stream, position);
+    for (std::size_t position = 0; position <= stream.size(); ++position) {
+      expect_nothing_behind(chain, stream, position);
+      if (at_ticks) expect_nothing_behind_a_tick(at_ticks, stream, position);
+    }
     answered += expect_answers_as_events(chain, stream);
     if (testing::Test::HasFailure()) return;
   }

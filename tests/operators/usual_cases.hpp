@@ -16,6 +16,7 @@ struct Watched {
   bool ended = false;
   std::function<void()> on_value;
   std::vector<std::string> values{};  ///< the same, without their moments
+  bool tick_fails = false;
   std::function<void()> when_over{};  ///< the bus has closed: the test looks at what the chain holds, if it holds something
 
   void value(const std::string& what);
@@ -26,8 +27,9 @@ using Attach = std::function<Handle(Bus&, Watched&)>;
 
 /// Over random streams, beside the same chain undisturbed: an error of the source and the end of the subscription, each at every position
 /// (what had come out by then is all that comes, and no end), and a handler that publishes what the chain listens to (its events come
-/// behind all that was there, as if somebody else had published them).
-void expect_usual_cases_of(const Attach& chain, bool emits = true);
+/// behind all that was there, as if somebody else had published them). `at_ticks`: the same chain behind a stage that throws at a tick when
+/// `tick_fails`.
+void expect_usual_cases_of(const Attach& chain, bool emits = true, const Attach& at_ticks = {});
 
 /// For chains with an end of their own, before it: what passes.
 struct watched_by {
@@ -42,6 +44,16 @@ struct watched_by {
   void end(auto&&) { watched->ended = true; }
 };
 
+struct fails_at_a_tick {
+  Watched* watched;
+  template <class In>
+  using out = In;
+  void operator()(double value, auto&& out) { out(value); }
+  void tick(auto&&) {
+    if (watched->tick_fails) throw MarbleError("at a tick");
+  }
+};
+
 struct WatchedSink {
   Watched* watched;
   void operator()(const auto& value) { watched->value(shown(value)); }
@@ -49,8 +61,9 @@ struct WatchedSink {
 };
 template <class Build>
 void expect_usual_cases(Build build, bool emits = true) {
-  expect_usual_cases_of([build](Bus& bus, Watched& watched) { return build(drawn_source<Number>(bus)) | subscribe(WatchedSink{&watched}); },
-                        emits);
+  expect_usual_cases_of(
+      [build](Bus& bus, Watched& watched) { return build(drawn_source<Number>(bus)) | subscribe(WatchedSink{&watched}); }, emits,
+      [build](Bus& bus, Watched& watched) { return build(drawn_source<Number>(bus) | fails_at_a_tick{&watched}) | subscribe(WatchedSink{&watched}); });
 }
 
 }  // namespace sidestep::test
