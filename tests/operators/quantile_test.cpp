@@ -77,10 +77,16 @@ TEST(Quantile, NextAndPreviousBucketsAreThoseThatHoldSomething) {
       const auto above = counts.upper_bound(from), here = counts.lower_bound(from);
       ASSERT_EQ(buckets.above(from), above == counts.end() ? buckets.none : above->first);
       ASSERT_EQ(buckets.below(from), here == counts.begin() ? buckets.none : std::prev(here)->first);
+      ASSERT_EQ(buckets.least(), counts.empty() ? buckets.none : counts.begin()->first);
     }
     buckets.clear();
     ASSERT_EQ(buckets.least(), buckets.none);
   }
+}
+// A window whose saved state was damaged may ask for it.
+TEST(Quantile, OfNothingIsNoNumber) {
+  EXPECT_TRUE(std::isnan(sidestep::detail::QuantileKernel<false>(0.5).result()));
+  EXPECT_TRUE(std::isnan(sidestep::detail::QuantileKernel<true>(1).result()));
 }
 TEST(Quantile, RefusesWhatIsNoPart) {
   EXPECT_THROW(quantile(-0.1), OperatorError);
