@@ -1,4 +1,5 @@
 #include "operators/statistics_cases.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <gtest/gtest.h>
 
@@ -141,6 +142,10 @@ TEST(Quantile, AStateThatCannotBeIsRefused) {
 
 TEST(Quantile, InTheUsualCases) {
   expect_the_usual([] { return median(); }, [](const Values& v) { return bucketed(v, 0.5); });
+}
+
+TEST(Quantile, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) {
+  expect_usual_cases([](auto in) { return std::move(in) | window(sliding(3)) | median(); });
 }
 
 }  // namespace

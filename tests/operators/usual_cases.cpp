@@ -159,7 +159,7 @@ int expect_answers_as_events(const Attach& chain, const Moments& stream) {
     }
   }
   undisturbed.handle->pipeline().mark({.kind = Mark::Kind::end, .number = events, .stamp = live.clock.now()});
-  undisturbed.look();
+  undisturbed.close();
   EXPECT_EQ(answers, published_before.size());
   EXPECT_EQ(live.watched.output, undisturbed.watched.output);
   EXPECT_EQ(live.watched.ended, undisturbed.watched.ended);

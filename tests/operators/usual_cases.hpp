@@ -66,4 +66,19 @@ void expect_usual_cases(Build build, bool emits = true) {
       [build](Bus& bus, Watched& watched) { return build(drawn_source<Number>(bus) | fails_at_a_tick{&watched}) | subscribe(WatchedSink{&watched}); });
 }
 
+/// Of two inputs: even numbers come in by the first, odd ones by the second.
+template <class Build>
+void expect_usual_cases_of_two(Build build) {
+  const auto half = [](auto in, int odd) { return std::move(in) | filter([odd](double x) { return static_cast<int>(x) % 2 == odd; }); };
+  expect_usual_cases_of(
+      [=](Bus& bus, Watched& watched) {
+        return build(half(drawn_source<Number>(bus), 0), half(drawn_source<Number>(bus), 1)) | subscribe(WatchedSink{&watched});
+      },
+      true,
+      [=](Bus& bus, Watched& watched) {
+        const auto failing = [&](int odd) { return half(drawn_source<Number>(bus) | fails_at_a_tick{&watched}, odd); };
+        return build(failing(0), failing(1)) | subscribe(WatchedSink{&watched});
+      });
+}
+
 }  // namespace sidestep::test
