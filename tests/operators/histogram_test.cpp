@@ -63,6 +63,20 @@ TEST(Histogram, AnEdgeBelongsToTheBucketThatItBegins) {
     EXPECT_EQ(bucket_of(std::nextafter(low + n * width, -1)), n - 1);
   }
 }
+// From 1e16 on doubles are 2 apart: sixteen edges are one number.
+TEST(Histogram, OfBucketsThatBeginAtOneNumberTheLastHasIt) {
+  constexpr double low = 1e16, high = low + 8;
+  for (const double x : {low, low + 2, low + 4, low + 6, high}) {
+    std::size_t expected = 0;
+    while (expected + 1 < 64 && low + static_cast<double>(expected + 1) * 0.125 <= x) ++expected;
+    Bus bus({.thread = false});
+    HistogramCounts<64> seen;
+    bus.on<Number>() | map(&Number::value) | window(count(1)) | histogram<64>(low, high) | subscribe([&](const HistogramCounts<64>& h) { seen = h; });
+    bus.publish(Number{x});
+    bus.flush();
+    EXPECT_EQ(static_cast<std::size_t>(std::find(seen.counts.begin(), seen.counts.end(), 1) - seen.counts.begin()), expected) << x - low;
+  }
+}
 TEST(Histogram, RefusesWhatIsNoRange) {
   EXPECT_THROW((histogram<4>(1, 1)), OperatorError);
   EXPECT_THROW((histogram<4>(2, 1)), OperatorError);
