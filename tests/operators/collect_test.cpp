@@ -1,4 +1,5 @@
 #include "operators/two_inputs.hpp"
+#include "operators/usual_cases.hpp"
 
 namespace {
 using namespace sidestep;
@@ -97,6 +98,24 @@ TEST(Collect, WithinAShareEachHasItsOwn) {
   bus.close();
   EXPECT_EQ(all, (Values{1, 2, 3}));
   EXPECT_EQ(some, (Values{2}));
+}
+
+TEST(Collect, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) {
+  const auto chain = [](auto before, std::size_t room) {
+    return [=](Bus& bus, Watched& watched) {
+      const auto into = std::make_shared<Values>();
+      watched.when_over = [&watched, into, room] {
+        std::vector<std::string> fit = watched.values;
+        fit.resize(std::min(fit.size(), room));
+        EXPECT_EQ(shown(*into), shown(fit)) << "it holds what came to it, and nothing else";
+      };
+      return before(drawn_source<Number>(bus)) | watched_by{&watched} | collect(*into, static_cast<std::int64_t>(room));
+    };
+  };
+  const auto unchanged = [](auto in) { return in; };
+  expect_usual_cases_of(chain(unchanged, 40));
+  expect_usual_cases_of(chain(unchanged, 4));
+  expect_usual_cases_of(chain([](auto in) { return std::move(in) | window(count(3)) | sum(); }, 40));
 }
 
 TEST(Collect, RefusesNoRoom) {

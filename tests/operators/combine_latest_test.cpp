@@ -1,5 +1,6 @@
 #include "operators/endings.hpp"
 #include "operators/two_inputs.hpp"
+#include "operators/usual_cases.hpp"
 
 namespace {
 using namespace sidestep;
@@ -130,5 +131,7 @@ TEST(CombineLatest, DependsOnAClockIfAnInputDoes) {
   EXPECT_TRUE(DrivenByTwo([](auto a, auto b) { return combine_latest(std::move(a), std::move(b) | throttle(5ns), std::plus<>()); })
                   .handle()->options().wall_time);
 }
+
+TEST(CombineLatest, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases_of_two(latest_sum); }
 
 }  // namespace

@@ -1,4 +1,5 @@
 #include "operators/two_inputs.hpp"
+#include "operators/usual_cases.hpp"
 
 namespace {
 using namespace sidestep;
@@ -84,5 +85,7 @@ TEST(Concat, SavesWhichOfThemItIs) {
   expect_same_at_every_cut("concat", after_two);
   expect_words_for_damage("concat", after_two);
 }
+
+TEST(Concat, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases_of_two(after_two); }
 
 }  // namespace

@@ -66,7 +66,7 @@ std::vector<T> nine_events() {
 }
 
 /// No state that was damaged on its way makes a pipeline read what isn't there: it fails in words, or goes on with other
-/// values.
+/// values. One that is too short, or longer than what reads it, is refused.
 template <class Build>
 void expect_words_for_damage(const char* name, Build build) {
   using T = ElementOf<Build>;
@@ -75,9 +75,19 @@ void expect_words_for_damage(const char* name, Build build) {
   DrivenBy<T> first(build);
   first.run(stream.data(), stream.data() + stream.size(), 4);
   const States good = first.save();
+  for (std::size_t part = 0; part < good.parts.size(); ++part) {
+    if (good.parts[part].empty()) continue;
+    States longer = good;
+    longer.parts[part].push_back({});
+    DrivenBy<T> second(build);
+    second.load(longer);
+    EXPECT_TRUE(second.handle()->failed()) << name << ": a state that is too long was taken, in part " << part;
+    EXPECT_NE(second.handle()->error().find("another version"), std::string::npos) << name << ": " << second.handle()->error();
+  }
   for (int round = 0; round < 200; ++round) {
     States bad = good;
-    auto& bytes = bad.parts[0];
+    auto& bytes = bad.parts[static_cast<std::size_t>(round / 2) % bad.parts.size()];
+    if (bytes.empty()) continue;
     if (round % 2 == 0) bytes.resize(random() % bytes.size());
     else bytes[random() % bytes.size()] ^= static_cast<std::byte>(1 << random() % 8);
     DrivenBy<T> second(build);

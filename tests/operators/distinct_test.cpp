@@ -3,6 +3,7 @@
 #include "operators/drawn.hpp"
 #include "operators/endings.hpp"
 #include "operators/stream.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <gtest/gtest.h>
 
@@ -88,5 +89,7 @@ TEST(Distinct, GoesOnFromAnyCut) {
 }
 
 TEST(Distinct, DescribesItself) { EXPECT_EQ(described(of_two_keys)[3], "distinct(2)"); }
+
+TEST(Distinct, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases(of_two_keys); }
 
 }  // namespace

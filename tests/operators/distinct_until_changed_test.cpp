@@ -4,6 +4,7 @@
 #include "operators/endings.hpp"
 #include "operators/reference.hpp"
 #include "operators/stream.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <gtest/gtest.h>
 
@@ -66,5 +67,7 @@ TEST(DistinctUntilChanged, GoesOnFromAnyCut) {
 }
 
 TEST(DistinctUntilChanged, DescribesItself) { EXPECT_EQ(described(changes)[3], "distinct_until_changed"); }
+
+TEST(DistinctUntilChanged, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases(changes); }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "operators/drawn.hpp"
 #include "operators/endings.hpp"
 #include "operators/stream.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <gtest/gtest.h>
 
@@ -61,5 +62,7 @@ TEST(Every, GoesOnFromAnyCut) {
 }
 
 TEST(Every, DescribesItself) { EXPECT_EQ(described(each_second)[3], "every(2)"); }
+
+TEST(Every, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases(each_second); }
 
 }  // namespace

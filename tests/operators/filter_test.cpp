@@ -3,6 +3,7 @@
 #include "operators/drawn.hpp"
 #include "operators/endings.hpp"
 #include "operators/stream.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <gtest/gtest.h>
 
@@ -82,5 +83,7 @@ TEST(Filter, DescribesItself) {
   EXPECT_EQ(described(big_ones)[3], "filter");
   EXPECT_EQ(described([](auto in) { return std::move(in) | filter(not_finite); })[3].substr(0, 6), "filter");
 }
+
+TEST(Filter, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases(big_ones); }
 
 }  // namespace

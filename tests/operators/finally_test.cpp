@@ -1,5 +1,6 @@
 #include "operators/answered.hpp"
 #include "operators/two_inputs.hpp"
+#include "operators/usual_cases.hpp"
 
 namespace {
 using namespace sidestep;
@@ -208,5 +209,7 @@ TEST(Finally, IsCalledOnceForEachOfManyRandomStreams) {
 }
 
 TEST(Finally, AHandlerMayPublishWhatItListensTo) { EXPECT_EQ(answered(3, [](auto in) { return std::move(in) | finally([] {}); }), "1 11 2 12 "); }
+
+TEST(Finally, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases([](auto in) { return std::move(in) | finally([] {}); }); }
 
 }  // namespace

@@ -1,4 +1,5 @@
 #include "operators/two_inputs.hpp"
+#include "operators/usual_cases.hpp"
 
 namespace {
 using namespace sidestep;
@@ -235,6 +236,10 @@ TEST(GroupBy, SavesGroupsWhoseChainsCapture) {
 TEST(GroupBy, DescribesItself) {
   const auto lines = Driven(flat).pipeline().describe();
   EXPECT_NE(std::find(lines.begin(), lines.end(), "group_by(4)"), lines.end());
+}
+
+TEST(GroupBy, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) {
+  expect_usual_cases([](auto in) { return sums(std::move(in)) | map([](const auto& pair) { return 1000.0 * pair.first + pair.second; }); });
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 #include "operators/statistics_cases.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <gtest/gtest.h>
 
@@ -173,5 +174,7 @@ TEST(Histogram, OfAMember) {
   bus.flush();
   EXPECT_EQ(seen.counts, (std::array<std::int64_t, 2>{1, 1}));
 }
+
+TEST(Histogram, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases(of_two_buckets); }
 
 }  // namespace

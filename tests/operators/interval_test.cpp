@@ -1,5 +1,6 @@
 #include "operators/reference.hpp"
 #include "operators/stream.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <gtest/gtest.h>
 
@@ -125,6 +126,14 @@ TEST(Interval, MergesWithOtherChains) {
     }
   }
   EXPECT_EQ(seen, (std::vector<double>{0, 107, 1}));
+}
+
+TEST(Interval, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) {
+  const auto beats = [](Bus& bus) { return interval(bus, 3ns) | map([](std::int64_t n) { return 1000.0 + static_cast<double>(n); }); };
+  expect_usual_cases_of([=](Bus& bus, Watched& watched) { return merge(beats(bus), drawn_source<Number>(bus)) | subscribe(WatchedSink{&watched}); });
+  expect_usual_cases_of([=](Bus& bus, Watched& watched) {
+    return merge(beats(bus), drawn_source<Number>(bus) | ignore_elements()) | subscribe(WatchedSink{&watched});
+  });
 }
 
 TEST(Interval, GoesOnFromItsState) {

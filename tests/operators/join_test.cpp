@@ -1,5 +1,6 @@
 #include "operators/endings.hpp"
 #include "operators/two_inputs.hpp"
+#include "operators/usual_cases.hpp"
 
 namespace {
 using namespace sidestep;
@@ -200,6 +201,12 @@ TEST(Join, SavesWhatWaits) {
 TEST(Join, DescribesItself) {
   const auto lines = DrivenByTwo(joined_sum).pipeline().describe();
   EXPECT_NE(std::find(lines.begin(), lines.end(), "join(64)"), lines.end());
+}
+
+TEST(Join, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) {
+  expect_usual_cases_of_two([](auto a, auto b) {
+    return join(std::move(a), [](double x) { return static_cast<int>(x) / 2; }, std::move(b), [](double x) { return static_cast<int>(x) / 2; }, std::plus<>());
+  });
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "operators/endings.hpp"
 #include "operators/reference.hpp"
 #include "operators/stream.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <gtest/gtest.h>
 
@@ -80,5 +81,7 @@ TEST(Map, IsWhatAReferenceMakesOfRandomStreams) {
 TEST(Map, GoesOnFromAnyCut) { expect_same_at_every_cut("map", tens); }
 
 TEST(Map, DescribesItself) { EXPECT_EQ(described(tens)[3], "map"); }
+
+TEST(Map, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases(tens); }
 
 }  // namespace

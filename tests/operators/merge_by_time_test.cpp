@@ -1,4 +1,5 @@
 #include "operators/two_inputs.hpp"
+#include "operators/usual_cases.hpp"
 
 namespace {
 using namespace sidestep;
@@ -177,5 +178,7 @@ TEST(MergeByTime, SavesWhatWaits) {
   });
   expect_words_for_damage("merge_by_time", two_late);
 }
+
+TEST(MergeByTime, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases_of_two(two_late); }
 
 }  // namespace

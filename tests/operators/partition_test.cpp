@@ -1,4 +1,5 @@
 #include "operators/two_inputs.hpp"
+#include "operators/usual_cases.hpp"
 
 namespace {
 using namespace sidestep;
@@ -80,5 +81,7 @@ TEST(Partition, SavesItsChains) {
   expect_same_at_every_cut("partition", by_size);
   expect_words_for_damage("partition", by_size);
 }
+
+TEST(Partition, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases(by_size); }
 
 }  // namespace

@@ -1,4 +1,5 @@
 #include "operators/two_inputs.hpp"
+#include "operators/usual_cases.hpp"
 
 namespace {
 using namespace sidestep;
@@ -73,6 +74,14 @@ TEST(Probe, TwoInOneChainAndOneInTwoChains) {
 
 TEST(Probe, BehindObserveOn) {
   EXPECT_EQ(passed("a1 a2 |", [](auto in, const Probe& here) { return std::move(in) | observe_on(io) | probe(here); }), 2u);
+}
+
+TEST(Probe, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) {
+  expect_usual_cases_of([](Bus& bus, Watched& watched) {
+    const Probe here("here");
+    watched.when_over = [&watched, here] { EXPECT_EQ(here.values(), watched.values.size()) << "it has counted what passed, and nothing else"; };
+    return drawn_source<Number>(bus) | every(2) | probe(here) | subscribe(WatchedSink{&watched});
+  });
 }
 
 TEST(Probe, WithinAShareItHasTheBusClock) {

@@ -1,4 +1,5 @@
 #include "operators/statistics_cases.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <gtest/gtest.h>
 
@@ -77,10 +78,16 @@ TEST(Quantile, NextAndPreviousBucketsAreThoseThatHoldSomething) {
       const auto above = counts.upper_bound(from), here = counts.lower_bound(from);
       ASSERT_EQ(buckets.above(from), above == counts.end() ? buckets.none : above->first);
       ASSERT_EQ(buckets.below(from), here == counts.begin() ? buckets.none : std::prev(here)->first);
+      ASSERT_EQ(buckets.least(), counts.empty() ? buckets.none : counts.begin()->first);
     }
     buckets.clear();
     ASSERT_EQ(buckets.least(), buckets.none);
   }
+}
+// A window whose saved state was damaged may ask for it.
+TEST(Quantile, OfNothingIsNoNumber) {
+  EXPECT_TRUE(std::isnan(sidestep::detail::QuantileKernel<false>(0.5).result()));
+  EXPECT_TRUE(std::isnan(sidestep::detail::QuantileKernel<true>(1).result()));
 }
 TEST(Quantile, RefusesWhatIsNoPart) {
   EXPECT_THROW(quantile(-0.1), OperatorError);
@@ -135,6 +142,10 @@ TEST(Quantile, AStateThatCannotBeIsRefused) {
 
 TEST(Quantile, InTheUsualCases) {
   expect_the_usual([] { return median(); }, [](const Values& v) { return bucketed(v, 0.5); });
+}
+
+TEST(Quantile, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) {
+  expect_usual_cases([](auto in) { return std::move(in) | window(sliding(3)) | median(); });
 }
 
 }  // namespace

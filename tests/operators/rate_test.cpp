@@ -1,4 +1,5 @@
 #include "operators/statistics_cases.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <gtest/gtest.h>
 
@@ -106,6 +107,11 @@ TEST(Rate, AHandlerMayPublishWhatItListensTo) {
   }
   bus.close();
   EXPECT_EQ(seen, (Values{5, 1, 1}));
+}
+
+TEST(Rate, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) {
+  expect_usual_cases([](auto in) { return std::move(in) | window(count(2)) | rate(); });
+  expect_usual_cases([](auto in) { return std::move(in) | window(sliding_time(8ns, 4ns)) | rate(); });
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 #include "operators/two_inputs.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <thread>
 
@@ -65,6 +66,25 @@ TEST(Replay, ASubscriberThatThrowsFailsThePipelineAlone) {
   last.subscribe([](double x) { (void)ThrowsAt{2}(x); });
   EXPECT_EQ(script("a1 a2 a3 |", [&](auto in) { return std::move(in) | tap(last); }), "1 #");
   EXPECT_EQ(last.values(), (Values{1, 2})) << "it was kept before it was shown";
+}
+
+TEST(Replay, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) {
+  const auto expect_the_newest = [](const Replay<double>& last, const Watched& watched) {
+    std::vector<std::string> newest = watched.values;
+    if (newest.size() > 3) newest.erase(newest.begin(), newest.end() - 3);
+    EXPECT_EQ(shown(last.values()), shown(newest)) << "it keeps what came to it, and nothing else";
+  };
+  expect_usual_cases_of([=](Bus& bus, Watched& watched) {
+    const auto last = replay<double>(3);
+    watched.when_over = [&watched, last, expect_the_newest] { expect_the_newest(last, watched); };
+    return drawn_source<Number>(bus) | tap(last) | subscribe(WatchedSink{&watched});
+  });
+  expect_usual_cases_of([=](Bus& bus, Watched& watched) {  // who answers has subscribed to it
+    auto last = replay<double>(3);
+    last.subscribe([&watched](double value) { watched.value(shown(value)); });
+    watched.when_over = [&watched, last, expect_the_newest] { expect_the_newest(last, watched); };
+    return drawn_source<Number>(bus) | every(2) | subscribe(last);
+  });
 }
 
 TEST(Replay, RefusesLessThanOne) {

@@ -3,6 +3,7 @@
 #include "operators/drawn.hpp"
 #include "operators/endings.hpp"
 #include "operators/stream.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <gtest/gtest.h>
 
@@ -66,5 +67,7 @@ TEST(Scan, GoesOnFromAnyCut) {
 }
 
 TEST(Scan, DescribesItself) { EXPECT_EQ(described(running_sum)[3], "scan"); }
+
+TEST(Scan, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases(running_sum); }
 
 }  // namespace

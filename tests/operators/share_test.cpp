@@ -1,4 +1,5 @@
 #include "operators/two_inputs.hpp"
+#include "operators/usual_cases.hpp"
 
 namespace {
 using namespace sidestep;
@@ -226,5 +227,7 @@ TEST(Share, IsOverAsSoonAsAllChainsAre) {
   EXPECT_EQ(script("a1 ? a2 ? a3 |", [](auto in) { return std::move(in) | share([](auto each) { return std::move(each) | take(1); }, [](auto each) { return std::move(each) | take(2); }); }),
             "1 1 on 2 | over");
 }
+
+TEST(Share, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases(seconds_and_tens); }
 
 }  // namespace

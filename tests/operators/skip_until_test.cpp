@@ -1,4 +1,5 @@
 #include "operators/two_inputs.hpp"
+#include "operators/usual_cases.hpp"
 
 namespace {
 using namespace sidestep;
@@ -93,5 +94,7 @@ TEST(SkipUntil, SavesThatItIsOpen) {
 TEST(SkipUntil, IsOverAsSoonAsTheOtherHasEndedWithoutAValue) {
   EXPECT_EQ(script("a1 ? b5 ? a2 |", [](auto a, auto b) { return std::move(a) | skip_until(std::move(b) | take(0)); }), "on | over");
 }
+
+TEST(SkipUntil, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases_of_two(skipped_until); }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "operators/drawn.hpp"
 #include "operators/endings.hpp"
 #include "operators/stream.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <gtest/gtest.h>
 
@@ -85,5 +86,7 @@ TEST(Take, GoesOnFromAnyCut) {
 }
 
 TEST(Take, DescribesItself) { EXPECT_EQ(described(first_two)[3], "take(2)"); }
+
+TEST(Take, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases(first_two); }
 
 }  // namespace

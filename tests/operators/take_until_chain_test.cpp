@@ -1,4 +1,5 @@
 #include "operators/two_inputs.hpp"
+#include "operators/usual_cases.hpp"
 
 namespace {
 using namespace sidestep;
@@ -86,6 +87,10 @@ TEST(TakeUntilChain, IsWhatItsReferenceSays) {
 TEST(TakeUntilChain, SavesThatItIsOver) {
   expect_same_at_every_cut("take_until", [](auto a, auto b) { return std::move(a) | take_until(std::move(b) | filter([](double x) { return x == 4; })); });
   expect_words_for_damage("take_until", [](auto a, auto b) { return std::move(a) | take_until(std::move(b) | filter([](double x) { return x == 7; })); });
+}
+
+TEST(TakeUntilChain, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) {
+  expect_usual_cases_of_two([](auto a, auto b) { return std::move(a) | take_until(std::move(b) | skip(1)); });
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "operators/endings.hpp"
 #include "operators/reference.hpp"
 #include "operators/stream.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <gtest/gtest.h>
 
@@ -73,5 +74,7 @@ TEST(Tap, IsWhatAReferenceMakesOfRandomStreams) { compare(tapped, values_of); }
 TEST(Tap, GoesOnFromAnyCut) { expect_same_at_every_cut("tap", tapped); }
 
 TEST(Tap, DescribesItself) { EXPECT_EQ(described(tapped)[3], "tap"); }
+
+TEST(Tap, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases(tapped); }
 
 }  // namespace

@@ -1,4 +1,5 @@
 #include "operators/two_inputs.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <scratch_folder.hpp>
 
@@ -71,6 +72,34 @@ TEST(ToLog, HasWhatCameBeforeAnErrorOrAnEndByTheHandle) {
   }
   EXPECT_NE(text_in(folder.path() / "log.csv").find(",1,1\n"), std::string::npos);
   EXPECT_EQ(text_in(folder.path() / "log.csv").find(",2\n"), std::string::npos);
+}
+
+/// Writes down the lines that the log must have.
+struct lines_of {
+  std::string* text;
+  template <class In>
+  using out = In;
+  void operator()(double value, auto&& out) {
+    *text += std::to_string(out.stamp()) + "," + std::to_string(out.number()) + "," + text_of(value) + "\n";
+    out(value);
+  }
+};
+TEST(ToLog, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) {
+  const ScratchFolder folder;
+  int files = 0;
+  const auto chain = [&](auto before) {
+    return [&, before](Bus& bus, Watched& watched) {
+      const std::filesystem::path file = folder.path() / (std::to_string(++files) + ".csv");
+      const auto expected = std::make_shared<std::string>("stamp,number,value\n");
+      watched.when_over = [=] {
+        EXPECT_EQ(text_in(file), *expected) << "it has what came to it, and nothing else";
+        std::filesystem::remove(file);
+      };
+      return before(drawn_source<Number>(bus)) | watched_by{&watched} | lines_of{expected.get()} | to_log(file);
+    };
+  };
+  expect_usual_cases_of(chain(unchanged));
+  expect_usual_cases_of(chain([](auto in) { return std::move(in) | window(count(3)) | sum(); }));
 }
 
 TEST(ToLog, WritesAnExistingFileAnew) {

@@ -1,4 +1,5 @@
 #include "operators/two_inputs.hpp"
+#include "operators/usual_cases.hpp"
 
 namespace {
 using namespace sidestep;
@@ -158,6 +159,20 @@ TEST(ToMetric, IsWhatAReferenceMakesOfRandomStreams) {
     }
     return i == seen.size();
   });
+}
+
+TEST(ToMetric, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) {
+  const auto chain = [](auto before) {
+    return [before](Bus& bus, Watched& watched) {
+      const auto published = std::make_shared<std::vector<std::string>>();
+      watched.when_over = [&watched, published] { EXPECT_EQ(*published, watched.values) << "what came to it, and nothing else"; };
+      const Handle handle = before(drawn_source<Number>(bus)) | watched_by{&watched} | to_metric(bus, "x");
+      bus.on<Metric>() | subscribe([published](const Metric& metric) { published->push_back(text_of(metric.value)); });
+      return handle;
+    };
+  };
+  expect_usual_cases_of(chain([](auto in) { return in; }));
+  expect_usual_cases_of(chain([](auto in) { return std::move(in) | window(count(3)) | sum(); }));
 }
 
 }  // namespace

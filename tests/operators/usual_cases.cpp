@@ -6,6 +6,7 @@ namespace sidestep::test {
 
 void Watched::value(const std::string& what) {
   output += std::to_string(clock.now()) + ":" + what + " ";
+  values.push_back(what);
   if (on_value) on_value();
 }
 
@@ -46,6 +47,13 @@ struct Played {
     while (bus.poll()) {
     }
   }
+  void look() const {
+    if (watched.when_over) watched.when_over();
+  }
+  void close() {
+    bus.close();
+    look();
+  }
   bool over() const { return handle->life() == Subscription::Life::completed || handle->failed(); }
 
   ManualClock clock;
@@ -82,8 +90,8 @@ void expect_nothing_behind(const Attach& chain, const Moments& stream, std::size
   ended.handle->end();
   for (std::size_t i = position; i < stream.size(); ++i)
     for (Played* const each : {&failing, &ended}) each->play(stream[i]);
-  failing.bus.close();
-  ended.bus.close();
+  failing.close();
+  ended.close();
 
   EXPECT_EQ(failing.watched.output, undisturbed.watched.output) << "behind an error";
   EXPECT_EQ(failing.handle->failed(), had_failed || !was_over) << "an error of the source";
@@ -91,6 +99,24 @@ void expect_nothing_behind(const Attach& chain, const Moments& stream, std::size
   EXPECT_EQ(ended.watched.output, undisturbed.watched.output) << "when it has been unsubscribed";
   EXPECT_EQ(ended.handle->failed(), had_failed);
   EXPECT_EQ(ended.watched.ended, undisturbed.watched.ended) << "who unsubscribes is told no end";
+  undisturbed.close();
+}
+
+void expect_nothing_behind_a_tick(const Attach& chain, const Moments& stream, std::size_t position) {
+  SCOPED_TRACE("at " + std::to_string(position) + " of " + text_of_stream(stream));
+  Played undisturbed(chain), failing(chain);
+  for (std::size_t i = 0; i < position; ++i)
+    for (Played* const each : {&undisturbed, &failing}) each->play(stream[i]);
+  const bool was_over = undisturbed.over(), had_failed = undisturbed.handle->failed();
+  failing.watched.tick_fails = true;
+  failing.clock.advance(1);  // each moment has one tick
+  failing.idle();
+  for (std::size_t i = position; i < stream.size(); ++i) failing.play(stream[i]);
+  failing.close();
+
+  EXPECT_EQ(failing.watched.output, undisturbed.watched.output) << "behind an error at a tick";
+  EXPECT_EQ(failing.handle->failed(), had_failed || !was_over) << "an error at a tick";
+  EXPECT_EQ(failing.watched.ended, undisturbed.watched.ended) << "an error is no end";
 }
 
 /// How often the handler answered.
@@ -116,7 +142,7 @@ int expect_answers_as_events(const Attach& chain, const Moments& stream) {
   }
   live.idle();
   closing = true;
-  live.bus.close();
+  live.close();
 
   Played undisturbed(chain);
   std::size_t events = 0, answers = 0;
@@ -133,6 +159,7 @@ int expect_answers_as_events(const Attach& chain, const Moments& stream) {
     }
   }
   undisturbed.handle->pipeline().mark({.kind = Mark::Kind::end, .number = events, .stamp = live.clock.now()});
+  undisturbed.close();
   EXPECT_EQ(answers, published_before.size());
   EXPECT_EQ(live.watched.output, undisturbed.watched.output);
   EXPECT_EQ(live.watched.ended, undisturbed.watched.ended);
@@ -142,12 +169,15 @@ int expect_answers_as_events(const Attach& chain, const Moments& stream) {
 
 }  // namespace
 
-void expect_usual_cases_of(const Attach& chain, bool emits) {
+void expect_usual_cases_of(const Attach& chain, bool emits, const Attach& at_ticks) {
   std::mt19937_64 random(61);
   int answered = 0;
   for (int round = 0; round < 12; ++round) {
     const Moments stream = finite_in_order(random);
-    for (std::size_t position = 0; position <= stream.size(); ++position) expect_nothing_behind(chain, stream, position);
+    for (std::size_t position = 0; position <= stream.size(); ++position) {
+      expect_nothing_behind(chain, stream, position);
+      if (at_ticks) expect_nothing_behind_a_tick(at_ticks, stream, position);
+    }
     answered += expect_answers_as_events(chain, stream);
     if (testing::Test::HasFailure()) return;
   }

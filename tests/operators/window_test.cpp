@@ -2,6 +2,7 @@
 #include "operators/drawn.hpp"
 #include "operators/endings.hpp"
 #include "operators/stream.hpp"
+#include "operators/usual_cases.hpp"
 
 #include <gtest/gtest.h>
 
@@ -113,6 +114,12 @@ TEST(Window, UnsubscribedOrFailedEmitsNothing) {
 TEST(Window, AHandlerMayPublishWhatItListensTo) {
   EXPECT_EQ(answered(4, [](auto in) { return std::move(in) | window(count(2)) | sum(); }), "3 13 ");
   EXPECT_EQ(answered(14, [](auto in) { return std::move(in) | window(sliding(2)) | sum(); }), "3 15 ");
+}
+
+TEST(Window, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) {
+  expect_usual_cases([](auto in) { return std::move(in) | window(count(2)) | sum(); });
+  expect_usual_cases([](auto in) { return std::move(in) | window(sliding(3, 2)) | sum(); });
+  expect_usual_cases([](auto in) { return std::move(in) | window(sidestep::time(4ns)) | sum(); });
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 #include "operators/two_inputs.hpp"
+#include "operators/usual_cases.hpp"
 
 namespace {
 using namespace sidestep;
@@ -112,5 +113,7 @@ TEST(WithLatestFrom, SavesTheNewestOfTheOther) {
   });
   expect_words_for_damage("with_latest_from", sum_with_latest);
 }
+
+TEST(WithLatestFrom, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases_of_two(sum_with_latest); }
 
 }  // namespace

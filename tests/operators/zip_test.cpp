@@ -1,5 +1,6 @@
 #include "operators/endings.hpp"
 #include "operators/two_inputs.hpp"
+#include "operators/usual_cases.hpp"
 
 namespace {
 using namespace sidestep;
@@ -180,5 +181,7 @@ TEST(Zip, DependsOnNoClockAndDescribesItself) {
   const auto lines = driven.pipeline().describe();
   EXPECT_NE(std::find(lines.begin(), lines.end(), "zip"), lines.end());
 }
+
+TEST(Zip, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases_of_two(zip_sum); }
 
 }  // namespace
