@@ -184,7 +184,7 @@ bool Dispatcher::round_over() {
   std::uint64_t events = gone_.events;
   for (const auto& ring : rings_) {
     round.rings.push_back({ring, ring->upcoming()});
-    events += ring->upcoming() - ring->first();
+    events += ring->events();
   }
   return std::exchange(round.events, events) != events && was_begun;
 }
@@ -203,9 +203,11 @@ void Dispatcher::note_round(Nanoseconds passed) {
   rounds_.waited = 0;
 }
 
+/// Not one that completes; and once nothing came any more and all complete, not one that answers those: until that doesn't end either.
 void Dispatcher::fail_who_publishes() noexcept {
   RunningHandler* const by = RunningHandler::current();
-  if (by == nullptr || by->whose == nullptr || by->whose->bus_serial() != serial_) return;
+  if (phase_.load() >= Phase::completing && !completes_anyway()) return;
+  if (by == nullptr || by->completes || by->whose == nullptr || by->whose->bus_serial() != serial_) return;
   by->whose->fail("the bus is to close, and its events don't end: it still publishes, after the deadline. Does it listen, itself or by "
                   "way of others, to what it publishes?", 0);
   by->stop();
@@ -239,6 +241,7 @@ bool Dispatcher::try_close() {
       workers_[to->worker_]->renew();
       RunningHandler here;
       here.belongs_to(to.get());
+      here.completes = true;
       to->pipeline_->mark({.kind = Mark::Kind::end, .number = workers_[to->worker_]->last_trainer(), .stamp = clock_.now()});
     }
     await_queues(std::span(&to, 1), false);
@@ -257,7 +260,7 @@ bool Dispatcher::try_close() {
   }
   for (const Handle& to : never_began) to->finish(Subscription::Life::completed);
   const std::lock_guard lock(mutex_);
-  for (const auto& ring : rings_) ring->end();
+  for (const auto& ring : rings_) ring->close();
   phase_.store(Phase::closed);
   return true;
 }

@@ -13,6 +13,7 @@
 #include <limits>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -238,7 +239,7 @@ class BasicProducerRing : public BasicRing<Atomics> {
   /// Its producer is gone.
   void leave() noexcept {
     hold(false);
-    left_.store(true, std::memory_order_release);  // pairs with done(), as above
+    left_.store(true, std::memory_order_release);  // pairs with left(), as above
   }
   /// Nobody reads it any more: a full ring swallows instead of waiting.
   bool over() const noexcept { return over_.load(std::memory_order_relaxed); }  // relaxed: nothing is read behind it; seen late, who waits waits on
@@ -252,8 +253,9 @@ class BasicProducerRing : public BasicRing<Atomics> {
   Sequence upcoming() const noexcept { return std::max(this->next(), spill.end()); }
   /// All that was published is read by all.
   bool read_out() const noexcept { return spill.empty() && this->caught_up(); }
-  /// And nothing more will be published.
-  bool done() const noexcept { return left_.load(std::memory_order_acquire) && read_out(); }  // acquire: pairs with leave()
+  /// Its producer is gone: nothing more will be published.
+  bool left() const noexcept { return left_.load(std::memory_order_acquire); }  // acquire: pairs with leave()
+  bool done() const noexcept { return left() && read_out(); }
 
  private:
   template <class T>
@@ -281,6 +283,16 @@ struct Ring : BasicProducerRing<> {
     stream = whose;
     BasicProducerRing::begin_anew(first, within, id);
     for (Counter* const counter : {&waits, &waited_ns, &swallowed}) counter->clear();
+    at_close_.reset();
+  }
+  /// Nothing is read here any more; what comes from now on is after_close(), and none of events(). The bus', under its lock, as those two.
+  void close() noexcept {
+    at_close_ = {cursor(), swallowed.get()};
+    end();
+  }
+  std::uint64_t events() const noexcept { return (at_close_ ? at_close_->read : upcoming()) - first(); }
+  std::uint64_t after_close() const noexcept {
+    return at_close_ ? upcoming() - at_close_->read + (swallowed.get() - at_close_->swallowed) : 0;
   }
   /// What nobody will read any more keeps no payload. Nobody else may refer to it.
   void let_payloads_go() noexcept;
@@ -292,6 +304,10 @@ struct Ring : BasicProducerRing<> {
   std::uint64_t spill_votes = 0;       ///< that it leads by; the producer's alone
 
   Counter waits, waited_ns, swallowed;  ///< the producer's
+
+ private:
+  struct AtClose { Sequence read; std::uint64_t swallowed; };
+  std::optional<AtClose> at_close_;
 };
 
 /// Rings whose producers left and that were read out by all, for the next producers.
