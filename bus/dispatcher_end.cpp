@@ -156,7 +156,7 @@ void Dispatcher::close() {
 /// Hands over what is there, and what comes of it.
 void Dispatcher::drain() {
   constexpr std::uint64_t most = 1024;  // passes, once it is given up that they find nothing
-  for (std::uint64_t passes = 0; pass_all() && (!completes_anyway() || passes < most); ++passes) {
+  for (std::uint64_t passes = 0; pass_all() && (!completes_anyway() || passes++ < most);) {
     if (options_.thread) continue;  // who closes looks, on another thread
     const Nanoseconds now = Clock::steady(), before = std::exchange(rounds_.noted, now);
     note_round(before != 0 ? std::min<Nanoseconds>(now - before, 1'000'000'000) : 0);
