@@ -10,7 +10,6 @@
 #include <atomic>
 #include <bit>
 #include <cstring>
-#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -22,9 +21,6 @@
 
 namespace sidestep {
 
-/// The last event's that a ring of this capacity can have: its limit is less than what stands for memory that was taken away
-/// (WatchedRing::taken_away).
-constexpr Sequence greatest_number(std::size_t capacity) noexcept { return std::numeric_limits<Sequence>::max() - 1 - capacity; }
 /// Of a bus' rings.
 inline constexpr Sequence greatest_first_number = Sequence{1} << 63;
 
@@ -34,8 +30,9 @@ inline constexpr Sequence greatest_first_number = Sequence{1} << 63;
 /// Events may also be streamed into their slots (stores.hpp); then a number may be counted in next() a little before its slot shows
 /// it, so whoever asks whether all is read compares cursor() with next(), and doesn't look at the slots.
 /// Invariant: slot (n & mask) holds event n from its release store until every cursor has passed n and n + capacity is written.
-/// Numbers don't wrap: they are compared by size, and a limit or a reach beyond the last of them would look like the first. So a ring is
-/// one up to greatest_number(capacity); soon behind it, it is full for good. From greatest_first_number on that is another 2^63 events,
+/// Numbers don't wrap: they are compared by size, and a limit or a reach beyond the last of them would look like the first, and the last
+/// itself like memory that was taken away (WatchedRing::taken_away). So a ring is one up to 2^64 - 2 - capacity; soon behind it, it is full
+/// for good. From greatest_first_number on that is another 2^63 events,
 /// 292 years at 10^9 a second.
 template <class Atomics = StdAtomics>
 class BasicRing {
