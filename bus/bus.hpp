@@ -37,10 +37,10 @@ struct BusOptions {
   std::shared_ptr<RingMemorySource> shared = nullptr;  ///< where rings get their memory from: a SharedBus, so that others can watch; null: the heap
 };
 
-/// Sums over all subscriptions; `events` counts each event once.
+/// Sums over all subscriptions; `events` counts each event once that was published before close() had come to its end.
 struct BusAccount {
   std::uint64_t events = 0, published = 0, delivered = 0, dropped = 0, pending = 0, publisher_waits = 0, publisher_waited_ns = 0;
-  std::uint64_t after_close = 0;  ///< published behind close(), and so handled by nobody
+  std::uint64_t after_close = 0;  ///< published behind close(), and so handled by nobody: none of `events`
 };
 
 struct BusError : std::runtime_error { using std::runtime_error::runtime_error; };
@@ -103,7 +103,7 @@ class Bus {
   /// producers that hold (Producer::hold), and all goes on as before meanwhile. Null: nobody is asked.
   void on_close(std::function<bool()> ask);
 
-  /// Without a thread: hands over what is there; false if there was nothing, or if the bus has a thread. Not from its own handlers (BusError);
+  /// Without a thread: hands over what is there; false if there was nothing, or if the bus has a thread or is closed. Not from its own handlers (BusError);
   /// another bus' may, and are told false while another thread polls. Who publishes on the thread that polls must poll before a ring is
   /// full (16,384 events): a publish behind that waits for room, which nobody makes.
   bool poll();

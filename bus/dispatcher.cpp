@@ -48,6 +48,7 @@ bool Dispatcher::poll() {
   // In another bus' handler: whoever polls this one may wait for that handler.
   if (!BusThread::current()) one_at_a_time.lock();
   else if (!one_at_a_time.try_lock()) return false;
+  if (closed()) return false;
   const BusThread here;
   const PollingHere polls(*this);
   return pass_all();
@@ -75,19 +76,29 @@ bool Dispatcher::rings_empty() const {
 
 /// Forgets rings whose producers are gone, once they are read out by all.
 void Dispatcher::retire_rings() {
-  const auto done = [](const std::shared_ptr<Ring>& ring) { return ring->done(); };
   std::vector<std::shared_ptr<Ring>> gone;  // let go behind the lock
   const std::lock_guard lock(mutex_);       // declared last, so released first
-  if (std::none_of(rings_.begin(), rings_.end(), done)) return;
+  gone = take_left_rings([](const Ring& ring) { return ring.done(); });
+  if (!gone.empty()) version_.changed();
+}
+
+/// What they have counted stays. Under the lock.
+std::vector<std::shared_ptr<Ring>> Dispatcher::take_left_rings(bool (*which)(const Ring&)) {
+  std::vector<std::shared_ptr<Ring>> gone;
   std::erase_if(rings_, [&](std::shared_ptr<Ring>& ring) {
-    if (!done(ring)) return false;
-    gone_.events += ring->next() - ring->first();
-    gone_.publisher_waits += ring->waits.get();
-    gone_.publisher_waited_ns += ring->waited_ns.get();
+    if (!which(*ring)) return false;
+    add_counts(*ring, gone_);
     gone.push_back(std::move(ring));
     return true;
   });
-  version_.changed();
+  return gone;
+}
+
+void Dispatcher::add_counts(const Ring& ring, BusAccount& sum) noexcept {
+  sum.events += ring.events();
+  sum.after_close += ring.after_close();
+  sum.publisher_waits += ring.waits.get();
+  sum.publisher_waited_ns += ring.waited_ns.get();
 }
 
 /// Forgets pipelines that have come to their end, once nothing of them runs: their sums stay. True: of some, something still runs.
@@ -247,10 +258,12 @@ void Dispatcher::end(Subscription& subscription) {
 
 std::shared_ptr<Ring> Dispatcher::make_ring(std::string_view name, Stream stream, bool late_too) {
   check_event_types();
-  const std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<Ring>> gone;  // let go behind the lock
+  const std::lock_guard lock(mutex_);       // declared last, so released first
   if (phase_.glance() == Phase::closed && late_too) {
+    gone = take_left_rings([](const Ring& ring) { return ring.left(); });  // nobody else does, on a closed bus
     rings_.push_back(std::make_shared<Ring>(1, Sequence{1}, next_ring_++, stream, std::string(name), StreamWithin::nothing));
-    rings_.back()->end();
+    rings_.back()->close();
     return rings_.back();
   }
   if (phase_.glance() == Phase::closed)
@@ -270,7 +283,7 @@ std::shared_ptr<Ring> Dispatcher::make_ring(std::string_view name, Stream stream
     throw BusError("producer '" + std::string(name) + "' found no memory for a ring of " + std::to_string(options_.ring_capacity) +
                    " events, 64 bytes each: give BusOptions::ring_capacity less.");
   }
-  if (dead()) ring->end();  // as abandon() does for those before
+  if (dead()) ring->close(ring->first());  // as abandon() does for those before
   rings_.push_back(ring);
   version_.changed();
   return ring;
@@ -286,7 +299,7 @@ Producer& Dispatcher::thread_producer() {
   static thread_local std::vector<std::pair<std::uint64_t, Producer>> producers;
   for (auto& [serial, producer] : producers)
     if (serial == serial_) return producer;
-  std::erase_if(producers, [](const auto& entry) { return entry.second.ring().over(); });
+  std::erase_if(producers, [](const auto& entry) { return entry.second.bus_is_gone(); });
   return producers.emplace_back(serial_, Producer(make_ring("thread", Stream::others, true), weak_from_this(), clock_)).second;
 }
 
@@ -295,19 +308,14 @@ void Dispatcher::report_failure(const Subscription& subscription, Sequence numbe
     const BusThread never_wait;
     thread_producer().publish(
         PipelineFailed{.number = number, .pipeline = intern(subscription.name()), .error = intern(subscription.error())});
-  } catch (...) {  // closed meanwhile, or out of memory: the subscription itself knows its error
+  } catch (...) {  // no memory, or two types with one id: the subscription itself knows its error
   }
 }
 
 BusAccount Dispatcher::account() const {
   const std::lock_guard lock(mutex_);
   BusAccount sum = gone_;
-  for (const auto& ring : rings_) {
-    sum.events += ring->upcoming() - ring->first();
-    sum.publisher_waits += ring->waits.get();
-    sum.publisher_waited_ns += ring->waited_ns.get();
-    if (closed() || dead()) sum.after_close += ring->swallowed.get() + (ring->upcoming() - ring->cursor());
-  }
+  for (const auto& ring : rings_) add_counts(*ring, sum);
   for (const Handle& s : subscriptions_) {
     sum.delivered += s->delivered();
     sum.dropped += s->dropped();

@@ -71,8 +71,8 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   /// What close() does when events don't end, although all that were there when it began are handled.
   enum class GivingUp : std::uint8_t {
     no,
-    failing,     ///< handlers that publish fail
-    completing,  ///< pipelines complete, whatever still comes
+    failing,     ///< handlers that publish fail, until pipelines complete
+    completing,  ///< pipelines complete, whatever still comes; handlers that publish fail
   };
   /// How far a close() has come. A round is over when all that had been published when it began is handled, behind observe_on too.
   struct Rounds {
@@ -99,6 +99,8 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   void note_round(Nanoseconds passed);
   void drain();
   void retire_rings();
+  std::vector<std::shared_ptr<Ring>> take_left_rings(bool (*which)(const Ring&));
+  static void add_counts(const Ring& ring, BusAccount& sum) noexcept;
   bool retire_pipelines(std::span<const Handle> candidates);
   void put_down_failed();
   void forget(Subscription& subscription);

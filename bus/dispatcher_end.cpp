@@ -168,7 +168,7 @@ void Dispatcher::close() {
 /// Hands over what is there, and what comes of it.
 void Dispatcher::drain() {
   constexpr std::uint64_t most = 1024;  // passes, once it is given up that they find nothing
-  for (std::uint64_t passes = 0; pass_all() && (!completes_anyway() || passes < most); ++passes) {
+  for (std::uint64_t passes = 0; pass_all() && (!completes_anyway() || passes++ < most);) {
     if (options_.thread) continue;  // who closes looks, on another thread
     const Nanoseconds now = Clock::steady(), before = std::exchange(rounds_.noted, now);
     note_round(before != 0 ? std::min<Nanoseconds>(now - before, 1'000'000'000) : 0);
@@ -196,7 +196,7 @@ bool Dispatcher::round_over() {
   std::uint64_t events = gone_.events;
   for (const auto& ring : rings_) {
     round.rings.push_back({ring, ring->upcoming()});
-    events += ring->upcoming() - ring->first();
+    events += ring->events();
   }
   return std::exchange(round.events, events) != events && was_begun;
 }
@@ -215,9 +215,11 @@ void Dispatcher::note_round(Nanoseconds passed) {
   rounds_.waited = 0;
 }
 
+/// Not one that completes; and once nothing came any more and all complete, not one that answers those: until that doesn't end either.
 void Dispatcher::fail_who_publishes() noexcept {
   RunningHandler* const by = RunningHandler::current();
-  if (by == nullptr || by->whose == nullptr || by->whose->bus_serial() != serial_) return;
+  if (phase_.load() >= Phase::completing && !completes_anyway()) return;
+  if (by == nullptr || by->completes || by->whose == nullptr || by->whose->bus_serial() != serial_) return;
   by->whose->fail("the bus is to close, and its events don't end: it still publishes, after the deadline. Does it listen, itself or by "
                   "way of others, to what it publishes?", 0);
   by->stop();
@@ -251,6 +253,7 @@ bool Dispatcher::try_close() {
       workers_[to->worker_]->renew();
       RunningHandler here;
       here.belongs_to(to.get());
+      here.completes = true;
       to->pipeline_->mark({.kind = Mark::Kind::end, .number = workers_[to->worker_]->last_trainer(), .stamp = clock_.now()});
     }
     await_queues(std::span(&to, 1), false);
@@ -269,7 +272,7 @@ bool Dispatcher::try_close() {
   }
   for (const Handle& to : never_began) to->finish(Subscription::Life::completed);
   const std::lock_guard lock(mutex_);
-  for (const auto& ring : rings_) ring->end();
+  for (const auto& ring : rings_) ring->close(ring->cursor());
   phase_.store(Phase::closed);
   return true;
 }
@@ -311,7 +314,7 @@ Dispatcher::~Dispatcher() {
 void Dispatcher::abandon() noexcept {
   abandoned_.store(true);
   const std::lock_guard lock(mutex_);
-  for (const auto& ring : rings_) ring->end();
+  for (const auto& ring : rings_) ring->close(ring->upcoming());
 }
 
 }  // namespace sidestep

@@ -1,7 +1,11 @@
 #include <sidestep/bus/event.hpp>
 
+#include <cxxabi.h>
+
 #include <algorithm>
 #include <array>
+#include <cstdlib>
+#include <memory>
 #include <mutex>
 
 namespace sidestep {
@@ -29,6 +33,19 @@ std::string differences(const EventInfo& one, const EventInfo& other) {
   if (one.layout == other.layout || one.layout == nullptr || other.layout == nullptr || one.refers || other.refers) return {};
   return layout_differences(one.layout(nullptr), other.layout(nullptr), "there");
 }
+
+/// Two types of one name, whose id follows from it.
+bool namesakes(const EventInfo& one, const EventInfo& other) {
+  return (one.id_from_name || other.id_from_name) && one.type != other.type && !one.type.empty() && !other.type.empty();
+}
+
+/// With its namespaces, where that can be said.
+std::string cpp_name(const EventInfo& info) {
+  int status = 0;
+  const std::unique_ptr<char, void (*)(void*)> text(abi::__cxa_demangle(std::string(info.type).c_str(), nullptr, nullptr, &status), std::free);
+  return text != nullptr && status == 0 ? text.get() : std::string(info.name);
+}
+std::string last_of(const std::string& type) { return type.substr(type.rfind(':', type.find('<')) + 1); }  // npos + 1 is 0
 
 std::string layout_text(const FieldLayout& field) {
   constexpr std::array<std::string_view, 7> kinds{"?", "integer", "unsigned integer", "real", "boolean", "name", "text"};
@@ -77,11 +94,16 @@ const EventInfo& register_event(const EventInfo& info) {
       payload_behind[info.id].store(static_cast<std::uint8_t>(info.payload_at + 1), std::memory_order_relaxed);
       detail::types_with_payload.fetch_or(std::uint64_t{1} << (info.id % 64), std::memory_order_relaxed);
     }
-  } else if (entry->name != info.name || entry->size != info.size)
-    throw EventTypeError("event types '" + std::string(entry->name) + "' (" + std::to_string(entry->size) + " bytes) and '" +
-                         std::string(info.name) + "' (" + std::to_string(info.size) + " bytes) both have id " + std::to_string(info.id) +
-                         ": give one of them another id (static constexpr EventId id in it).");
-  else if (const std::string what = differences(info, *entry); !what.empty())
+    return *entry;
+  }
+  if (entry->name != info.name || entry->size != info.size || namesakes(*entry, info)) {
+    const auto called = [&](const EventInfo& one) { return "'" + (entry->name == info.name ? cpp_name(one) : std::string(one.name)) + "' (" +
+                                                           std::to_string(one.size) + " bytes)"; };
+    throw EventTypeError("event types " + called(*entry) + " and " + called(info) + " both have id " + std::to_string(info.id) +
+                         ": give one of them another, by SIDESTEP_EVENT_ID(" + last_of(cpp_name(info)) +
+                         ", sidestep::first_user_event + n) beside it, or static constexpr EventId id in it.");
+  }
+  if (const std::string what = differences(info, *entry); !what.empty())
     throw EventTypeError("event type '" + std::string(info.name) + "' (id " + std::to_string(info.id) +
                          ") is another one elsewhere in this program: " + what + ". Build all of it from one declaration.");
   return *entry;

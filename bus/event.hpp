@@ -14,11 +14,9 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <typeinfo>
 
 namespace sidestep {
-
-inline constexpr EventId first_user_event = 64;
-inline constexpr EventId event_ids = 1024;  ///< ids are smaller than this
 
 /// An event is a trivially copyable struct of at most 40 bytes with a stable id and a name. Yours, in three lines:
 ///
@@ -66,6 +64,8 @@ struct EventInfo {
   std::vector<FieldLayout> (*layout)(const void* body) = nullptr;
   bool refers = true;  ///< it may refer to something else, so that one of zeros is nothing that fields() may look at
   int payload_at = -1;  ///< where its PayloadRef lies; less than 0: it has none
+  std::string_view type{};  ///< which of C++ it is (its std::type_info's name); empty: this can't be said
+  bool id_from_name = false;  ///< so another type of this name isn't meant to be the same
 };
 
 /// Two event types share an id, or one has two layouts, or an id is out of range.
@@ -112,6 +112,10 @@ EventInfo make_info() {
   if constexpr (DescribesFields<E> && !NamesFields<E>) info.refers = false;  // they are members, whatever these refer to
   if constexpr (HasFields<E>) info.visit = &visit_fields<E>, info.layout = &layout_fields<E>;
   if constexpr (CarriesPayload<E>) info.payload_at = payload_at<E>();
+  info.id_from_name = !HasIdBeside<E> && !SaysItsId<E>;
+#ifdef __cpp_rtti
+  info.type = typeid(E).name();
+#endif
   return info;
 }
 

@@ -108,6 +108,7 @@ class Producer {
   Sequence next() const noexcept { return ring_->next(); }
   const Ring& ring() const noexcept { return *ring_; }
   explicit operator bool() const noexcept { return ring_ != nullptr; }
+  bool bus_is_gone() const noexcept { return bus_.expired(); }
   void on_wait(WaitHook hook) noexcept { hook_ = hook; }
   /// Who closes the bus waits for its end, or for hold(false), if Bus::on_close's answer says so.
   void hold(bool held) noexcept {

@@ -10,9 +10,9 @@
 #include <atomic>
 #include <bit>
 #include <cstring>
-#include <limits>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,9 +21,6 @@
 
 namespace sidestep {
 
-/// The last event's that a ring of this capacity can have: its limit is less than what stands for memory that was taken away
-/// (WatchedRing::taken_away).
-constexpr Sequence greatest_number(std::size_t capacity) noexcept { return std::numeric_limits<Sequence>::max() - 1 - capacity; }
 /// Of a bus' rings.
 inline constexpr Sequence greatest_first_number = Sequence{1} << 63;
 
@@ -33,8 +30,9 @@ inline constexpr Sequence greatest_first_number = Sequence{1} << 63;
 /// Events may also be streamed into their slots (stores.hpp); then a number may be counted in next() a little before its slot shows
 /// it, so whoever asks whether all is read compares cursor() with next(), and doesn't look at the slots.
 /// Invariant: slot (n & mask) holds event n from its release store until every cursor has passed n and n + capacity is written.
-/// Numbers don't wrap: they are compared by size, and a limit or a reach beyond the last of them would look like the first. So a ring is
-/// one up to greatest_number(capacity); soon behind it, it is full for good. From greatest_first_number on that is another 2^63 events,
+/// Numbers don't wrap: they are compared by size, and a limit or a reach beyond the last of them would look like the first, and the last
+/// itself like memory that was taken away (WatchedRing::taken_away). So a ring is one up to 2^64 - 2 - capacity; soon behind it, it is full
+/// for good. From greatest_first_number on that is another 2^63 events,
 /// 292 years at 10^9 a second.
 template <class Atomics = StdAtomics>
 class BasicRing {
@@ -238,7 +236,7 @@ class BasicProducerRing : public BasicRing<Atomics> {
   /// Its producer is gone.
   void leave() noexcept {
     hold(false);
-    left_.store(true, std::memory_order_release);  // pairs with done(), as above
+    left_.store(true, std::memory_order_release);  // pairs with left(), as above
   }
   /// Nobody reads it any more: a full ring swallows instead of waiting.
   bool over() const noexcept { return over_.load(std::memory_order_relaxed); }  // relaxed: nothing is read behind it; seen late, who waits waits on
@@ -252,8 +250,9 @@ class BasicProducerRing : public BasicRing<Atomics> {
   Sequence upcoming() const noexcept { return std::max(this->next(), spill.end()); }
   /// All that was published is read by all.
   bool read_out() const noexcept { return spill.empty() && this->caught_up(); }
-  /// And nothing more will be published.
-  bool done() const noexcept { return left_.load(std::memory_order_acquire) && read_out(); }  // acquire: pairs with leave()
+  /// Its producer is gone: nothing more will be published.
+  bool left() const noexcept { return left_.load(std::memory_order_acquire); }  // acquire: pairs with leave()
+  bool done() const noexcept { return left() && read_out(); }
 
  private:
   template <class T>
@@ -281,6 +280,17 @@ struct Ring : BasicProducerRing<> {
     stream = whose;
     BasicProducerRing::begin_anew(first, within, id);
     for (Counter* const counter : {&waits, &waited_ns, &swallowed}) counter->clear();
+    at_close_.reset();
+  }
+  /// Nothing is read here any more. What is there from `behind` on, and what comes, is after_close(), and none of events(). The bus', under its
+  /// lock, as those two.
+  void close(Sequence behind) noexcept {
+    at_close_ = {behind, swallowed.get()};
+    end();
+  }
+  std::uint64_t events() const noexcept { return (at_close_ ? at_close_->behind : upcoming()) - first(); }
+  std::uint64_t after_close() const noexcept {
+    return at_close_ ? upcoming() - at_close_->behind + (swallowed.get() - at_close_->swallowed) : 0;
   }
   /// What nobody will read any more keeps no payload. Nobody else may refer to it.
   void let_payloads_go() noexcept;
@@ -292,6 +302,10 @@ struct Ring : BasicProducerRing<> {
   std::uint64_t spill_votes = 0;       ///< that it leads by; the producer's alone
 
   Counter waits, waited_ns, swallowed;  ///< the producer's
+
+ private:
+  struct AtClose { Sequence behind; std::uint64_t swallowed; };
+  std::optional<AtClose> at_close_;
 };
 
 /// Rings whose producers left and that were read out by all, for the next producers.

@@ -17,9 +17,10 @@ class RunningHandler {
 
   Subscription* whose = nullptr;
   bool essential = false;  ///< it handles what no overload policy drops
+  bool completes = false;  ///< it hands over what it held, since its stream ends: that comes once
 
   /// From now on it is this one's.
-  void belongs_to(Subscription* subscription) noexcept { whose = subscription, stopped_ = false; }
+  void belongs_to(Subscription* subscription) noexcept { whose = subscription, stopped_ = completes = false; }
   /// The loop over a span says what ends it before its time.
   void on_stop(void (*stop)(void*), void* at) noexcept { stop_ = stop, at_ = at; }
   void forget() noexcept { stop_ = nullptr; }

@@ -30,6 +30,8 @@ enum class Stores : std::uint8_t {
 bool streaming_supported() noexcept;
 /// What `automatic` means on this machine; measured once for a process, which takes some milliseconds.
 Stores fastest_stores();
+/// Measures it anew. The calling thread keeps its CPU meanwhile, and then may run where it might before.
+Stores measure_stores();
 /// The form that is used where this one is asked for: never `automatic`, and `plain` where the CPU lacks the other.
 Stores resolve(Stores asked);
 /// "plain" or "streaming" where this one is asked for, and why: for people.

@@ -1,5 +1,6 @@
 #include <sidestep/operators/segment.hpp>
 
+#include <sidestep/bus/running.hpp>
 #include <sidestep/operators/strand.hpp>
 
 #include <ctime>
@@ -84,6 +85,7 @@ void SegmentBase::handle(PartBase& part, const Mark& mark, Context& context) {
       if (part.saves()) restore(part, mark);
       break;
     case Mark::Kind::end:
+      if (RunningHandler* const here = RunningHandler::current()) here->completes = true;
       if (!was_over) part.complete(context);
       if (next_ == nullptr)
         finished(mark.cut == ChannelBase::early ? Ending::early : Ending::stream);

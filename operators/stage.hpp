@@ -5,13 +5,16 @@
 #include <sidestep/bus/types.hpp>
 #include <sidestep/operators/inline.hpp>
 
+#include <array>
 #include <concepts>
 #include <functional>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 /// What a stage is. Yours, in a few lines:
@@ -95,6 +98,7 @@ template <class F>
 concept KnownState = Stateless<F> || Saveable<F>;
 
 /// What an Archive can save and load. A payload is in no checkpoint: what refers to one would refer to another in the run that goes on.
+/// One that lies in your own struct under another name than `payload` isn't seen.
 template <class T>
 inline constexpr bool archivable = Saveable<T> || std::same_as<T, std::string> ||
                                    (std::is_trivially_copyable_v<T> && !std::is_pointer_v<T> && !CarriesPayload<T> && !std::same_as<T, PayloadRef>);
@@ -102,6 +106,12 @@ template <class T>
 inline constexpr bool archivable<std::vector<T>> = archivable<T>;
 template <class A, class B>
 inline constexpr bool archivable<std::pair<A, B>> = archivable<A>&& archivable<B>;
+template <class T, std::size_t N>
+inline constexpr bool archivable<std::array<T, N>> = std::is_trivially_copyable_v<T> && archivable<T>;  // these are saved as their bytes
+template <class T>
+inline constexpr bool archivable<std::optional<T>> = std::is_trivially_copyable_v<T> && archivable<T>;
+template <class... T>
+inline constexpr bool archivable<std::variant<T...>> = std::is_trivially_copyable_v<std::variant<T...>> && (archivable<T> && ...);
 template <class T>
 concept Archivable = archivable<T>;
 

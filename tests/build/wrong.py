@@ -26,6 +26,10 @@ def verdict(program, status, output):
         return f"the compiler says {len(lines)} lines, more than {MOST_LINES}"
     first = next((line for line in lines if "error:" in line), "")
     place = re.match(r"(.+?):(\d+):", first)
+    # g++ names the line of a macro first, and then where the user has it
+    used = [line for line in lines if "note: in expansion of macro" in line][:1]
+    if used and f"{program}:{marked[0]}:" in used[0]:
+        place = re.match(r"(.+?):(\d+):", used[0])
     if not place or pathlib.Path(place[1]).name != pathlib.Path(program).name or int(place[2]) != marked[0]:
         return f"the first error is not at line {marked[0]} of the program: {first}"
     for line in pathlib.Path(program).read_text().splitlines():

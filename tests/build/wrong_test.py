@@ -24,6 +24,8 @@ def judge_is_awake(compiler):
         (f"{wrong.WORDS}a window\nint main() {{ return x; }} {mark}\n", "the first error says nothing of 'a window'"),
         (f"{wrong.WORDS}x\nint main() {{ return x; }} {mark}\n", ""),
         (f"int main() {{ return x; }} {mark}\n", ""),
+        (f"#define WRONG static_assert(false, \"no\");\nWRONG {mark}\nint main() {{}}\n", ""),
+        (f"#define WRONG static_assert(false, \"no\");\nWRONG\nint main() {{}} {mark}\n", "the first error is not"),
         (f"[[nodiscard]] int f();\nint main() {{ f(); }} {mark}\n", "it compiles"),
         (f"{wrong.OPTIONS}-Werror=unused-result\n[[nodiscard]] int f();\nint main() {{ f(); }} {mark}\n", ""),
     ]

@@ -114,6 +114,41 @@ TEST(Bus, WhoPublishesForTheFirstTimeAfterCloseIsCountedToo) {
   EXPECT_EQ(bus.account().after_close, 12u);
 }
 
+TEST(Bus, WhatWasPublishedBehindCloseStaysCountedAndIsNoEventThatTheBusHandedOver) {
+  for (const bool thread : {false, true}) {
+    Bus bus({.ring_capacity = 4, .thread = thread});
+    Producer stays = bus.producer("stays"), leaves = bus.producer("leaves");
+    for (int i = 0; i < 3; ++i) stays.publish(BatchEnd{});
+    leaves.publish(BatchEnd{});
+    bus.close();
+    EXPECT_EQ(bus.account().events, 4u);
+    EXPECT_EQ(bus.account().after_close, 0u);
+    for (int i = 0; i < 10; ++i) stays.publish(BatchEnd{}), leaves.publish(BatchEnd{});
+    leaves.leave();
+    bus.publish(Metric{});
+    for (int looks = 0; looks < 3; ++looks) {
+      EXPECT_EQ(bus.account().events, 4u);
+      EXPECT_EQ(bus.account().after_close, 21u);
+      EXPECT_FALSE(bus.poll());
+    }
+  }
+}
+
+TEST(Bus, WhatWasThrownAwayBeforeCloseIsNoneOfThoseBehindIt) {
+  Bus bus({.ring_capacity = 4, .thread = false});
+  const Handle floods = bus.add(std::make_unique<Probe>([&](const Slot&) {
+                                  for (int i = 0; i < 70'000; ++i) bus.publish(Metric{});
+                                }),
+                                probe_options({BatchEnd::id}));
+  bus.publish(BatchEnd{});
+  bus.flush();
+  ASSERT_TRUE(floods->failed());
+  bus.close();
+  EXPECT_EQ(bus.account().after_close, 0u);
+  bus.publish(Metric{});
+  EXPECT_EQ(bus.account().after_close, 1u);
+}
+
 TEST(Bus, WhoComesAfterCloseIsToldToComeBefore) {
   for (const unsigned dispatchers : {1u, 2u}) {
     Bus bus({.dispatchers = dispatchers});

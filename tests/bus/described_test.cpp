@@ -30,7 +30,48 @@ struct Wide {
 };
 SIDESTEP_EVENT(Wide, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, bb, cc, dd, ee, ff, gg, hh, ii, jj, kk,
                ll, mm, nn)
+/// Members that are called as what an event says of itself, and are none of it.
+struct Tracked {
+  std::int32_t id;
+  char name[8];
+};
+SIDESTEP_EVENT(Tracked, id, name)
+/// Its ids are another thing's, and greater than an event's: 600, were they cut to fit one.
+struct Coded {
+  static constexpr std::int64_t id = 65536 + 600;
+  std::int32_t value;
+};
+SIDESTEP_EVENT(Coded, value)
+struct Plot { std::int32_t value; };
+SIDESTEP_EVENT(Plot, value)
+SIDESTEP_EVENT_ID(Plot, sidestep::first_user_event + 381)
+struct Recoded {
+  static constexpr int id = 3;
+  std::int32_t value;
+};
+SIDESTEP_EVENT(Recoded, value)
+SIDESTEP_EVENT_ID(Recoded, sidestep::first_user_event + 382)
+struct Nested {
+  struct { std::int32_t x, y; } at;
+  double weights[2];
+};
+SIDESTEP_EVENT(Nested, at.x, at.y, weights[1])
 }  // namespace radar
+
+/// Of the same name as another namespace's; neither shows a field.
+namespace port {
+struct Reading { double volts; };
+SIDESTEP_EVENT(Reading)
+struct Turned { double angle; };
+SIDESTEP_EVENT(Turned)
+}  // namespace port
+namespace starboard {
+struct Reading { std::int64_t count; };
+SIDESTEP_EVENT(Reading)
+struct Turned { double angle; };
+SIDESTEP_EVENT(Turned)
+SIDESTEP_EVENT_ID(Turned, sidestep::first_user_event + 383)
+}  // namespace starboard
 
 namespace sidestep {
 namespace {
@@ -91,6 +132,52 @@ TEST(Described, EveryOneOfFortyFieldsIsNamed) {
   EXPECT_EQ(fields, 40);
 }
 
+TEST(Described, AnIdBesideTheTypeComesBeforeAnyOther) {
+  static_assert(event_id<radar::Plot> == first_user_event + 381 && event_name<radar::Plot> == "Plot");
+  static_assert(event_id<radar::Recoded> == first_user_event + 382);
+}
+
+TEST(Described, AnIdIsComparedBeforeItIsCutToFit) {
+  static_assert(!Event<radar::Coded> && event_id<radar::Coded> == 0);
+  static_assert(detail::fitting_id(600) == 600 && detail::fitting_id(65536 + 600) == 0 && detail::fitting_id(-1) == 0);
+  static_assert(detail::fitting_id(std::uint64_t{1} << 32 | 600) == 0 && detail::fitting_id(1023) == 1023 && detail::fitting_id(1024) == 0);
+}
+
+TEST(Described, MembersThatAreCalledIdAndNameAreFieldsLikeOthers) {
+  static_assert(Event<radar::Tracked> && event_id<radar::Tracked> == detail::described_id("Tracked"));
+  static_assert(event_name<radar::Tracked> == "Tracked");
+  EXPECT_EQ(detail::fields_of(radar::Tracked{}),
+            (std::vector<FieldLayout>{{"id", FieldKind::integer, 0, 4}, {"name", FieldKind::text, 4, 8}}));
+}
+
+TEST(Described, AMembersMembersAreFieldsToo) {
+  EXPECT_EQ(detail::fields_of(radar::Nested{}), (std::vector<FieldLayout>{{"at.x", FieldKind::integer, 0, 4},
+                                                                          {"at.y", FieldKind::integer, 4, 4},
+                                                                          {"weights[1]", FieldKind::real, 16, 8}}));
+}
+
+TEST(Described, TwoOfOneNameAreToldApart) {
+  static_assert(event_id<port::Reading> == event_id<starboard::Reading>);
+  (void)event_info<port::Reading>();
+  const std::string why = complaint<EventTypeError>([] { (void)event_info<starboard::Reading>(); });
+  EXPECT_NE(why.find("'port::Reading'"), std::string::npos) << why;
+  EXPECT_NE(why.find("'starboard::Reading'"), std::string::npos) << why;
+  EXPECT_NE(why.find("SIDESTEP_EVENT_ID("), std::string::npos) << why;
+  (void)event_info<port::Turned>();
+  EXPECT_NO_THROW((void)event_info<starboard::Turned>());  // has done so
+}
+
+/// In each library of a program its type has another address, and its name one of its own.
+TEST(Described, TheSameOneInTwoLibrariesIsOne) {
+  EventInfo again = detail::make_info<radar::Echo>();
+  (void)event_info<radar::Echo>();
+  const std::string name(again.name), type(again.type);
+  again.name = name, again.type = type;
+  EXPECT_NO_THROW((void)register_event(again));
+  again.type = "5radar5EchoX";
+  EXPECT_THROW((void)register_event(again), EventTypeError);
+}
+
 TEST(Described, WhatIsNotDescribedIsNoEvent) {
   static_assert(!Event<radar::Sharper>);  // its base is
   static_assert(!Event<int> && !Event<const char*> && !Event<std::array<int, 3>>);
@@ -102,7 +189,7 @@ TEST(Described, TwoThatChanceGivesOneIdAreAnError) {
   const std::string why = complaint<EventTypeError>([] { (void)event_info<GradPoint>(); });
   EXPECT_NE(why.find("'GradNoted'"), std::string::npos) << why;
   EXPECT_NE(why.find("'GradPoint'"), std::string::npos) << why;
-  EXPECT_NE(why.find("give one of them another id (static constexpr EventId id in it)"), std::string::npos) << why;
+  EXPECT_NE(why.find("SIDESTEP_EVENT_ID(GradPoint, sidestep::first_user_event + n) beside it"), std::string::npos) << why;
 }
 
 }  // namespace

@@ -223,6 +223,23 @@ TEST(Lifetime, UnderLoadRingsAreUsedAgainToo) {
 }
 
 /// What docs/bus.md says that a bus, a ring and a subscription take, and that it stays so whatever passes.
+TEST(Lifetime, WhoPublishesBehindCloseTakesNoMoreHoweverManyBusesAndThreadsThereAre) {
+  constexpr int rounds = 2'000;
+  Bus one({.thread = false}), other({.thread = false});
+  one.close();
+  other.close();
+  const std::int64_t by_one_thread = growth(rounds, [&] {
+    one.publish(Metric{});
+    other.publish(Metric{});
+  });
+  EXPECT_LT(by_one_thread, 10'000);
+  const std::int64_t by_many = growth(rounds, [&] { std::thread([&] { one.publish(Metric{}); }).join(); });
+  EXPECT_LT(by_many, 100'000);  // 50 bytes for each would be 90,000
+  EXPECT_EQ(one.account().after_close, 2u * rounds);
+  EXPECT_EQ(other.account().after_close, 1u * rounds);
+  EXPECT_EQ(one.account().events, 0u);
+}
+
 TEST(Lifetime, MemoryIsWhatIsStatedAndConstant) {
   std::uint64_t seen = 0;
   std::int64_t before = live_bytes();

@@ -8,11 +8,14 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <latch>
 #include <numeric>
+#include <optional>
 #include <random>
 #include <thread>
+#include <variant>
 #include <vector>
 
 namespace sidestep {
@@ -31,6 +34,11 @@ struct Image {
 };
 static_assert(Event<Image> && CarriesPayload<Image> && !SelfContained<Image>);
 static_assert(!std::is_constructible_v<PayloadRef, Payload>, "it would be gone when the event is published");
+template <class T>
+concept NoneIsSaved = !Archivable<T> && !Archivable<std::vector<T>> && !Archivable<std::pair<int, T>> && !Archivable<std::array<T, 2>> &&
+                      !Archivable<std::optional<T>> && !Archivable<std::variant<int, T>> && !Archivable<std::optional<std::array<T, 2>>>;
+static_assert(NoneIsSaved<PayloadRef> && NoneIsSaved<Image>);
+static_assert(Archivable<std::array<int, 2>> && Archivable<std::optional<BatchEnd>> && Archivable<std::variant<int, double>>);
 static_assert(sizeof(PayloadRef) == 16 && std::is_trivially_copyable_v<PayloadRef>);
 
 constexpr std::size_t numbers = 100;

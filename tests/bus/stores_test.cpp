@@ -5,6 +5,7 @@
 #include <bus/probe.hpp>
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <random>
 #include <utility>
@@ -77,6 +78,14 @@ TEST(Stores, AreDescribedByWhatWasAskedFor) {
   EXPECT_TRUE(describe(Stores::automatic).starts_with(fastest_stores() == Stores::plain ? "plain: " : "streaming: "));
   EXPECT_EQ(describe(Stores::plain), streaming_supported() ? "plain: asked for" : "plain: there are no 64-byte streaming stores here");
   EXPECT_EQ(describe(Stores::streaming).starts_with("streaming: "), streaming_supported());
+}
+
+TEST(Stores, WhoMeasuresThemRunsWhereHeMightBefore) {
+  cpu_set_t before, behind;
+  ASSERT_EQ(sched_getaffinity(0, sizeof before, &before), 0);
+  (void)measure_stores();
+  ASSERT_EQ(sched_getaffinity(0, sizeof behind, &behind), 0);
+  EXPECT_TRUE(CPU_EQUAL(&before, &behind));
 }
 
 TEST(Check, AnEventWhoseSecondHalfIsLateIsNotThereYet) {

@@ -265,6 +265,47 @@ TEST(BusCycle, OneEventForOneEventEndsAtClose) {
     }
 }
 
+/// What a window held comes once, and so does what is said to it: neither makes the events go on.
+TEST(BusCycle, WhoPublishesWhatItHeldAtItsEndIsNoCycleAndNeitherIsWhoAnswersThat) {
+  for (const bool thread : {false, true})
+    for (const bool behind : {false, true}) {
+      Bus bus({.thread = thread, .deadline = std::chrono::milliseconds(300)});
+      const Name held = intern("held"), answered = intern("answered");
+      const auto publish = [&](double mean) { bus.publish(Metric{.value = mean, .metric = held}); };
+      const Handle holds = behind ? bus.on<BatchEnd>() | map(&BatchEnd::loss) | observe_on(io) | window(count(10)) | mean() | subscribe(publish)
+                                  : bus.on<BatchEnd>() | map(&BatchEnd::loss) | window(count(10)) | mean() | subscribe(publish);
+      const Handle answers = bus.on<Metric>() | subscribe([&](const Metric& m) {
+                               if (m.metric == held) bus.publish(Metric{.value = 2 * m.value, .metric = answered});
+                             });
+      double heard = 0;
+      const Handle listens = bus.on<Metric>() | subscribe([&](const Metric& m) {
+                               if (m.metric == answered) heard = m.value;
+                             });
+      const Handle cycle = bus.on<EpochEnd>() | subscribe([&](const EpochEnd& e) { bus.publish(e); });
+      bus.publish(BatchEnd{.loss = 3});
+      bus.publish(EpochEnd{});
+      bus.close();
+      EXPECT_NE(cycle->error().find("its events don't end"), std::string::npos) << cycle->error();
+      for (const Handle& innocent : {holds, answers, listens}) EXPECT_EQ(innocent->life(), Subscription::Life::completed) << innocent->error();
+      EXPECT_EQ(heard, 6);
+    }
+}
+
+/// The cycle is there before, and what closes it comes at an end.
+TEST(BusCycle, OneThatBeginsWithWhatAnotherHeldEndsAtCloseToo) {
+  for (const bool thread : {false, true}) {
+    Bus bus({.thread = thread, .deadline = std::chrono::milliseconds(300)});
+    const Handle holds = bus.on<BatchEnd>() | map(&BatchEnd::loss) | window(count(10)) | mean() | subscribe([&](double mean) {
+                           bus.publish(Metric{.value = mean});
+                         });
+    const Handle cycle = bus.on<Metric>() | subscribe([&](const Metric& m) { bus.publish(m); });
+    bus.publish(BatchEnd{.loss = 3});
+    bus.close();
+    EXPECT_EQ(holds->error(), "");
+    EXPECT_NE(cycle->error().find("its events don't end"), std::string::npos) << cycle->error();
+  }
+}
+
 TEST(BusCycle, OneThatPublishesByAProducerOfItsOwnEndsAtCloseToo) {
   for (const bool thread : {false, true})
     for (const unsigned dispatchers : {1u, 2u}) {
@@ -272,8 +313,14 @@ TEST(BusCycle, OneThatPublishesByAProducerOfItsOwnEndsAtCloseToo) {
       Producer own = bus.producer("own");
       const Handle other = bus.on<Metric>() | subscribe([](const Metric&) {});
       const Handle cycle = bus.on<Metric>() | subscribe([&](const Metric& m) { own.publish(Metric{.step = m.step + 1}); });
+      const auto publish = [&](double mean) { bus.publish(ValidationEnd{.step = static_cast<Step>(mean)}); };
+      const Handle holds = bus.on<BatchEnd>() | map(&BatchEnd::loss) | window(count(10)) | mean() | subscribe(publish);
+      const Handle holds_behind = bus.on<BatchEnd>() | map(&BatchEnd::loss) | observe_on(io) | window(count(10)) | mean() | subscribe(publish);
       bus.publish(Metric{.step = 1});
+      bus.publish(BatchEnd{.loss = 3});
       bus.close();
+      EXPECT_EQ(holds->error(), "");
+      EXPECT_EQ(holds_behind->error(), "");
       EXPECT_EQ(cycle->life(), Subscription::Life::completed);
       EXPECT_EQ(other->life(), Subscription::Life::completed);
     }

@@ -3,6 +3,7 @@
 #include <sidestep/bus/watched_ring.hpp>
 
 #include <model/explorer.hpp>
+#include <model/last_numbers.hpp>
 
 #include <gtest/gtest.h>
 

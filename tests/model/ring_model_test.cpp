@@ -1,6 +1,7 @@
 #include <sidestep/bus/ring.hpp>
 
 #include <model/explorer.hpp>
+#include <model/last_numbers.hpp>
 
 #include <gtest/gtest.h>
 

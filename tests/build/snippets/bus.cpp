@@ -33,6 +33,8 @@ namespace own_type {
 namespace described {
 //> struct Gradient {
 static_assert(Event<Gradient>);
+//> struct Curvature {
+static_assert(event_id<Curvature> == first_user_event + 2);
 }  // namespace described
 
 namespace payloads {
