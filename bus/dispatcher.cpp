@@ -263,7 +263,7 @@ std::shared_ptr<Ring> Dispatcher::make_ring(std::string_view name, Stream stream
   if (phase_.glance() == Phase::closed && late_too) {
     gone = take_left_rings([](const Ring& ring) { return ring.left(); });  // nobody else does, on a closed bus
     rings_.push_back(std::make_shared<Ring>(1, Sequence{1}, next_ring_++, stream, std::string(name), StreamWithin::nothing));
-    rings_.back()->close();
+    rings_.back()->close(rings_.back()->first());
     return rings_.back();
   }
   if (phase_.glance() == Phase::closed)
