@@ -70,7 +70,15 @@ class Bus {
     options.types = {event_id<E>...};
     return {this, std::move(options)};
   }
-#ifndef __clang__  // says it well without
+#ifdef __clang__
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wgcc-compat"
+  template <class... E>
+  requires(!(Event<E> && ...))
+  Source<> on()
+      __attribute__((diagnose_if(true, "an event is trivially copyable, of at most 40 bytes, and has an id and a name (or SIDESTEP_EVENT(Type, fields...) beside it); what is larger travels as a payload", "error")));
+#pragma clang diagnostic pop
+#else
   template <class... E>
   requires(!(Event<E> && ...)) an_event_is_trivially_copyable_of_at_most_40_bytes_and_has_an_id_and_a_name<E...> on() = delete;
 #endif
@@ -81,8 +89,18 @@ class Bus {
   /// Publishes from any thread through a producer of the thread's own. A thread of the bus never waits here: a full ring spills.
   template <Event E>
   void publish(const E& event) { thread_producer().publish(event); }
+#ifdef __clang__
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wgcc-compat"
+  template <class E>
+  requires(!Event<E>)
+  void publish(const E&)
+      __attribute__((diagnose_if(true, "an event is trivially copyable, of at most 40 bytes, and has an id and a name (or SIDESTEP_EVENT(Type, fields...) beside it); what is larger travels as a payload", "error")));
+#pragma clang diagnostic pop
+#else
   template <class E>
   requires(!Event<E>) an_event_is_trivially_copyable_of_at_most_40_bytes_and_has_an_id_and_a_name<E> publish(const E&) = delete;
+#endif
 
   /// What `|` calls at a pipeline's end. It sees every event that is published after this returned.
   Handle add(std::unique_ptr<Pipeline> pipeline, PipelineOptions options);

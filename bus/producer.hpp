@@ -40,8 +40,18 @@ class Producer {
   /// Publishes with the present time. Waits only if the dispatcher is a whole ring behind.
   template <Event E>
   void publish(const E& event) noexcept { publish_at(clock_.now(), event); }
+#ifdef __clang__
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wgcc-compat"
+  template <class E>
+  requires(!Event<E>)
+  void publish(const E&)
+      __attribute__((diagnose_if(true, "an event is trivially copyable, of at most 40 bytes, and has an id and a name (or SIDESTEP_EVENT(Type, fields...) beside it); what is larger travels as a payload", "error")));
+#pragma clang diagnostic pop
+#else
   template <class E>
   requires(!Event<E>) an_event_is_trivially_copyable_of_at_most_40_bytes_and_has_an_id_and_a_name<E> publish(const E&) = delete;
+#endif
 
   /// Publishes with a stamp that the caller has: reading a clock costs more than publishing, and events of one moment may share it.
   template <Event E>

@@ -20,7 +20,7 @@ struct ReplayAccount {
   std::vector<LogDamage> damage;  ///< what couldn't be read
 };
 
-/// Publishes what is left of a log into a bus: each event with its own stamp, through a producer of its ring's name and stream, in
+/// Publishes what is left of a log, from where its reader stands (`log.rewind()`: all of it), into a bus: each event with its own stamp, through a producer of its ring's name and stream, in
 /// the order of that ring. Rings that have both in common share one, and so do those of which the log has lost the name ("?"). On a bus without a thread, which is polled meanwhile, all rings together keep the order of the log. Types
 /// that this program doesn't know are published as they are. Waits when the bus does. Returns when the log ends; flushes nothing.
 /// Throws LogError (mismatch) before anything is published if a type is here another one, or of another size or layout, than in the log;

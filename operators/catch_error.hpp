@@ -34,6 +34,8 @@ struct CatchErrorBuilder {
   template <class In>
   requires std::is_invocable_r_v<In, F&, std::string_view>
   auto place() && { return CatchError<In, F>(std::move(f)); }
+  template <class In>
+  static constexpr Wrong why = Wrong::error_text;
 };
 
 }  // namespace detail
@@ -47,7 +49,6 @@ struct CatchErrorBuilder {
 /// What is thrown behind it is none of its business: that fails the pipeline, or goes to another one further on. A chain that catches keeps
 /// its state in memory instead of in registers, about twice slower. Keeps nothing. Semantics: RxJava 3 `onErrorReturn`.
 template <class F>
-requires std::invocable<F&, std::string_view>
 auto catch_error(F f) {
   return detail::CatchErrorBuilder<F>{std::move(f)};
 }

@@ -43,6 +43,9 @@ struct DistinctOf {
     { k == k } -> std::convertible_to<bool>;
   }
   auto place() && { return Distinct<In, F>(n, std::move(key)); }
+  template <class In>
+  requires std::invocable<F&, const In&>
+  static constexpr Wrong why = Wrong::lacks_equality;
 };
 
 }  // namespace detail

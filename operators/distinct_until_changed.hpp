@@ -41,6 +41,9 @@ struct DistinctUntilChangedOf {
       std::equality_comparable<std::decay_t<std::invoke_result_t<F&, const In&>>> &&
       Storable<std::decay_t<std::invoke_result_t<F&, const In&>>>
   auto place() && { return DistinctUntilChanged<In, F>(std::move(key)); }
+  template <class In>
+  requires std::invocable<F&, const In&>
+  static constexpr Wrong why = std::equality_comparable<std::decay_t<std::invoke_result_t<F&, const In&>>> ? Wrong::nothing : Wrong::lacks_equality;
 };
 
 }  // namespace detail

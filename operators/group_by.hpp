@@ -168,6 +168,8 @@ struct GroupByBuilder {
   Build build;
 
   template <class In>
+  static constexpr Wrong why = misplaced<In, Build>();
+  template <class In>
   requires std::invocable<KeyF&, const In&> && Builds<Build, In>
   auto place() && {
     using F = FragmentOf<Build, In>;

@@ -15,9 +15,10 @@ struct Handover {
   static constexpr std::string_view label = "observe_on";
   Executor* executor;
   std::size_t capacity;
+  std::string_view where;
   Channel<V>* channel = nullptr;
 
-  Handover(Executor& where, std::size_t most) : executor(&where), capacity(most) {}
+  Handover(Executor& on, std::size_t most, std::string_view called) : executor(&on), capacity(most), where(called) {}
   template <class In>
   using out = In;
   SIDESTEP_INLINE void operator()(const V& value, auto&& out) {
@@ -26,6 +27,7 @@ struct Handover {
   }
   void announce() noexcept { channel->announce(); }
   void state(auto&) {}
+  void arguments(auto& show) const { show(where); }
 };
 
 }  // namespace detail
@@ -44,15 +46,16 @@ struct Handover {
 struct observe_on {
   Executor* executor;
   ObserveOptions options;
+  std::string_view where = "executor";  ///< for describe()
 
-  explicit observe_on(IoExecutor, ObserveOptions how = {}) : executor(&IoExecutor::executor()), options(how) {}
+  explicit observe_on(IoExecutor, ObserveOptions how = {}) : executor(&IoExecutor::executor()), options(how), where("io") {}
   explicit observe_on(ComputeExecutor, ObserveOptions how = {})
-      : executor(&ComputeExecutor::executor()), options(how) {}
+      : executor(&ComputeExecutor::executor()), options(how), where("compute") {}
   explicit observe_on(Executor& where, ObserveOptions how = {}) : executor(&where), options(how) {}
 
   template <class In>
   requires detail::Storable<In> detail::Handover<In> place() && {
-    return {*executor, options.capacity};
+    return {*executor, options.capacity, where};
   }
 };
 

@@ -124,12 +124,38 @@ struct Chained<Fragment<V, S...>> {
   static Fragment<V, S...>&& pipe(Fragment<V, S...>&& fragment) { return std::move(fragment); }
 };
 
+/// What a fragment becomes by a stage that can't stand in one. The stage that was to hold it says so, at the user's line.
+template <Wrong w>
+struct Misplaced {
+  static constexpr Wrong misplaced = w;
+};
+template <Wrong w, class Op>
+Misplaced<w> operator|(Misplaced<w>, Op) {
+  return {};
+}
+
 template <class V, class... S, class Op>
 auto continued(Fragment<V, S...>&& fragment, Op&& op) {
   using Placed = std::remove_cvref_t<Op>;
-  static_assert(!Decides<Placed>, "decide stands at the end of the whole pipeline: behind group_by, partition or share, not within");
-  static_assert(!IsHandover<Placed>, "observe_on stands before or behind group_by, partition or share, not within");
-  return Fragment<typename Placed::template out<V>, S..., Placed>{append(std::move(fragment.stages), std::move(op))};
+  if constexpr (Decides<Placed>) return Misplaced<Wrong::decide_within>{};
+  else if constexpr (IsHandover<Placed>) return Misplaced<Wrong::handover_within>{};
+  else return Fragment<typename Placed::template out<V>, S..., Placed>{append(std::move(fragment.stages), std::move(op))};
+}
+
+template <class Build, class V>
+using BuiltOf = decltype(std::declval<Build&>()(std::declval<Fragment<V>>()));
+template <class Build, class V>
+concept BuildsMisplaced = requires { BuiltOf<Build, V>::misplaced; };
+/// Of several fragments that are built over V: what the first is misplaced for.
+template <class V, class... Build>
+constexpr Wrong misplaced() {
+  Wrong why = Wrong::nothing;
+  const auto look = [&]<class B>(TypeList<B>) {
+    if constexpr (BuildsMisplaced<B, V>)
+      if (why == Wrong::nothing) why = BuiltOf<B, V>::misplaced;
+  };
+  (look(TypeList<Build>{}), ...);
+  return why;
 }
 
 template <class P>
@@ -148,12 +174,95 @@ auto operator|(P chain, Op op) {
   return detail::continued(detail::Chained<P>::pipe(std::move(chain)), detail::place<V>(std::move(op)));
 }
 
-// A wrong program: the first line of the error is the user's `|` and says what is wrong and what mends it.
 namespace detail {
 
-enum class Wrong {
-  nothing, lacks_window, lacks_statistic, stage_keeps, stage_unsaved, end_unsaved, no_stage, lacks_out, takes_no_out, answer, input
+/// Has `Op` a member of this name, whatever it is, and whatever its constraints? Then the name is ambiguous here.
+struct NamesOut { int out; };
+struct NamesPlace { int place; };
+template <class Op, class Names>
+struct MixedWith : Op, Names {};
+template <class Op>
+concept Extends = std::is_class_v<Op> && !std::is_final_v<Op>;
+
+template <class... S>
+struct Row;
+template <class Op>
+inline constexpr bool is_row = false;
+template <class... S>
+inline constexpr bool is_row<Row<S...>> = true;
+template <class P, class Op>
+constexpr Wrong wrong();
+
+/// Stages without a beginning: `auto smooth = map(f) | window(sliding(10)) | mean();`, for any number of chains: `source | smooth`. Where a chain is
+/// built by a functor of the user's (share, group_by, over), such a row is one.
+template <class... S>
+struct [[nodiscard("these stages have no source: put them behind bus.on<...>()")]] Row {
+  Stages<S...> stages;
+
+  template <class P>
+  auto operator()(P chain) const {
+    return std::move(chain) | *this;
+  }
 };
+
+/// What a chain of type P becomes by the stages of a row.
+template <class P, class R>
+struct RowOn;
+template <class P>
+struct RowOn<P, Row<>> {
+  static constexpr bool fits = true;
+  static constexpr Wrong wrong() { return Wrong::nothing; }
+};
+template <class P, class Op, class... S>
+struct RowOn<P, Row<Op, S...>> {
+  static constexpr bool fits = false;
+  static constexpr Wrong wrong() { return detail::wrong<P, Op>(); }
+};
+template <Chain P, class Op, class... S>
+requires Fits<P, Op>
+struct RowOn<P, Row<Op, S...>> : RowOn<decltype(std::declval<P>() | std::declval<Op>()), Row<S...>> {};
+
+/// Something that says `out` or `place`, as every stage does, and isn't the beginning of a chain.
+// clang-format off
+template <class Op>
+concept StageOfRow = !Chain<Op> && Extends<Op> && !requires { typename Op::joins_chain; } &&
+                     (is_row<Op> || !requires { &MixedWith<Op, NamesOut>::out; } || !requires { &MixedWith<Op, NamesPlace>::place; });
+// clang-format on
+
+template <class Op>
+Row<Op> row_of(Op op) {
+  return {{{std::move(op)}}};
+}
+template <class... S>
+Row<S...> row_of(Row<S...> row) {
+  return row;
+}
+
+template <StageOfRow A, StageOfRow B>
+auto operator|(A a, B b) {
+  return []<class... S, class... T>(Row<S...> first, Row<T...> then) {
+    return Row<S..., T...>{join(std::move(first.stages), std::move(then.stages))};
+  }(row_of(std::move(a)), row_of(std::move(b)));
+}
+
+template <std::size_t I, class P, class... S>
+auto put_row(P&& chain, Row<S...>& row) {
+  if constexpr (I == sizeof...(S)) return std::move(chain);
+  else return put_row<I + 1>(std::move(chain) | std::move(stage<I>(row.stages)), row);
+}
+
+}  // namespace detail
+using detail::operator|;
+
+/// Puts the stages of a row behind a source or a pipe, one after the other.
+template <detail::Chain P, class... S>
+requires(detail::RowOn<P, detail::Row<S...>>::fits)
+auto operator|(P chain, detail::Row<S...> row) {
+  return detail::put_row<0>(std::move(chain), row);
+}
+
+// A wrong program: the first line of the error is the user's `|` and says what is wrong and what mends it.
+namespace detail {
 
 /// Is a stage made for a type of values that can't be saved: one of those that the chain emits, or one with a payload?
 template <class S, class... T>
@@ -182,14 +291,6 @@ struct Unsaved<Pipe<V, F, TypeList<T...>, S...>, Op> : UnsavedOf<Op, S...> {
   static constexpr bool keeps = made_for_unsaved<typename UnsavedOf<Op, S...>::type, T...>;
 };
 
-/// Has `Op` a member of this name, whatever it is, and whatever its constraints? Then the name is ambiguous here.
-struct NamesOut { int out; };
-struct NamesPlace { int place; };
-template <class Op, class Names>
-struct MixedWith : Op, Names {};
-template <class Op>
-concept Extends = std::is_class_v<Op> && !std::is_final_v<Op>;
-
 // clang-format off
 template <class Op>
 concept SaysWhatItEmits = std::is_final_v<Op> || (Extends<Op> && (!requires { &MixedWith<Op, NamesOut>::out; } || !requires { &MixedWith<Op, NamesPlace>::place; }));
@@ -199,6 +300,10 @@ template <class Op>
 concept CapturesUnsaved = NeedsState<Op> && (!Saveable<Op> || requires { requires !Op::known_state; });
 template <class Op, class V>
 concept AnswersWrongly = requires { requires Op::template answers_wrongly<V>; };
+template <class Op, class V>
+concept SaysWhy = requires { requires Op::template why<V> != Wrong::nothing; };
+template <class Op>
+concept ReducesWindows = requires { requires Op::reduces_windows; };
 // clang-format on
 
 template <class P, class Op>
@@ -209,9 +314,14 @@ constexpr Wrong wrong() {
     using V = typename Chained<P>::Value;
     if constexpr (Fits<P, Op> || requires { typename Op::joins_chain; }) {
       return Wrong::nothing;  // and nothing more is compiled of a right program
+    } else if constexpr (is_row<Op>) {
+      return RowOn<P, Op>::wrong();
+    } else if constexpr (SaysWhy<Op, V>) {
+      return Op::template why<V>;
     } else {
       if (LacksWindow<P, Op>) return Wrong::lacks_window;
-      if (is_windowed<V>) return Wrong::lacks_statistic;
+      if (is_windowed<V>) return ReducesWindows<Op> ? Wrong::no_number : Wrong::lacks_statistic;
+      if (std::is_function_v<std::remove_pointer_t<Op>> && !std::invocable<Op, const V&>) return Wrong::not_called;
       if (NeedsState<Op> && !Chained<P>::saveable) return Unsaved<P, Op>::keeps ? Wrong::stage_keeps : Wrong::stage_unsaved;
       if (CapturesUnsaved<Op>) return Wrong::end_unsaved;
       if (!SaysWhatItEmits<Op>) return TakesNoOut<Op, V> ? Wrong::no_stage : Wrong::lacks_out;
@@ -240,6 +350,22 @@ detail::Refused operator|(P, Op)
         "this stage reduces a window: put one before it, as in window(count(10))", "error")))
     __attribute__((diagnose_if(detail::wrong<P, Op>() == detail::Wrong::lacks_statistic,
         "behind a window stands what reduces it, as mean() or buffer(...) instead of the window", "error")))
+    __attribute__((diagnose_if(detail::wrong<P, Op>() == detail::Wrong::no_number,
+        "this statistic takes numbers, and a value of this window is none: name a member, as in mean(&BatchEnd::loss), or map before the window", "error")))
+    __attribute__((diagnose_if(detail::wrong<P, Op>() == detail::Wrong::no_number_in_stats,
+        "stats takes what emits a number or a bool (count, sum, mean, variance, min_of, max_of, quantile, slope, plateau); rate and histogram stand alone", "error")))
+    __attribute__((diagnose_if(detail::wrong<P, Op>() == detail::Wrong::lacks_equality,
+        "what is compared needs equality (==), and for distinct a std::hash: name a member that has them, as in distinct(8, &BatchEnd::step)", "error")))
+    __attribute__((diagnose_if(detail::wrong<P, Op>() == detail::Wrong::returns_nothing,
+        "what map calls returns nothing: say tap(f), or return a value", "error")))
+    __attribute__((diagnose_if(detail::wrong<P, Op>() == detail::Wrong::error_text,
+        "what this calls takes a std::string_view, the error's text, and catch_error's returns a value of the type that the chain emits", "error")))
+    __attribute__((diagnose_if(detail::wrong<P, Op>() == detail::Wrong::handover_within,
+        "observe_on stands before or behind group_by, partition, share or over, not within", "error")))
+    __attribute__((diagnose_if(detail::wrong<P, Op>() == detail::Wrong::decide_within,
+        "decide stands at the end of the whole pipeline: behind group_by, partition, share or over, not within", "error")))
+    __attribute__((diagnose_if(detail::wrong<P, Op>() == detail::Wrong::not_called,
+        "this is the name of a function: did you mean to call it, as in mean() or subscribe(f)?", "error")))
     __attribute__((diagnose_if(detail::wrong<P, Op>() == detail::Wrong::stage_keeps,
         "a stage before this end keeps values that a checkpoint can't save, as a payload: map what you need out of them before that stage", "error")))
     __attribute__((diagnose_if(detail::wrong<P, Op>() == detail::Wrong::no_stage,
@@ -263,6 +389,22 @@ template <class Op>
 struct this_stage_reduces_a_window_so_put_one_before_it_as_in_window_count_10 {};
 template <class Op>
 struct behind_a_window_stands_what_reduces_it_as_mean_or_say_buffer_instead_of_window {};
+template <class Op>
+struct this_statistic_takes_numbers_and_a_value_of_this_window_is_none_name_a_member_as_in_mean_BatchEnd_loss_or_map_before_the_window {};
+template <class Op>
+struct stats_takes_what_emits_a_number_or_a_bool_so_rate_and_histogram_stand_alone {};
+template <class Op>
+struct what_is_compared_needs_equality_and_for_distinct_a_std_hash_so_name_a_member_that_has_them_as_in_distinct_8_step {};
+template <class Op>
+struct what_map_calls_returns_nothing_say_tap_f_or_return_a_value {};
+template <class Op>
+struct what_this_calls_takes_a_std_string_view_the_error_text_and_catch_error_returns_a_value_of_the_type_that_the_chain_emits {};
+template <class Op>
+struct observe_on_stands_before_or_behind_group_by_partition_share_or_over_not_within {};
+template <class Op>
+struct decide_stands_at_the_end_of_the_whole_pipeline_behind_group_by_partition_share_or_over_not_within {};
+template <class Op>
+struct this_is_the_name_of_a_function_did_you_mean_to_call_it_as_in_mean_or_subscribe_f {};
 template <class Stage>
 struct a_stage_before_this_end_keeps_values_that_a_checkpoint_cannot_save_as_a_payload_so_map_what_you_need_out_of_them_before_that_stage {};
 template <class Op>
@@ -286,6 +428,30 @@ this_stage_reduces_a_window_so_put_one_before_it_as_in_window_count_10<Op> opera
 template <detail::Chain P, class Op>
 requires(!detail::Fits<P, Op> && detail::wrong<P, Op>() == detail::Wrong::lacks_statistic)
 behind_a_window_stands_what_reduces_it_as_mean_or_say_buffer_instead_of_window<Op> operator|(P, Op) = delete;
+template <detail::Chain P, class Op>
+requires(!detail::Fits<P, Op> && detail::wrong<P, Op>() == detail::Wrong::no_number)
+this_statistic_takes_numbers_and_a_value_of_this_window_is_none_name_a_member_as_in_mean_BatchEnd_loss_or_map_before_the_window<Op> operator|(P, Op) = delete;
+template <detail::Chain P, class Op>
+requires(!detail::Fits<P, Op> && detail::wrong<P, Op>() == detail::Wrong::no_number_in_stats)
+stats_takes_what_emits_a_number_or_a_bool_so_rate_and_histogram_stand_alone<Op> operator|(P, Op) = delete;
+template <detail::Chain P, class Op>
+requires(!detail::Fits<P, Op> && detail::wrong<P, Op>() == detail::Wrong::lacks_equality)
+what_is_compared_needs_equality_and_for_distinct_a_std_hash_so_name_a_member_that_has_them_as_in_distinct_8_step<Op> operator|(P, Op) = delete;
+template <detail::Chain P, class Op>
+requires(!detail::Fits<P, Op> && detail::wrong<P, Op>() == detail::Wrong::returns_nothing)
+what_map_calls_returns_nothing_say_tap_f_or_return_a_value<Op> operator|(P, Op) = delete;
+template <detail::Chain P, class Op>
+requires(!detail::Fits<P, Op> && detail::wrong<P, Op>() == detail::Wrong::error_text)
+what_this_calls_takes_a_std_string_view_the_error_text_and_catch_error_returns_a_value_of_the_type_that_the_chain_emits<Op> operator|(P, Op) = delete;
+template <detail::Chain P, class Op>
+requires(!detail::Fits<P, Op> && detail::wrong<P, Op>() == detail::Wrong::handover_within)
+observe_on_stands_before_or_behind_group_by_partition_share_or_over_not_within<Op> operator|(P, Op) = delete;
+template <detail::Chain P, class Op>
+requires(!detail::Fits<P, Op> && detail::wrong<P, Op>() == detail::Wrong::decide_within)
+decide_stands_at_the_end_of_the_whole_pipeline_behind_group_by_partition_share_or_over_not_within<Op> operator|(P, Op) = delete;
+template <detail::Chain P, class Op>
+requires(!detail::Fits<P, Op> && detail::wrong<P, Op>() == detail::Wrong::not_called)
+this_is_the_name_of_a_function_did_you_mean_to_call_it_as_in_mean_or_subscribe_f<Op> operator|(P, Op) = delete;
 template <detail::Chain P, class Op>
 requires(!detail::Fits<P, Op> && detail::wrong<P, Op>() == detail::Wrong::stage_keeps)
 a_stage_before_this_end_keeps_values_that_a_checkpoint_cannot_save_as_a_payload_so_map_what_you_need_out_of_them_before_that_stage<
@@ -316,15 +482,25 @@ requires(!detail::Fits<P, Op> && detail::wrong<P, Op>() == detail::Wrong::input)
 this_stage_cannot_take_what_the_stage_before_it_emits<typename detail::Chained<P>::Value, Op> operator|(P, Op) = delete;
 #endif
 
-// A wrong program: something behind subscribe(...) or decide(...).
+// A wrong program: `| subscribe`, the name of several functions. And something behind subscribe(...) or decide(...).
+namespace detail {
+struct FunctionName {
+  FunctionName(...);
+};
+}  // namespace detail
 #ifdef __clang__
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wgcc-compat"
+template <detail::Chain P>
+detail::Refused operator|(P, detail::FunctionName)
+    __attribute__((diagnose_if(true, "this is the name of a function: did you mean to call it, as in mean() or subscribe(f)?", "error")));
 template <class Op>
 detail::Refused operator|(Handle, Op)
     __attribute__((diagnose_if(true, "this chain has its end already: nothing stands behind subscribe(...) or decide(...)", "error")));
 #pragma clang diagnostic pop
 #else
+template <detail::Chain P>
+this_is_the_name_of_a_function_did_you_mean_to_call_it_as_in_mean_or_subscribe_f<detail::FunctionName> operator|(P, detail::FunctionName) = delete;
 template <class Op>
 struct this_chain_has_its_end_already_nothing_stands_behind_subscribe_or_decide {};
 template <class Op>

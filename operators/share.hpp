@@ -72,6 +72,9 @@ struct ShareBuilder {
   std::tuple<F...> builders;
 
   template <class In>
+  static constexpr Wrong why = misplaced<In, F...>();
+
+  template <class In>
   requires(Builds<F, In>&&...) && (std::same_as<typename Branch<FragmentOf<At<0, F...>, In>>::Emits, typename Branch<FragmentOf<F, In>>::Emits> && ...)
   auto place() && {
     using Made = ShareOf<In, Branch<FragmentOf<F, In>>...>;

@@ -121,6 +121,12 @@ concept Small = std::is_trivially_copyable_v<T> && sizeof(T) <= 64;
 
 namespace detail {
 
+/// What can be wrong with a stage where it stands (pipe.hpp has the words). One that can't be placed may say which it is: `why<V>`.
+enum class Wrong {
+  nothing, lacks_window, lacks_statistic, no_number, no_number_in_stats, lacks_equality, returns_nothing, error_text, handover_within,
+  decide_within, stage_keeps, stage_unsaved, end_unsaved, not_called, no_stage, lacks_out, takes_no_out, answer, input
+};
+
 template <class F>
 struct Pure {
   using is_pure = void;

@@ -14,6 +14,14 @@ concept GivesNumber = requires(S statistic) {
   { std::move(statistic).template reducer<W>().kernel.result() } -> std::convertible_to<double>;
 };
 
+/// Whatever the window's values are.
+template <class S, WindowKind kind>
+inline constexpr bool emits_number = false;
+template <template <bool> class Kernel, class F, class... P, WindowKind kind>
+inline constexpr bool emits_number<StatisticOf<Kernel, F, P...>, kind> = requires(typename KernelOf<Kernel, kind>::type kernel) {
+  { kernel.result() } -> std::convertible_to<double>;
+};
+
 template <class W, class... R>
 struct Several {
   static constexpr std::string_view label = "stats";
@@ -70,6 +78,9 @@ struct StatsOf {
         },
         all);
   }
+  template <class In>
+  requires is_windowed<In>
+  static constexpr Wrong why = (emits_number<S, In::kind> && ...) ? Wrong::nothing : Wrong::no_number_in_stats;
 };
 
 }  // namespace detail

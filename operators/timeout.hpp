@@ -10,9 +10,17 @@ namespace sidestep {
 
 /// Nothing came for too long: see timeout.
 struct TimeoutError : std::runtime_error {
-  explicit TimeoutError(Nanoseconds length)
-      : std::runtime_error("timeout: no value came for " + std::to_string(length) + " ns."), waited(length) {}
+  explicit TimeoutError(Nanoseconds length) : std::runtime_error("timeout: no value came for " + in_words(length) + "."), waited(length) {}
   Nanoseconds waited;
+
+ private:
+  /// In the greatest unit of which it is a whole number: "100 ms".
+  static std::string in_words(Nanoseconds length) {
+    constexpr const char* units[] = {" ns", " us", " ms", " s"};
+    int unit = 0;
+    while (unit < 3 && length % 1000 == 0) length /= 1000, ++unit;
+    return std::to_string(length) + units[unit];
+  }
 };
 
 /// Fails the pipeline with a TimeoutError when nothing has come for `longest`.

@@ -150,6 +150,7 @@ inline detail::CountSpec count(std::int64_t n) {
 /// window(sliding(n, step)): the last n values, after every `step` of them.
 inline detail::SlidingSpec sliding(std::int64_t n, std::int64_t step = 1) {
   if (n < 1 || step < 1) detail::refuse("sliding", n < 1 ? n : step, "length and step must be at least 1");
+  if (step < n && n > std::int64_t{1} << 30) detail::refuse("sliding", n, "it keeps its n values, so n must be at most 2^30");
   return {n, step};
 }
 /// window(time(length)): the values of each interval of event time.

@@ -116,4 +116,28 @@ auto zip(A a, B b, C c, More... more) {
   }
 }
 
+// A wrong program: `a | zip(b)`, or what zip calls takes something else.
+#ifdef __clang__
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wgcc-compat"
+template <detail::Input B, class... F>
+requires(sizeof...(F) < 2 && !(detail::Input<F> || ...))
+detail::Refused zip(B, F...)
+    __attribute__((diagnose_if(true, "zip is no stage, it takes all its chains: say zip(a, b) or zip(a, b, f) instead of a | zip(b)", "error")));
+template <detail::Input A, detail::Input B, class F>
+requires(!detail::Input<F> && !std::invocable<F&, const detail::ValueOf<A>&, const detail::ValueOf<B>&>)
+detail::Refused zip(A, B, F, ZipOptions = {})
+    __attribute__((diagnose_if(true, "what zip calls must take a value of each chain, in their order", "error")));
+#pragma clang diagnostic pop
+#else
+struct zip_is_no_stage_it_takes_all_its_chains_say_zip_a_b_or_zip_a_b_f_instead_of_a_then_zip_b {};
+struct what_zip_calls_must_take_a_value_of_each_chain_in_their_order {};
+template <detail::Input B, class... F>
+requires(sizeof...(F) < 2 && !(detail::Input<F> || ...))
+zip_is_no_stage_it_takes_all_its_chains_say_zip_a_b_or_zip_a_b_f_instead_of_a_then_zip_b zip(B, F...) = delete;
+template <detail::Input A, detail::Input B, class F>
+requires(!detail::Input<F> && !std::invocable<F&, const detail::ValueOf<A>&, const detail::ValueOf<B>&>)
+what_zip_calls_must_take_a_value_of_each_chain_in_their_order zip(A, B, F, ZipOptions = {}) = delete;
+#endif
+
 }  // namespace sidestep

@@ -34,7 +34,7 @@ TEST(Fused, DescribesItsStagesAndTheTypesBetweenThem) {
   EXPECT_EQ(lines[3], "window(10)");
   EXPECT_EQ(lines[5], "mean");
   EXPECT_EQ(lines[6], "double");
-  EXPECT_EQ(lines[7], "observe_on");
+  EXPECT_EQ(lines[7], "observe_on(io)");
   EXPECT_EQ(lines[11], "take(1)");
   EXPECT_EQ(lines[13], "subscribe");
 }

@@ -11,6 +11,11 @@ using namespace std::chrono_literals;
 
 auto with_timeout(auto in) { return std::move(in) | timeout(5ns); }
 
+TEST(Timeout, SaysHowLongInTheGreatestUnitOfWhichItIsAWholeNumber) {
+  const std::pair<Nanoseconds, const char*> cases[] = {{7, "7 ns"}, {1'500, "1500 ns"}, {20'000, "20 us"}, {100'000'000, "100 ms"}, {90'000'000'000, "90 s"}, {2'000'000'000'000, "2000 s"}};
+  for (const auto& [length, said] : cases) EXPECT_EQ(TimeoutError(length).what(), std::string("timeout: no value came for ") + said + ".");
+}
+
 TEST(Timeout, FailsWhenNothingComesForTooLong) {
   Driven driven([](auto in) { return with_timeout(std::move(in)); });
   const Moments stream{{2, 1.0}, {5, 2.0}, {9, std::nullopt}, {10, std::nullopt}};

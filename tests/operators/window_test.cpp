@@ -23,6 +23,13 @@ TEST(Window, SlidingEmitsOnlyWhenItIsFull) {
   EXPECT_EQ(marble("12|", [](auto in) { return std::move(in) | window(sliding(3)) | sum(); }), "2:|");
 }
 
+TEST(Window, SlidingOfMoreValuesThanAMemoryHoldsIsRefusedWhereItIsSaid) {
+  const std::int64_t most = std::int64_t{1} << 30;
+  EXPECT_THROW(sliding(most + 1), OperatorError);
+  EXPECT_NO_THROW(sliding(most));
+  EXPECT_NO_THROW(sliding(most + 1, most + 1)) << "windows that don't overlap keep nothing";
+}
+
 TEST(Window, WithAStepLongerThanItselfSkipsWhatLiesBetween) {
   EXPECT_EQ(marble("1234567|", [](auto in) { return std::move(in) | window(sliding(2, 3)) | sum(); }), "1:3 4:9 7:|");
   EXPECT_EQ(marble("123456|", [](auto in) { return std::move(in) | window(sliding(2, 2)) | sum(); }),

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstdint>
+#include <cstdio>
 #include <span>
 
 using namespace sidestep;
@@ -19,6 +20,10 @@ void reserves(Producer& producer) {
 
 void sees(Bus& bus) {
   //> each bus.on<BatchEnd>()   
+}
+
+void opens(Bus& bus) {
+  //> bus.on<Metric, EpochEnd>() | subscribe(
 }
 
 void draw(const BatchEnd& e);

@@ -8,6 +8,10 @@ void prints_means(Bus& bus) {
   //> bus.on<BatchEnd>() | every(100)
 }
 
+void two_smoothed(Bus& bus) {
+  //> const auto smooth = filter(is_finite)
+}
+
 namespace own {
 void print(double loss);
 //> struct rising {

@@ -1,0 +1,11 @@
+// What is to be called with an error's text takes something else.
+// expect-words: string view
+// clang-format off
+#include <sidestep/operators.hpp>
+
+int main() {
+  sidestep::Bus bus;
+  bus.on<sidestep::BatchEnd>() | sidestep::map(&sidestep::BatchEnd::loss)
+      | sidestep::catch_error([](int) { return 0.0; })  // expect-error-line
+      | sidestep::subscribe([](double) {});
+}
