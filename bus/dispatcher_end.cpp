@@ -3,7 +3,7 @@
 #include <sidestep/bus/hang_watch.hpp>
 #include <sidestep/bus/running.hpp>
 #include <sidestep/bus/test_point.hpp>
-#include <sidestep/bus/waited.hpp>
+#include <sidestep/bus/wait_clock.hpp>
 
 #include <algorithm>
 
@@ -12,15 +12,14 @@ namespace {
 constexpr Nanoseconds wait_slice = 100'000;
 }
 
-/// Changes as long as what a dispatcher may stand at moves: a full queue, at close one that is drained. Each of those has a deadline
-/// of its own, whose end counts as a move.
+/// Changes as long as what a dispatcher may stand at moves, or counts a deadline of its own: a full queue, at close one that is drained.
 std::uint64_t Dispatcher::signs_of_life() const {
   std::uint64_t signs = 0;
   const std::lock_guard lock(mutex_);
   for (const Handle& to : subscriptions_) {
     signs += to->failures();
     for (const auto& queue : to->queues())
-      signs += queue->finished.load(std::memory_order_relaxed) + queue->marks_done.load(std::memory_order_relaxed);
+      signs += queue->finished.load(std::memory_order_relaxed) + queue->marks_done.load(std::memory_order_relaxed) + queue->waits.get();
   }
   return signs;
 }
@@ -103,7 +102,7 @@ void Dispatcher::await_queues(Subscription& subscription, bool outside) {
 
 /// Waits until its queues have come so far. One whose queues don't move for the deadline is failed.
 void Dispatcher::await_queues(Subscription& subscription, const std::function<bool()>& so_far, bool outside) {
-  Waited waited;
+  WaitClock waited;
   Nanoseconds stalled = 0;
   std::uint64_t seen = 0;
   while (!so_far() && !dead()) {
@@ -142,7 +141,7 @@ void Dispatcher::close() {
     if (first) phase_.store(Phase::closing);
   }
   if (options_.thread) {
-    Waited waited;
+    WaitClock waited;
     await([&] {
       if (first) note_round(waited.slice());
       return closed();

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <sidestep/bus/waited.hpp>
+#include <sidestep/bus/wait_clock.hpp>
 
 #include <cstdint>
 #include <vector>
@@ -24,7 +24,7 @@ class HangWatch {
   Dispatcher& bus_;
   std::vector<Seen> seen_;
   std::uint64_t signs_;
-  Waited waited_;
+  WaitClock waited_;
 };
 
 }  // namespace sidestep

@@ -4,7 +4,7 @@
 #include <sidestep/bus/pause.hpp>
 #include <sidestep/bus/payload_blocks.hpp>
 #include <sidestep/bus/producer.hpp>
-#include <sidestep/bus/waited.hpp>
+#include <sidestep/bus/wait_clock.hpp>
 
 #include <atomic>
 #include <limits>
@@ -192,7 +192,7 @@ PayloadDraft PayloadPool::take(std::size_t size) {
   if (BusThread::current()) give_up(", and a handler can't wait for them: others wait for it. Use try_take there.");
   core_->waits.fetch_add(1, std::memory_order_relaxed);
   const Nanoseconds begin = Clock::steady();
-  Waited slices;
+  WaitClock slices;
   Nanoseconds waited = 0, slice = 1'000;
   std::uint64_t seen = core_->taken.load(std::memory_order_relaxed);
   Payload payload;

@@ -62,7 +62,7 @@ bool Producer::wait_for_room(GivenUp given_up) noexcept {
     for (int i = 0; i < 4; ++i) pause();
   }
   Nanoseconds slice = 1000;
-  Waited waited;
+  WaitClock waited;
   std::optional<HangWatch> watch;  // once it has lasted
   bool room = false;
   for (;;) {

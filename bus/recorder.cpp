@@ -2,6 +2,7 @@
 
 #include <sidestep/bus/dispatcher.hpp>
 #include <sidestep/bus/events.hpp>
+#include <sidestep/bus/wait_clock.hpp>
 
 #include <stdexcept>
 
@@ -135,10 +136,10 @@ void Recorder::next_block(bool is_last) {
 
 LogBlock& Recorder::fresh() {
   std::uint64_t seen = writer_->blocks();
-  for (Nanoseconds waited = 0;; waited += disk_slice) {
+  WaitClock slices;
+  for (Nanoseconds waited = 0;; waited += slices.slice()) {
     if (LogBlock* const block = writer_->take()) return *block;
     if (writer_->failed()) throw RecordingOver{};
-    // slices of this wait, not a difference of clocks: a suspended process gives nobody up when it wakes
     if (const std::uint64_t now = writer_->blocks(); now != seen) seen = now, waited = 0;
     if (waited > patience_) {
       writer_->fail(writer_->path().string() + ": recording stopped: the disk has not taken a block within the deadline.");

@@ -1,6 +1,7 @@
 #include <sidestep/operators/channel.hpp>
 
 #include <sidestep/bus/test_point.hpp>
+#include <sidestep/bus/wait_clock.hpp>
 #include <sidestep/operators/stage.hpp>
 
 #include <algorithm>
@@ -68,8 +69,7 @@ bool ChannelBase::wait_for_room() noexcept {
   announce();  // or the other side sleeps
   test_point(Point::queue_full, subscription_);
   const Nanoseconds deadline = subscription_->deadline().count();
-  // The deadline counts slices of this wait, not a difference of clocks: a suspended process fails nobody when it
-  // wakes.
+  WaitClock slices;
   Nanoseconds waited = 0, slice = 1'000;
   std::uint64_t seen = done_seen_;
   while (!refresh()) {
@@ -94,7 +94,8 @@ bool ChannelBase::wait_for_room() noexcept {
       std::this_thread::yield();
     else
       std::this_thread::sleep_for(std::chrono::nanoseconds(slice));
-    waited += slice;
+    account_->waits.add(1);
+    waited += slices.slice();
     slice = std::min<Nanoseconds>(slice + slice / 4, 1'000'000);
   }
   return true;

@@ -2,7 +2,7 @@
 
 #include <sidestep/bus/pause.hpp>
 #include <sidestep/bus/test_point.hpp>
-#include <sidestep/bus/waited.hpp>
+#include <sidestep/bus/wait_clock.hpp>
 
 #include <fmt/format.h>
 
@@ -50,7 +50,7 @@ void Watch::wait(Sequence need) {
     there = passed();
     pause();
   }
-  Waited waited;
+  WaitClock waited;
   for (Nanoseconds slice = first_slice; !there; slice = std::min(slice + slice / 2, longest_slice)) {
     test_point(Point::boundary_wait, this);
     std::this_thread::sleep_for(std::chrono::nanoseconds(slice));

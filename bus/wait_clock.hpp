@@ -9,7 +9,7 @@ namespace sidestep {
 
 /// How long somebody has waited, looked at slice by slice. Of the time between two looks no more than `most` counts: a process that was
 /// suspended meanwhile fails nobody when it wakes.
-class Waited {
+class WaitClock {
  public:
   static constexpr Nanoseconds most = 50'000'000;
 
