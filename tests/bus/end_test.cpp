@@ -84,14 +84,14 @@ class Queued final : public Pipeline {
 /// Works off eight items; all of them take longer than the deadline, none does. Time passes here in earnest: what is tested is
 /// who counts it.
 struct SlowSink {
-  static constexpr std::uint64_t items = 8;
-  static constexpr auto deadline = 100ms;
+  static constexpr std::uint64_t items = 12;
+  static constexpr auto deadline = 400ms;
   std::shared_ptr<QueueAccount> queue = std::make_shared<QueueAccount>();
   std::atomic<bool> begun{false};
   std::jthread thread{[this] {
     begun.wait(false);
     for (std::uint64_t done = 1; done <= items; ++done) {
-      std::this_thread::sleep_for(deadline / 5);
+      std::this_thread::sleep_for(deadline / 10);
       queue->finished.store(done, std::memory_order_release);
     }
   }};
