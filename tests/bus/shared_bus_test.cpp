@@ -317,8 +317,10 @@ TEST(SharedBus, WhoeverTalksNonsenseOrComesInCrowdsIsNotListenedTo) {
     if (!crowd.empty()) (void)::send(crowd.back().get(), "nonsense", 8, MSG_DONTWAIT | MSG_NOSIGNAL);
     std::this_thread::sleep_for(1ms);
   }
-  EXPECT_EQ(test::complaint<WatchError>([&] { Watcher{place.path()}; }),
-            place.path().string() + ": it has as many watchers as it takes: end one of them.");
+  std::string said;
+  do said = test::complaint<WatchError>([&] { Watcher{place.path()}; });
+  while (said.find("too many wait") != std::string::npos);  // those of the crowd who came behind the sixteenth, until they are refused
+  EXPECT_EQ(said, place.path().string() + ": it has as many watchers as it takes: end one of them.");
   crowd.clear();
   while (shared->watchers() != 0) std::this_thread::sleep_for(1ms);
   Watcher watcher(place.path());
