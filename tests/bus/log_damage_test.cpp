@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <bus/log_support.hpp>
+#include <emulation/sanitizers.hpp>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -12,15 +13,8 @@ namespace {
 using namespace testing_support;
 using test::ScratchFolder;
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr bool sanitized = true;
-#elif defined(__has_feature)
-constexpr bool sanitized = __has_feature(thread_sanitizer) || __has_feature(address_sanitizer);
-#else
-constexpr bool sanitized = false;
-#endif
 /// Every byte; every seventh where each takes ten times as long.
-constexpr std::uint64_t stride = sanitized ? 7 : 1;
+constexpr std::uint64_t stride = test::address_sanitizer || test::thread_sanitizer ? 7 : 1;
 
 struct Block {
   std::uint64_t offset, bytes;

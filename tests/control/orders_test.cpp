@@ -2,6 +2,8 @@
 // has none of its own, and the executor works when it is told to.
 #include "small_run.hpp"
 
+#include <emulation/sanitizers.hpp>
+
 #include <sidestep/bus/test_point.hpp>
 
 #include <array>
@@ -10,13 +12,7 @@
 namespace sidestep::test {
 namespace {
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr bool sanitized = true;
-#elif defined(__has_feature)
-constexpr bool sanitized = __has_feature(thread_sanitizer) || __has_feature(address_sanitizer);
-#else
-constexpr bool sanitized = false;
-#endif
+constexpr bool sanitized = address_sanitizer || thread_sanitizer;
 
 class Later final : public Executor {
  public:
