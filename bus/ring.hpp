@@ -285,7 +285,7 @@ struct Ring : BasicProducerRing<> {
   /// Nothing is read here any more. What is there from `behind` on, and what comes, is after_close(), and none of events(). The bus', under its
   /// lock, as those two.
   void close(Sequence behind) noexcept {
-    at_close_ = {behind, swallowed.get()};
+    if (!at_close_) at_close_ = {behind, swallowed.get()};  // a bus may be given up by several who wait
     end();
   }
   std::uint64_t events() const noexcept { return (at_close_ ? at_close_->behind : upcoming()) - first(); }
