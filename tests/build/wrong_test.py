@@ -1,5 +1,6 @@
 """Wrong programs fail at the user's line: wrong_test.py FOLDER_OF_PROGRAMS INCLUDE_FOLDER COMPILER..."""
 import pathlib
+import re
 import shutil
 import sys
 import tempfile
@@ -8,12 +9,35 @@ import wrong
 from compile import compile_one
 
 
-def judge(program, compiler, include):
-    status, output = compile_one([compiler, "-std=c++20", f"-I{include}", "-fsyntax-only", *wrong.options(program), str(program)])
-    return wrong.verdict(program, status, output), output
+class Compiler:
+    """One that reads what most programs include once: the errors stand behind it, and to read it is most of the time."""
+
+    def __init__(self, name, include, folder):
+        self.command = [name, "-std=c++20", f"-I{include}"]
+        self.folder = pathlib.Path(folder, name)
+        self.folder.mkdir()
+        self.clang = "clang" in name
+
+    def read_once(self, program):
+        """The options that spare the program its first header of ours."""
+        header = re.search(r"#include <sidestep/(\w+).hpp>", program.read_text())
+        if not header or wrong.options(program):  # other options want another reading
+            return []
+        source = self.folder / f"once_{header[1]}.hpp"
+        read = pathlib.Path(f"{source}.pch" if self.clang else f"{source}.gch")
+        if not read.exists():
+            source.write_text(header[0] + "\n")
+            status, output = compile_one([*self.command, "-x", "c++-header", str(source), "-o", str(read)])
+            if status:
+                sys.exit(f"{header[0]} does not compile alone:\n{output}")
+        return ["-include-pch", str(read)] if self.clang else ["-include", str(source)]
+
+    def judge(self, program):
+        status, output = compile_one([*self.command, "-fsyntax-only", *self.read_once(program), *wrong.options(program), str(program)])
+        return wrong.verdict(program, status, output), output
 
 
-def judge_is_awake(compiler):
+def judge_is_awake(compiler, folder):
     """The judge itself is wrong if it lets one of these pass, or fails the last."""
     mark = wrong.MARK
     cases = [
@@ -29,14 +53,13 @@ def judge_is_awake(compiler):
         (f"[[nodiscard]] int f();\nint main() {{ f(); }} {mark}\n", "it compiles"),
         (f"{wrong.OPTIONS}-Werror=unused-result\n[[nodiscard]] int f();\nint main() {{ f(); }} {mark}\n", ""),
     ]
-    with tempfile.TemporaryDirectory() as folder:
-        program = pathlib.Path(folder, "case.cpp")
-        for text, expected in cases:
-            program.write_text(text)
-            said, _ = judge(program, compiler, folder)
-            if not said.startswith(expected) or bool(said) != bool(expected):
-                print(f"the judge says '{said}', not '{expected}', of:\n{text}")
-                return False
+    program = pathlib.Path(folder, "case.cpp")
+    for text, expected in cases:
+        program.write_text(text)
+        said, _ = compiler.judge(program)
+        if not said.startswith(expected) or bool(said) != bool(expected):
+            print(f"the judge says '{said}', not '{expected}', of:\n{text}")
+            return False
     return True
 
 
@@ -44,13 +67,15 @@ def main(folder, include, *compilers):
     programs = sorted(pathlib.Path(folder).glob("*.cpp"))
     present = [compiler for compiler in compilers if shutil.which(compiler)]
     bad = 0
-    for compiler in present:
-        bad += not judge_is_awake(compiler)
-        for program in programs:
-            said, output = judge(program, compiler, include)
-            if said:
-                print(f"{compiler}, {program.name}: {said}\n{output}")
-                bad += 1
+    for name in present:
+        with tempfile.TemporaryDirectory() as folder:
+            compiler = Compiler(name, include, folder)
+            bad += not judge_is_awake(compiler, folder)
+            for program in programs:
+                said, output = compiler.judge(program)
+                if said:
+                    print(f"{name}, {program.name}: {said}\n{output}")
+                    bad += 1
     print(f"{len(programs)} wrong programs, {' and '.join(present)}: {bad} not as they should be")
     return bool(bad) or not present or len(programs) < 3
 
