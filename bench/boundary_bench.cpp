@@ -8,9 +8,10 @@
 // A boundary in relaxed mode is shorter than any clock's own reading, and two readings with a fence each add the time
 // that the pipeline takes to fill: that is fenced_ns. Its p50_ns is therefore what eight boundaries add to eight
 // publishes of an event of the same size, all between one pair of readings, divided by eight. There the thread itself
-// polls the bus between bursts: with a dispatcher on another core, each publish first fetches its slot's line from there
-// (60 to 250 ns), and eight of them fill the store buffer, behind which the boundary's stores then wait; a step has one.
-// And publish reads no clock there: a reading is a fence of its own, which a step has before its boundary, not behind.
+// polls the bus between bursts: with a dispatcher on another core, each publish first fetches its slot's line from
+// there (60 to 250 ns), and eight of them fill the store buffer, behind which the boundary's stores then wait; a step
+// has one. And publish reads no clock there: a reading is a fence of its own, which a step has before its boundary, not
+// behind.
 #include <sidestep/operators.hpp>
 #include <sidestep/trainer/control/decide.hpp>
 #include <sidestep/trainer/control/loop.hpp>
@@ -84,7 +85,9 @@ class Paced {
  public:
   /// `polled`: this thread does the dispatcher's work between steps, and publish reads a clock that stands still.
   explicit Paced(Sync sync, bool polled = false)
-      : bus_({.clock = polled ? &still_ : nullptr, .thread = !polled}), loop_((decider(), control_.attach(bus_, {.sync = sync}))), polled_(polled) {
+      : bus_({.clock = polled ? &still_ : nullptr, .thread = !polled}),
+        loop_((decider(), control_.attach(bus_, {.sync = sync}))),
+        polled_(polled) {
     loop_.publish(FitBegin{.last_step = 1'000'000'000});
   }
   ~Paced() { loop_.finish(); }

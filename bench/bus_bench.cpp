@@ -1,21 +1,25 @@
 // Handing events from one thread to N listeners: the bus beside the queues that one would pick instead.
-//   publish/PEER/subscribers:N   saturated; counter ns_per_event: from the first publish until the last listener has seen the last event
-//   paced_publish/PEER           one event a microsecond; counters p50_ns, p999_ns of publish (net of the timer), timer_ns,
+//   publish/PEER/subscribers:N   saturated; counter ns_per_event: from the first publish until the last listener has
+//   seen the last event paced_publish/PEER           one event a microsecond; counters p50_ns, p999_ns of publish (net
+//   of the timer), timer_ns,
 //                                delay_p50_ns, delay_p999_ns until a listener has it
-//   in_situ/PEER                 counter added_ns: what a publish adds to a work item of 0.6 us that stores a lot; item_ns: what it took
-//   parked/sidestep              counters idle_cpu_share of one core, delay_p50_ns of an event after silence
-//   many_to_many/PEER            four producers, sixteen listeners; counter events_per_second (many_to_many.hpp)
-//   pipelines/16                 counter ns_per_event of a dispatcher with sixteen simple pipelines, the events being there
-//   paced_publish/sidestep_spinning: its dispatcher never sleeps (busy_spin); counter delay_in_transfers: delay_p50_ns / one_way_ns
-//   pipelines/1000               the same with a thousand: counters ns_per_event where all listen to the event's type, ns_of_100 where a
-//                                hundred are there and listen, linear: the one by the other, of 10; ns_of_10 where ten are there and
-//                                listen, ns_of_10_beside_990 where 990 others listen to another type, others: the one by the other
-//   line_transfer                counter one_way_ns: what this machine's cores take for one cache line. The first four have it too, as it was
+//   in_situ/PEER                 counter added_ns: what a publish adds to a work item of 0.6 us that stores a lot;
+//   item_ns: what it took parked/sidestep              counters idle_cpu_share of one core, delay_p50_ns of an event
+//   after silence many_to_many/PEER            four producers, sixteen listeners; counter events_per_second
+//   (many_to_many.hpp) pipelines/16                 counter ns_per_event of a dispatcher with sixteen simple pipelines,
+//   the events being there paced_publish/sidestep_spinning: its dispatcher never sleeps (busy_spin); counter
+//   delay_in_transfers: delay_p50_ns / one_way_ns pipelines/1000               the same with a thousand: counters
+//   ns_per_event where all listen to the event's type, ns_of_100 where a
+//                                hundred are there and listen, linear: the one by the other, of 10; ns_of_10 where ten
+//                                are there and listen, ns_of_10_beside_990 where 990 others listen to another type,
+//                                others: the one by the other
+//   line_transfer                counter one_way_ns: what this machine's cores take for one cache line. The first four
+//   have it too, as it was
 //                                at the first of them
 //   log/...                      log_suite.hpp
-// PEER: sidestep (as its user has it by default), sidestep_shared (the same, its rings in shared memory), sidestep_plain,
-// sidestep_streaming, moodycamel (one queue, whose reader fans out),
-// moodycamel_queues (one queue a listener), readerwriterqueue, tbb, atomic_queue, xenium, mutex.
+// PEER: sidestep (as its user has it by default), sidestep_shared (the same, its rings in shared memory),
+// sidestep_plain, sidestep_streaming, moodycamel (one queue, whose reader fans out), moodycamel_queues (one queue a
+// listener), readerwriterqueue, tbb, atomic_queue, xenium, mutex.
 #include <bus_peers.hpp>
 #include <crowd.hpp>
 #include <line_transfer.hpp>
@@ -139,7 +143,8 @@ void in_situ(benchmark::State& state) {
       for (int i = 0; i < items; ++i) item();
       without.push_back(Clock::steady() - begin);
       begin = Clock::steady();
-      for (int i = 0; i < items; ++i) item(), way->publish(BatchEnd{.step = step += 500, .loss = 1.0});  // its stamp, too
+      // its stamp, too
+      for (int i = 0; i < items; ++i) item(), way->publish(BatchEnd{.step = step += 500, .loss = 1.0});
       with.push_back(Clock::steady() - begin);
       way->flush();
     }
@@ -190,8 +195,14 @@ void line_transfer(benchmark::State& state) {
 template <class Way, class Delayed>
 void add(const std::string& peer) {
   benchmark::RegisterBenchmark(("publish/" + peer).c_str(), publish<Way>)
-      ->ArgName("subscribers")->Arg(0)->Arg(1)->Arg(4)->Arg(16)->Unit(benchmark::kMillisecond);
-  benchmark::RegisterBenchmark(("paced_publish/" + peer).c_str(), paced_publish<Delayed>)->Unit(benchmark::kMillisecond);
+      ->ArgName("subscribers")
+      ->Arg(0)
+      ->Arg(1)
+      ->Arg(4)
+      ->Arg(16)
+      ->Unit(benchmark::kMillisecond);
+  benchmark::RegisterBenchmark(("paced_publish/" + peer).c_str(), paced_publish<Delayed>)
+      ->Unit(benchmark::kMillisecond);
   benchmark::RegisterBenchmark(("in_situ/" + peer).c_str(), in_situ<Way>)->Unit(benchmark::kMillisecond);
 }
 

@@ -1,9 +1,10 @@
 #pragma once
 
-/// Ways to hand BatchEnds from one thread to N listeners: the bus, and the queues that one would pick instead, each as its user
-/// would write it, at its best (no std::function, bulk operations, tokens).
+/// Ways to hand BatchEnds from one thread to N listeners: the bus, and the queues that one would pick instead, each as
+/// its user would write it, at its best (no std::function, bulk operations, tokens).
 ///
-/// A way has publish(event), flush() (returns when every listener has seen all), and is made with the number of listeners.
+/// A way has publish(event), flush() (returns when every listener has seen all), and is made with the number of
+/// listeners.
 
 #include <sidestep/bus/local_socket.hpp>
 #include <sidestep/bus/shared_bus.hpp>
@@ -54,13 +55,15 @@ struct alignas(64) Delays {
   void take(const BatchEnd& event) { all.push_back(Clock::steady() - event.step); }
 };
 
-/// A thread that takes what comes out of queues and hands it to the listeners: of one queue to all of them, or of each to its own.
-/// It waits by yielding, having nothing else to do.
+/// A thread that takes what comes out of queues and hands it to the listeners: of one queue to all of them, or of each
+/// to its own. It waits by yielding, having nothing else to do.
 template <class Queue, class Listener, bool one_queue_each>
 class Reader {
  public:
   explicit Reader(std::size_t listeners)
-      : listeners_(listeners), queues_(one_queue_each ? std::max<std::size_t>(1, listeners) : 1), thread_([this] { read(); }) {}
+      : listeners_(listeners),
+        queues_(one_queue_each ? std::max<std::size_t>(1, listeners) : 1),
+        thread_([this] { read(); }) {}
   ~Reader() {
     done_.store(true, std::memory_order_release);  // pairs with the acquire in read()
     thread_.join();
@@ -216,7 +219,11 @@ template <Stores stores, class Listener = Sum, bool shared = false, Waiting wait
 class OnBus {
  public:
   explicit OnBus(std::size_t listeners, std::chrono::nanoseconds longest_nap = std::chrono::milliseconds(1))
-      : listeners_(listeners), bus_({.waiting = waiting, .longest_nap = longest_nap, .stores = stores, .shared = shared ? shared_somewhere() : nullptr}) {
+      : listeners_(listeners),
+        bus_({.waiting = waiting,
+              .longest_nap = longest_nap,
+              .stores = stores,
+              .shared = shared ? shared_somewhere() : nullptr}) {
     for (Listener& listener : listeners_)
       bus_.on<BatchEnd>() | subscribe([&listener](const BatchEnd& event) { listener.take(event); });
     producer_ = bus_.producer("bench");

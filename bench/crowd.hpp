@@ -18,7 +18,8 @@ class Crowd {
   Crowd(std::size_t listening, std::size_t others) : sums_(listening), heard_(others) {
     // They alternate: an order in which those who listen are neighbours would be kinder.
     for (std::size_t i = 0; i < std::max(listening, others); ++i) {
-      if (i < listening) bus_.on<BatchEnd>() | subscribe([&sum = sums_[i]](const BatchEnd& event) { sum += event.step; });
+      if (i < listening)
+        bus_.on<BatchEnd>() | subscribe([&sum = sums_[i]](const BatchEnd& event) { sum += event.step; });
       if (i < others) bus_.on<Metric>() | subscribe([&heard = heard_[i]](const Metric&) { ++heard; });
     }
   }
@@ -27,7 +28,8 @@ class Crowd {
   Nanoseconds run() {
     for (std::size_t i = 0; i < some; ++i) producer_.publish_at(0, BatchEnd{.step = static_cast<Step>(i)});
     const Nanoseconds begin = thread_cpu();
-    while (bus_.poll()) {}
+    while (bus_.poll()) {
+    }
     const Nanoseconds spent = thread_cpu() - begin;
     benchmark::DoNotOptimize(sums_.data());
     return spent;
@@ -57,7 +59,8 @@ class Crowd {
 inline void thousand_pipelines(benchmark::State& state) {
   Crowd all(1000, 0), hundred(100, 0), ten(10, 0), beside(10, 990);
   for (auto _ : state) {
-    const double of_all = all.ns_per_event(), of_hundred = hundred.ns_per_event(), of_ten = ten.ns_per_event(), of_beside = beside.ns_per_event();
+    const double of_all = all.ns_per_event(), of_hundred = hundred.ns_per_event(), of_ten = ten.ns_per_event(),
+                 of_beside = beside.ns_per_event();
     state.counters["ns_per_event"] = of_all;
     state.counters["ns_of_100"] = of_hundred;
     state.counters["linear"] = of_all / of_hundred / 10;

@@ -1,5 +1,5 @@
-// What the default callbacks cost an epoch: lenet on Fashion-MNIST, with and without them, in one process, alternating. And what
-// recording every event costs beside them: with both, and with the callbacks alone.
+// What the default callbacks cost an epoch: lenet on Fashion-MNIST, with and without them, in one process, alternating.
+// And what recording every event costs beside them: with both, and with the callbacks alone.
 //
 // Of each run of two epochs the second one counts: in it the first epoch's checkpoint is written. The ratio is the
 // median over pairs; its interval holds with 95% and assumes nothing of the distribution (order statistics).
@@ -122,7 +122,9 @@ Measured measure(bool recording) {
     return seconds;
   };
   const auto on_side = [&] { return with(recording, measured.other_cpu, measured.training_cpu); };
-  const auto off_side = [&] { return recording ? with(false, measured.other_cpu_off, measured.training_cpu_off) : plain(); };
+  const auto off_side = [&] {
+    return recording ? with(false, measured.other_cpu_off, measured.training_cpu_off) : plain();
+  };
   for (int pair = 0; pair < pairs; ++pair) {
     // who goes first takes turns
     double on = 0, off = 0;
@@ -162,7 +164,8 @@ void epoch_recorded(benchmark::State& state) {
   state.counters["recorded/not"] = ratio.value;
   state.counters["low95"] = ratio.low;
   state.counters["high95"] = ratio.high;
-  state.counters["added_cpu/training_cpu"] = once.other_cpu / once.training_cpu - once.other_cpu_off / once.training_cpu_off;
+  state.counters["added_cpu/training_cpu"] =
+      once.other_cpu / once.training_cpu - once.other_cpu_off / once.training_cpu_off;
   state.counters["log_bytes"] = once.log_bytes;
 }
 

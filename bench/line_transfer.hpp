@@ -8,17 +8,20 @@
 
 namespace sidestep::bench {
 
-/// One way of a cache line from core to core, in ns: half the median round trip of a ping-pong between two threads. Print it
-/// beside every figure about threads: virtual cores are sometimes near and sometimes far.
+/// One way of a cache line from core to core, in ns: half the median round trip of a ping-pong between two threads.
+/// Print it beside every figure about threads: virtual cores are sometimes near and sometimes far.
 inline double line_transfer_ns() {
-  struct alignas(128) Word { std::atomic<int> value{0}; };
+  struct alignas(128) Word {
+    std::atomic<int> value{0};
+  };
   Word ping, pong;
   constexpr int rounds = 20'000, batches = 15;
   std::vector<double> medians;
   std::jthread other([&] {
     // acquire/release: each side's loop waits for the other's store
     for (int i = 1; i <= rounds * batches; ++i) {
-      while (ping.value.load(std::memory_order_acquire) != i) {}
+      while (ping.value.load(std::memory_order_acquire) != i) {
+      }
       pong.value.store(i, std::memory_order_release);
     }
   });
@@ -27,9 +30,11 @@ inline double line_transfer_ns() {
     const auto begin = std::chrono::steady_clock::now();
     for (int i = 0; i < rounds; ++i) {
       ping.value.store(++number, std::memory_order_release);
-      while (pong.value.load(std::memory_order_acquire) != number) {}
+      while (pong.value.load(std::memory_order_acquire) != number) {
+      }
     }
-    medians.push_back(std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - begin).count() / rounds / 2);
+    medians.push_back(std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - begin).count() /
+                      rounds / 2);
   }
   std::nth_element(medians.begin(), medians.begin() + batches / 2, medians.end());
   return medians[batches / 2];

@@ -1,7 +1,7 @@
 #pragma once
 
-/// Four threads that publish at once, and sixteen listeners: the bus, and those of the queues that take events from several threads (a
-/// ReaderWriterQueue takes them from one).
+/// Four threads that publish at once, and sixteen listeners: the bus, and those of the queues that take events from
+/// several threads (a ReaderWriterQueue takes them from one).
 
 #include <bus_peers.hpp>
 #include <line_transfer.hpp>
@@ -18,7 +18,8 @@ constexpr std::size_t events_of_many = 1 << 19;
 constexpr std::size_t bound_of_many = bound * producers;  // each may have as much under way as in a ring
 
 /// publish_some(producer) on each of the threads, `events_of_many` in all; then `flush`.
-inline void many(benchmark::State& state, const std::function<void(std::size_t)>& publish_some, const std::function<void()>& flush) {
+inline void many(benchmark::State& state, const std::function<void(std::size_t)>& publish_some,
+                 const std::function<void()>& flush) {
   Nanoseconds spent = 0;
   for (auto _ : state) {
     const Nanoseconds begin = Clock::steady();
@@ -40,9 +41,13 @@ inline void many_on_bus(benchmark::State& state) {
   for (Sum& sum : sums) bus.on<BatchEnd>() | subscribe([&sum](const BatchEnd& event) { sum.take(event); });
   std::vector<Producer> from;
   for (std::size_t p = 0; p < producers; ++p) from.push_back(bus.producer("p" + std::to_string(p)));
-  many(state, [&](std::size_t p) {
-    for (std::size_t i = 0; i < events_of_many / producers; ++i) from[p].publish_at(0, BatchEnd{.step = static_cast<Step>(i)});
-  }, [&] { bus.flush(); });
+  many(
+      state,
+      [&](std::size_t p) {
+        for (std::size_t i = 0; i < events_of_many / producers; ++i)
+          from[p].publish_at(0, BatchEnd{.step = static_cast<Step>(i)});
+      },
+      [&] { bus.flush(); });
 }
 
 /// One queue whose reader fans out, or one a listener, filled by all.
@@ -50,20 +55,25 @@ template <class Queue, bool one_queue_each = false>
 void many_on_queues(benchmark::State& state) {
   const auto reader = std::make_unique<Reader<Queue, Sum, one_queue_each>>(listeners);
   std::size_t total = 0;
-  many(state, [&](std::size_t p) {
-    const std::size_t base = total;
-    for (std::size_t i = 0; i < events_of_many / producers; ++i) {
-      while (i % 64 == 0 && base + i * producers > reader->seen() + bound_of_many) std::this_thread::yield();
-      const BatchEnd event{.step = static_cast<Step>(i)};
-      for (Queue& queue : reader->queues()) {
-        if constexpr (requires { queue.put(p, event); }) queue.put(p, event);
-        else queue.put(event);
-      }
-    }
-  }, [&] {
-    total += events_of_many;
-    while (reader->seen() != total) std::this_thread::yield();
-  });
+  many(
+      state,
+      [&](std::size_t p) {
+        const std::size_t base = total;
+        for (std::size_t i = 0; i < events_of_many / producers; ++i) {
+          while (i % 64 == 0 && base + i * producers > reader->seen() + bound_of_many) std::this_thread::yield();
+          const BatchEnd event{.step = static_cast<Step>(i)};
+          for (Queue& queue : reader->queues()) {
+            if constexpr (requires { queue.put(p, event); })
+              queue.put(p, event);
+            else
+              queue.put(event);
+          }
+        }
+      },
+      [&] {
+        total += events_of_many;
+        while (reader->seen() != total) std::this_thread::yield();
+      });
 }
 
 /// A token for each producer.

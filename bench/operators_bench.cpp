@@ -1,4 +1,5 @@
-// What operators cost: the chains beside loops by hand (chains.hpp), statistics over a long window, a thousand pipelines (crowd.hpp).
+// What operators cost: the chains beside loops by hand (chains.hpp), statistics over a long window, a thousand
+// pipelines (crowd.hpp).
 //
 // sliding/1000000: mean, variance, least, greatest and 99th percentile of the last million values, all five after each
 // value; ns for each value. Of noise; of a random walk and of a falling loss, too, since what a statistic does may hang

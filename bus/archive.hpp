@@ -14,7 +14,9 @@
 namespace sidestep {
 
 /// A saved state that doesn't fit the pipeline that loads it.
-struct ArchiveError : std::runtime_error { using std::runtime_error::runtime_error; };
+struct ArchiveError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
 
 namespace detail {
 
@@ -23,7 +25,8 @@ template <class T>
 T without_padding(const T& value) noexcept {
   T copy = value;
 #if __has_builtin(__builtin_clear_padding)
-  if constexpr (!std::has_unique_object_representations_v<T> && !std::is_arithmetic_v<T>) __builtin_clear_padding(&copy);
+  if constexpr (!std::has_unique_object_representations_v<T> && !std::is_arithmetic_v<T>)
+    __builtin_clear_padding(&copy);
 #endif
   return copy;
 }
@@ -37,7 +40,7 @@ T without_padding(const T& value) noexcept {
 /// Values are kept in the machine's byte order (little endian everywhere that this builds).
 class Archive {
  public:
-  Archive() = default;                                                              ///< saves
+  Archive() = default;                                                                                        ///< saves
   explicit Archive(std::span<const std::byte> saved) : bytes_(saved.begin(), saved.end()), saving_(false) {}  ///< loads
 
   bool saving() const noexcept { return saving_; }
@@ -51,9 +54,11 @@ class Archive {
 
   template <class T>
   void one(T& value) {
-    if constexpr (requires { value.state(*this); }) value.state(*this);
+    if constexpr (requires { value.state(*this); })
+      value.state(*this);
     else {
-      static_assert(std::is_trivially_copyable_v<T> && !std::is_pointer_v<T>, "give this type a state(archive) of its own");
+      static_assert(std::is_trivially_copyable_v<T> && !std::is_pointer_v<T>,
+                    "give this type a state(archive) of its own");
       if (saving_) {
         T plain = detail::without_padding(value);
         raw(&plain, sizeof plain);
@@ -84,11 +89,15 @@ class Archive {
     std::uint64_t size = values.size();
     raw(&size, sizeof size);
     if (!saving_) resize_checked(values, size, plain ? sizeof(T) : 1);
-    if constexpr (plain) raw(values.data(), values.size() * sizeof(T));
-    else for (T& value : values) one(value);
+    if constexpr (plain)
+      raw(values.data(), values.size() * sizeof(T));
+    else
+      for (T& value : values) one(value);
   }
   template <class A, class B>
-  void one(std::pair<A, B>& both) { one(both.first), one(both.second); }
+  void one(std::pair<A, B>& both) {
+    one(both.first), one(both.second);
+  }
 
   void check_left(std::uint64_t count, std::size_t each) const;
   void resize_checked(auto& container, std::uint64_t size, std::size_t each) {

@@ -16,17 +16,20 @@ template <class... E>
 void know() {
   (void)std::initializer_list<const EventInfo*>{detail::published<E>...};
 }
-/// What is published anywhere in a program is known from its start. So are these: a log's replay may publish what the program never mentions.
+/// What is published anywhere in a program is known from its start. So are these: a log's replay may publish what the
+/// program never mentions.
 [[maybe_unused]] constexpr auto known =
-    &know<FitBegin, FitEnd, EpochBegin, EpochEnd, BatchBegin, BatchEnd, ValidationBegin, ValidationEnd, TestEnd, Metric, Barrier, CheckpointSaved,
-          CheckpointLoaded, DecisionApplied, DecisionRefused, PipelineFailed, ExceptionRaised, MemoryReleased, LogStopped>;
+    &know<FitBegin, FitEnd, EpochBegin, EpochEnd, BatchBegin, BatchEnd, ValidationBegin, ValidationEnd, TestEnd, Metric,
+          Barrier, CheckpointSaved, CheckpointLoaded, DecisionApplied, DecisionRefused, PipelineFailed, ExceptionRaised,
+          MemoryReleased, LogStopped>;
 
 void check_dispatchers(const BusOptions& options) {
   if (options.dispatchers == 0 || options.dispatchers > 64)
     throw BusError(std::to_string(options.dispatchers) + " dispatchers: a bus has 1 to 64.");
   for (const int cpu : options.cpus)
     if (!may_run_on(cpu))
-      throw BusError("BusOptions::cpus names CPU " + std::to_string(cpu) + ", which this process may not use: see `taskset -p $$`.");
+      throw BusError("BusOptions::cpus names CPU " + std::to_string(cpu) +
+                     ", which this process may not use: see `taskset -p $$`.");
 }
 
 /// What the machine has; 0: it doesn't say.
@@ -41,14 +44,15 @@ void check_rings(const BusOptions& options) {
   const std::string asked = "ring capacity " + text(capacity);
   // before anything is computed from it: the power of two behind it may be more than its type can hold
   if (capacity > most_slots)
-    throw BusError(asked + " is more than a ring has, " + text(most_slots) + " events: choose " + text(BusOptions{}.ring_capacity) +
-                   " or some power of two near it.");
+    throw BusError(asked + " is more than a ring has, " + text(most_slots) + " events: choose " +
+                   text(BusOptions{}.ring_capacity) + " or some power of two near it.");
   if (!std::has_single_bit(capacity) || capacity < 2)
     throw BusError(asked + " isn't a power of two: choose " + text(std::bit_ceil(capacity < 2 ? 2 : capacity)) + ".");
   const std::uint64_t memory = machine_memory();
   if (memory != 0 && capacity > memory / sizeof(Slot))
-    throw BusError(asked + " takes " + text(capacity * sizeof(Slot) >> 20) + " MiB for each producer, and this machine has " +
-                   text(memory >> 20) + ": choose at most " + text(std::bit_floor(memory / sizeof(Slot))) + ".");
+    throw BusError(asked + " takes " + text(capacity * sizeof(Slot) >> 20) +
+                   " MiB for each producer, and this machine has " + text(memory >> 20) + ": choose at most " +
+                   text(std::bit_floor(memory / sizeof(Slot))) + ".");
   const Sequence first = options.first_number;
   if (first == 0 || first > greatest_first_number)
     throw BusError("first number " + text(first) + ": choose 1 to " + text(greatest_first_number) + ".");
@@ -69,7 +73,8 @@ Bus::Bus(BusOptions options) : options_(options), clock_(options.clock) {
 
 void Bus::dispatchers(unsigned n) {
   if (!dispatcher_->untouched())
-    throw BusError("bus.dispatchers(" + std::to_string(n) + ") came behind a producer or a pipeline: say it before, or in BusOptions.");
+    throw BusError("bus.dispatchers(" + std::to_string(n) +
+                   ") came behind a producer or a pipeline: say it before, or in BusOptions.");
   BusOptions changed = options_;
   changed.dispatchers = n;
   check_dispatchers(changed);
@@ -82,13 +87,12 @@ void Bus::dispatchers(unsigned n) {
   dispatcher_->start();
 }
 
-Bus::~Bus() {
-  close();
-}
+Bus::~Bus() { close(); }
 
 Producer Bus::producer(std::string_view name, Stream stream) {
   if (closed()) throw BusError("producer '" + std::string(name) + "' joined a closed bus: make it before close().");
-  return Producer(dispatcher_->make_ring(name, stream == Stream::trainer ? Stream::trainer : Stream::others), dispatcher_, clock_);
+  return Producer(dispatcher_->make_ring(name, stream == Stream::trainer ? Stream::trainer : Stream::others),
+                  dispatcher_, clock_);
 }
 
 Producer& Bus::thread_producer() {
@@ -114,12 +118,8 @@ void Bus::longest_nap(std::chrono::nanoseconds nap) noexcept {
   dispatcher_->nap_was_set.store(true, std::memory_order_relaxed);
 }
 void Bus::abandon_dispatcher() noexcept { dispatcher_->abandon(); }
-void Bus::cut_sink(CutSink* sink) noexcept {
-  dispatcher_->cut_sink.store(sink);
-}
-bool Bus::has_cut_sink() const noexcept {
-  return dispatcher_->cut_sink.load() != nullptr;
-}
+void Bus::cut_sink(CutSink* sink) noexcept { dispatcher_->cut_sink.store(sink); }
+bool Bus::has_cut_sink() const noexcept { return dispatcher_->cut_sink.load() != nullptr; }
 BusAccount Bus::account() const { return dispatcher_->account(); }
 std::uint64_t Bus::serial() const noexcept { return dispatcher_->serial(); }
 std::vector<Handle> Bus::subscriptions() const { return dispatcher_->subscriptions(); }

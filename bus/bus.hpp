@@ -3,6 +3,7 @@
 #include <sidestep/bus/clock.hpp>
 #include <sidestep/bus/producer.hpp>
 #include <sidestep/bus/recording.hpp>
+#include <sidestep/bus/refused.hpp>
 #include <sidestep/bus/source.hpp>
 
 #include <chrono>
@@ -21,29 +22,36 @@ enum class Waiting : std::uint8_t {
 };
 
 struct BusOptions {
-  std::size_t ring_capacity = 16384;     ///< events for each producer; a power of two, up to 2^32
-  const ManualClock* clock = nullptr;    ///< a test's clock; null: the real one
-  bool thread = true;                    ///< false: no dispatcher thread, poll() does its work
+  std::size_t ring_capacity = 16384;   ///< events for each producer; a power of two, up to 2^32
+  const ManualClock* clock = nullptr;  ///< a test's clock; null: the real one
+  bool thread = true;                  ///< false: no dispatcher thread, poll() does its work
   Waiting waiting = Waiting::park;
   std::chrono::nanoseconds longest_nap = std::chrono::milliseconds(1);  ///< of an idle dispatcher
-  /// After a silence, where neither a control is attached nor a pipeline waits for time: an eighth of the silence, up to this. Not if
-  /// another `longest_nap` than the default is asked for, here or later: then that is the bound.
+  /// After a silence, where neither a control is attached nor a pipeline waits for time: an eighth of the silence, up
+  /// to this. Not if another `longest_nap` than the default is asked for, here or later: then that is the bound.
   std::chrono::nanoseconds idle_nap = std::chrono::milliseconds(20);
-  unsigned dispatchers = 1;              ///< threads that run pipelines; those that decide or are part of checkpoints run on the first
-  std::vector<int> cpus{};               ///< where their threads run: the i-th on cpus[i], and round again; empty: where the scheduler likes
-  std::chrono::milliseconds deadline = std::chrono::seconds(30);        ///< of a handler that blocks, of the drain of one sink at close
-  Stores stores = Stores::automatic;     ///< how producers write events; options() says what it came to
-  Sequence first_number = 1;             ///< of each ring's events, up to 2^63; a test begins where a watermark's number wraps
-  std::shared_ptr<RingMemorySource> shared = nullptr;  ///< where rings get their memory from: a SharedBus, so that others can watch; null: the heap
+  /// Threads that run pipelines; those that decide or are part of checkpoints run on the first.
+  unsigned dispatchers = 1;
+  /// Where their threads run: the i-th on cpus[i], and round again; empty: where the scheduler likes.
+  std::vector<int> cpus{};
+  /// Of a handler that blocks, of the drain of one sink at close.
+  std::chrono::milliseconds deadline = std::chrono::seconds(30);
+  Stores stores = Stores::automatic;  ///< how producers write events; options() says what it came to
+  Sequence first_number = 1;  ///< of each ring's events, up to 2^63; a test begins where a watermark's number wraps
+  /// Where rings get their memory from: a SharedBus, so that others can watch; null: the heap.
+  std::shared_ptr<RingMemorySource> shared = nullptr;
 };
 
 /// Sums over all subscriptions; `events` counts each event once that was published before close() had come to its end.
 struct BusAccount {
-  std::uint64_t events = 0, published = 0, delivered = 0, dropped = 0, pending = 0, publisher_waits = 0, publisher_waited_ns = 0;
+  std::uint64_t events = 0, published = 0, delivered = 0, dropped = 0, pending = 0, publisher_waits = 0,
+                publisher_waited_ns = 0;
   std::uint64_t after_close = 0;  ///< published behind close(), and so handled by nobody: none of `events`
 };
 
-struct BusError : std::runtime_error { using std::runtime_error::runtime_error; };
+struct BusError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
 
 /// Events from the threads that publish them to the pipelines that listen. Publishing takes nothing but a slot in the
 /// publisher's own ring; everything else happens on the dispatcher's thread.
@@ -52,7 +60,7 @@ struct BusError : std::runtime_error { using std::runtime_error::runtime_error; 
 ///   bus.on<BatchEnd>() | every(100) | subscribe([](const BatchEnd& e) { fmt::print("{}\n", e.loss); });
 ///   auto producer = bus.producer("trainer");
 ///   producer.publish(BatchEnd{.step = 1, .loss = 2.3});
-class Bus {
+class Bus : detail::RefusesOthers {
  public:
   explicit Bus(BusOptions options = {});
   ~Bus();  ///< closes it
@@ -62,6 +70,9 @@ class Bus {
   /// As BusOptions::dispatchers, said later: before the first producer and the first pipeline, else BusError.
   void dispatchers(unsigned n);
 
+  using RefusesOthers::on;
+  using RefusesOthers::publish;
+
   /// The source of a pipeline; `| ... | subscribe(f)` adds it and returns its Handle.
   template <Event... E>
   Source<E...> on() {
@@ -70,60 +81,43 @@ class Bus {
     options.types = {event_id<E>...};
     return {this, std::move(options)};
   }
-#ifdef __clang__
-#pragma clang diagnostic push
-#pragma clang diagnostic ignored "-Wgcc-compat"
-  template <class... E>
-  requires(!(Event<E> && ...))
-  Source<> on()
-      __attribute__((diagnose_if(true, "an event is trivially copyable, of at most 40 bytes, and has an id and a name (or SIDESTEP_EVENT(Type, fields...) beside it); what is larger travels as a payload", "error")));
-#pragma clang diagnostic pop
-#else
-  template <class... E>
-  requires(!(Event<E> && ...)) an_event_is_trivially_copyable_of_at_most_40_bytes_and_has_an_id_and_a_name<E...> on() = delete;
-#endif
 
   /// A ring for the calling thread (or whoever it is moved to: one thread at a time). Throws BusError when closed.
   Producer producer(std::string_view name, Stream stream = Stream::others);
 
-  /// Publishes from any thread through a producer of the thread's own. A thread of the bus never waits here: a full ring spills.
+  /// Publishes from any thread through a producer of the thread's own. A thread of the bus never waits here: a full
+  /// ring spills.
   template <Event E>
-  void publish(const E& event) { thread_producer().publish(event); }
-#ifdef __clang__
-#pragma clang diagnostic push
-#pragma clang diagnostic ignored "-Wgcc-compat"
-  template <class E>
-  requires(!Event<E>)
-  void publish(const E&)
-      __attribute__((diagnose_if(true, "an event is trivially copyable, of at most 40 bytes, and has an id and a name (or SIDESTEP_EVENT(Type, fields...) beside it); what is larger travels as a payload", "error")));
-#pragma clang diagnostic pop
-#else
-  template <class E>
-  requires(!Event<E>) an_event_is_trivially_copyable_of_at_most_40_bytes_and_has_an_id_and_a_name<E> publish(const E&) = delete;
-#endif
+  void publish(const E& event) {
+    thread_producer().publish(event);
+  }
 
   /// What `|` calls at a pipeline's end. It sees every event that is published after this returned.
   Handle add(std::unique_ptr<Pipeline> pipeline, PipelineOptions options);
 
-  /// Writes every event that is published from now on to a new log at `path` (docs/log.md), until close() or Recording::end().
-  /// Throws LogError if it exists already or can't be made. A disk that fails later ends the recording with a LogStopped, and nothing else.
+  /// Writes every event that is published from now on to a new log at `path` (docs/log.md), until close() or
+  /// Recording::end(). Throws LogError if it exists already or can't be made. A disk that fails later ends the
+  /// recording with a LogStopped, and nothing else.
   Recording record(const std::filesystem::path& path, RecordOptions options = {});
 
-  /// Waits until everything published before is handled, behind observe_on too (or failed its deadline). Not from a handler.
+  /// Waits until everything published before is handled, behind observe_on too (or failed its deadline). Not from a
+  /// handler.
   void flush();
   /// Drains, flushes windows, completes the pipelines in order of registration, joins. Idempotent. Not from a handler.
   void close();
   bool closed() const noexcept;
-  /// A handler that isn't behind an observe_on has not returned within the deadline, while somebody waited for it: its pipeline failed,
-  /// nothing more is delivered to any, and what is published is counted (BusAccount::after_close). All that is left to do is close().
+  /// A handler that isn't behind an observe_on has not returned within the deadline, while somebody waited for it: its
+  /// pipeline failed, nothing more is delivered to any, and what is published is counted (BusAccount::after_close). All
+  /// that is left to do is close().
   bool given_up() const noexcept;
-  /// close() first asks `ask`, on its own thread: a loop that publishes elsewhere is to come to its end. True: it waits for the
-  /// producers that hold (Producer::hold), and all goes on as before meanwhile. Null: nobody is asked.
+  /// close() first asks `ask`, on its own thread: a loop that publishes elsewhere is to come to its end. True: it waits
+  /// for the producers that hold (Producer::hold), and all goes on as before meanwhile. Null: nobody is asked.
   void on_close(std::function<bool()> ask);
 
-  /// Without a thread: hands over what is there; false if there was nothing, or if the bus has a thread or is closed. Not from its own handlers (BusError);
-  /// another bus' may, and are told false while another thread polls. Who publishes on the thread that polls must poll before a ring is
-  /// full (16,384 events): a publish behind that waits for room, which nobody makes.
+  /// Without a thread: hands over what is there; false if there was nothing, or if the bus has a thread or is closed.
+  /// Not from its own handlers (BusError); another bus' may, and are told false while another thread polls. Who
+  /// publishes on the thread that polls must poll before a ring is full (16,384 events): a publish behind that waits
+  /// for room, which nobody makes.
   bool poll();
   /// Ends the dispatcher's nap.
   void wake() noexcept;
@@ -137,8 +131,8 @@ class Bus {
   bool has_cut_sink() const noexcept;  ///< a trainer's control is attached: it acts on events of the trainer's stream
 
   BusAccount account() const;
-  /// Pipelines that are there. One that has come to its end is forgotten when nothing of it runs any more; kept are those that decide,
-  /// those that are part of checkpoints unless they were ended, and the first 64 that failed.
+  /// Pipelines that are there. One that has come to its end is forgotten when nothing of it runs any more; kept are
+  /// those that decide, those that are part of checkpoints unless they were ended, and the first 64 that failed.
   std::vector<Handle> subscriptions() const;
   /// What is kept of the others, by owner (128 of them; what comes later is "(others)").
   std::vector<std::unique_ptr<PastPipelines>> past() const;

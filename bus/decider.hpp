@@ -5,10 +5,10 @@
 
 namespace sidestep {
 
-/// What a decider has published of its progress, in one 64-bit word: the number of the trainer's event through which it has
-/// decided, and how many requests it has made. One word, so that no reader can see the number without the requests.
-/// 1 bit "ended" (it will never decide again), 39 bits number, 24 bits count; both are compared modulo their width, which a ring
-/// (at most 2^38 events) and 2^23 open requests can't exceed.
+/// What a decider has published of its progress, in one 64-bit word: the number of the trainer's event through which it
+/// has decided, and how many requests it has made. One word, so that no reader can see the number without the requests.
+/// 1 bit "ended" (it will never decide again), 39 bits number, 24 bits count; both are compared modulo their width,
+/// which a ring (at most 2^38 events) and 2^23 open requests can't exceed.
 struct Watermark {
   static constexpr int count_bits = 24, number_bits = 39;
   static constexpr std::uint64_t count_mask = (std::uint64_t{1} << count_bits) - 1;
@@ -33,7 +33,8 @@ struct Watermark {
   constexpr std::uint64_t beyond(std::uint64_t taken) const noexcept { return (count() - taken) & count_mask; }
 };
 
-/// A Watermark that a decider's thread stores and the trainer loads. Nobody combines the words of several, so no fence is needed.
+/// A Watermark that a decider's thread stores and the trainer loads. Nobody combines the words of several, so no fence
+/// is needed.
 template <class Atomics = StdAtomics>
 class BasicWord {
  public:
@@ -46,10 +47,14 @@ class BasicWord {
   }
   Watermark load() const noexcept { return {value_.load(std::memory_order_acquire)}; }  // pairs with store()
   /// A number that changes with it.
-  std::uint64_t progress() const noexcept { return value_.load(std::memory_order_relaxed); }  // relaxed: only whether it changes
+  std::uint64_t progress() const noexcept {
+    // relaxed: only whether it changes
+    return value_.load(std::memory_order_relaxed);
+  }
   /// A loop begins whose events count from another number. Its own thread, while its decider is idle.
   Watermark begin_anew(Sequence number) noexcept {
-    // relaxed, both: an earlier loop has seen all requests of the last word, and the next word is stored by who has seen this loop's events
+    // relaxed, both: an earlier loop has seen all requests of the last word, and the next word is stored by who has
+    // seen this loop's events
     const Watermark was{value_.load(std::memory_order_relaxed)};
     const Watermark now = Watermark::of(number, was.count(), was.ended());
     value_.store(now.word, std::memory_order_relaxed);
@@ -64,10 +69,13 @@ class BasicWord {
 template <class Atomics = StdAtomics>
 class BasicBell {
  public:
-  /// Behind what it is rung for. Release: pairs with the acquire in clear(). A read-modify-write, since it goes on with the release
-  /// sequence of whoever rang before: one clearing finds the words of all.
+  /// Behind what it is rung for. Release: pairs with the acquire in clear(). A read-modify-write, since it goes on with
+  /// the release sequence of whoever rang before: one clearing finds the words of all.
   void ring() noexcept { rung_.exchange(true, std::memory_order_release); }
-  bool rung() const noexcept { return rung_.load(std::memory_order_relaxed); }  // relaxed: who is told so clears it before he looks
+  bool rung() const noexcept {
+    // relaxed: who is told so clears it before he looks
+    return rung_.load(std::memory_order_relaxed);
+  }
   /// Before the look: what comes behind it rings again.
   bool clear() noexcept { return rung_.exchange(false, std::memory_order_acquire); }  // pairs with ring()
 
@@ -106,13 +114,14 @@ struct BasicDecider {
   std::uint64_t stored_made = 0;       ///< `made` in the last word; the decider's own thread only
   Sequence stored_through = 0;         ///< `through` in the last word; the decider's own thread only
   Atomic<bool> failed{false};          ///< stored by the trainer: nothing more is handed over or accepted
-  Atomic<bool> eager{false};           ///< lag, lockstep: a word after each span; relaxed: only after a request and now and then
+  Atomic<bool> eager{false};  ///< lag, lockstep: a word after each span; relaxed: only after a request and now and then
 
   /// Publishes progress through event `number`. Call it after the requests are in the mailbox.
   void advance(Sequence number, bool force = false) noexcept {
     through = number;
     // relaxed: `eager` is set before the first event is published, and a late view costs one skipped word at most
-    if (!force && made == stored_made && !eager.load(std::memory_order_relaxed) && number - stored_through < 4096) return;
+    if (!force && made == stored_made && !eager.load(std::memory_order_relaxed) && number - stored_through < 4096)
+      return;
     const bool asks = made != stored_made;
     stored_made = made;
     stored_through = number;

@@ -11,8 +11,8 @@
 namespace sidestep {
 namespace {
 
-constexpr std::size_t most_owners = 128;        // whose past pipelines are told apart
-constexpr unsigned most_failed = 64;            // that are kept with their error, as long as the bus lives
+constexpr std::size_t most_owners = 128;  // whose past pipelines are told apart
+constexpr unsigned most_failed = 64;      // that are kept with their error, as long as the bus lives
 constexpr std::string_view other_owners = "(others)";
 
 std::uint64_t next_serial() {
@@ -23,7 +23,11 @@ std::uint64_t next_serial() {
 }  // namespace
 
 Dispatcher::Dispatcher(const BusOptions& options, const Clock& clock, StreamWithin streamed_within)
-    : within(streamed_within), longest_nap(options.longest_nap.count()), options_(options), clock_(clock), serial_(next_serial()) {
+    : within(streamed_within),
+      longest_nap(options.longest_nap.count()),
+      options_(options),
+      clock_(clock),
+      serial_(next_serial()) {
   // relaxed: no other thread knows it
   nap_was_set.store(options.longest_nap != BusOptions{}.longest_nap, std::memory_order_relaxed);
   for (unsigned i = 0; i < options.dispatchers; ++i) workers_.push_back(std::make_unique<Worker>(*this, i));
@@ -46,8 +50,10 @@ bool Dispatcher::poll() {
     throw BusError("poll() was called from a handler of the same bus, which is what it would run: call it elsewhere.");
   std::unique_lock one_at_a_time(polling_, std::defer_lock);
   // In another bus' handler: whoever polls this one may wait for that handler.
-  if (!BusThread::current()) one_at_a_time.lock();
-  else if (!one_at_a_time.try_lock()) return false;
+  if (!BusThread::current())
+    one_at_a_time.lock();
+  else if (!one_at_a_time.try_lock())
+    return false;
   if (closed()) return false;
   const BusThread here;
   const PollingHere polls(*this);
@@ -101,9 +107,10 @@ void Dispatcher::add_counts(const Ring& ring, BusAccount& sum) noexcept {
   sum.publisher_waited_ns += ring.waited_ns.get();
 }
 
-/// Forgets pipelines that have come to their end, once nothing of them runs: their sums stay. True: of some, something still runs.
-/// Kept are those that somebody still asks for: what decides (the control knows it for good), what was saved and not taken away (it
-/// answers barriers, and is named in checkpoints), and the first ones that failed. On the thread of `candidates`' dispatcher.
+/// Forgets pipelines that have come to their end, once nothing of them runs: their sums stay. True: of some, something
+/// still runs. Kept are those that somebody still asks for: what decides (the control knows it for good), what was
+/// saved and not taken away (it answers barriers, and is named in checkpoints), and the first ones that failed. On the
+/// thread of `candidates`' dispatcher.
 bool Dispatcher::retire_pipelines(std::span<const Handle> candidates) {
   bool later = false;
   std::vector<Handle> gone;  // destroyed behind the lock
@@ -115,17 +122,23 @@ bool Dispatcher::retire_pipelines(std::span<const Handle> candidates) {
     }
     if (life == Subscription::Life::running || one->decider_ != nullptr || one->kept_) continue;
     if (one->options_.saved && life != Subscription::Life::ended) continue;
-    const bool idle = life == Subscription::Life::failed ||
-                      std::all_of(one->queues_.begin(), one->queues_.end(), [](const auto& queue) { return queue->idle(); });
-    if (idle && one->pipeline_->quiet()) gone.push_back(one);
-    else later = true;
+    const bool idle =
+        life == Subscription::Life::failed ||
+        std::all_of(one->queues_.begin(), one->queues_.end(), [](const auto& queue) { return queue->idle(); });
+    if (idle && one->pipeline_->quiet())
+      gone.push_back(one);
+    else
+      later = true;
   }
   if (gone.empty()) return later;
   const std::lock_guard lock(mutex_);  // declared last, so released first
-  std::erase_if(gone, [&](const Handle& one) { return one->failed() && failed_kept_ < most_failed && ((++failed_kept_, one->kept_ = true)); });
+  std::erase_if(gone, [&](const Handle& one) {
+    return one->failed() && failed_kept_ < most_failed && ((++failed_kept_, one->kept_ = true));
+  });
   if (gone.empty()) return later;
   for (const Handle& one : gone) forget(*one);
-  std::erase_if(subscriptions_, [&](const Handle& one) { return std::find(gone.begin(), gone.end(), one) != gone.end(); });
+  std::erase_if(subscriptions_,
+                [&](const Handle& one) { return std::find(gone.begin(), gone.end(), one) != gone.end(); });
   version_.changed();
   return later;
 }
@@ -139,7 +152,8 @@ void Dispatcher::forget(Subscription& one) {
   auto at = std::find_if(past_.begin(), past_.end(), [&](const auto& past) { return past->owner == who; });
   if (at == past_.end()) {
     const bool apart = past_.size() < most_owners;
-    if (!apart) at = std::find_if(past_.begin(), past_.end(), [](const auto& past) { return past->owner == other_owners; });
+    if (!apart)
+      at = std::find_if(past_.begin(), past_.end(), [](const auto& past) { return past->owner == other_owners; });
     if (at == past_.end()) {
       at = past_.insert(past_.end(), std::make_unique<PastPipelines>());
       (*at)->owner = apart ? who : other_owners;
@@ -172,23 +186,25 @@ Handle Dispatcher::add(std::unique_ptr<Pipeline> pipeline, PipelineOptions optio
     if (type == 0 || type >= event_ids) throw EventTypeError("a pipeline listens to an event id out of range.");
   const bool first_alone = options.saved || options.decides;
   if (options.dispatcher >= static_cast<int>(workers_.size()))
-    throw BusError("a pipeline asks for dispatcher " + std::to_string(options.dispatcher) + " of " + std::to_string(workers_.size()) +
-                   ": they count from 0.");
+    throw BusError("a pipeline asks for dispatcher " + std::to_string(options.dispatcher) + " of " +
+                   std::to_string(workers_.size()) + ": they count from 0.");
   if (first_alone && options.dispatcher > 0)
-    throw BusError("a pipeline that decides or is part of checkpoints asks for dispatcher " + std::to_string(options.dispatcher) +
-                   ": it runs on dispatcher 0.");
+    throw BusError("a pipeline that decides or is part of checkpoints asks for dispatcher " +
+                   std::to_string(options.dispatcher) + ": it runs on dispatcher 0.");
   const std::lock_guard lock(mutex_);
-  if (phase_.glance() != Phase::open)
-    throw BusError("a pipeline was added to a closed bus: add it before close().");
+  if (phase_.glance() != Phase::open) throw BusError("a pipeline was added to a closed bus: add it before close().");
   const std::string base = options.name.empty() ? (options.owner.empty() ? "pipeline" : options.owner) : options.name;
   const auto before = ordinals_.find(base);
   unsigned ordinal = before != ordinals_.end() ? before->second.last : 0;
   do options.name = ++ordinal == 1 ? base : base + "#" + std::to_string(ordinal);
   while (names_.contains(options.name));
-  auto subscription = std::make_shared<Subscription>(shared_from_this(), next_registration_, std::move(options), std::move(pipeline));
+  auto subscription =
+      std::make_shared<Subscription>(shared_from_this(), next_registration_, std::move(options), std::move(pipeline));
   subscription->pipeline().bind(*subscription);
   const int asked = subscription->options().dispatcher;
-  subscription->worker_ = first_alone ? 0 : asked >= 0 ? static_cast<unsigned>(asked) : next_worker_++ % static_cast<unsigned>(workers_.size());
+  subscription->worker_ = first_alone  ? 0
+                          : asked >= 0 ? static_cast<unsigned>(asked)
+                                       : next_worker_++ % static_cast<unsigned>(workers_.size());
   subscription->base_ = base;
   names_.insert(subscription->name());
   Ordinal& given = ordinals_[base];
@@ -211,7 +227,8 @@ void Dispatcher::begin_here(Subscription& subscription) {
 
 bool Dispatcher::admit(Subscription& subscription) {
   std::unique_lock lock(mutex_);
-  const auto at = std::find_if(deferred_.begin(), deferred_.end(), [&](const Handle& one) { return one.get() == &subscription; });
+  const auto at =
+      std::find_if(deferred_.begin(), deferred_.end(), [&](const Handle& one) { return one.get() == &subscription; });
   if (at == deferred_.end()) return false;
   if (phase_.glance() >= Phase::completing) {  // stored before close() looked at the list under the lock
     const Handle never_began = std::move(*at);
@@ -222,8 +239,9 @@ bool Dispatcher::admit(Subscription& subscription) {
     return false;
   }
   begin_here(subscription);
-  const auto behind = std::find_if(subscriptions_.begin(), subscriptions_.end(),
-                                   [&](const Handle& one) { return one->registration() > subscription.registration(); });
+  const auto behind = std::find_if(subscriptions_.begin(), subscriptions_.end(), [&](const Handle& one) {
+    return one->registration() > subscription.registration();
+  });
   subscriptions_.insert(behind, std::move(*at));
   deferred_.erase(at);
   version_.changed();
@@ -238,10 +256,12 @@ void Dispatcher::end(Subscription& subscription) {
     if (!subscription.asked_to_end_) {
       subscription.asked_to_end_ = true;
       for (const auto& ring : rings_) subscription.end_.push_back({ring->id(), ring->upcoming()});
-      if (subscription.decider_ == nullptr) free_name(subscription);  // here, not when it is forgotten: names don't depend on the schedule
+      // here, not when it is forgotten: names don't depend on the schedule
+      if (subscription.decider_ == nullptr) free_name(subscription);
       version_.changed();
     }
-    const auto at = std::find_if(deferred_.begin(), deferred_.end(), [&](const Handle& one) { return one.get() == &subscription; });
+    const auto at =
+        std::find_if(deferred_.begin(), deferred_.end(), [&](const Handle& one) { return one.get() == &subscription; });
     if (at != deferred_.end()) {
       never_began = std::move(*at);
       deferred_.erase(at);
@@ -262,7 +282,8 @@ std::shared_ptr<Ring> Dispatcher::make_ring(std::string_view name, Stream stream
   const std::lock_guard lock(mutex_);       // declared last, so released first
   if (phase_.glance() == Phase::closed && late_too) {
     gone = take_left_rings([](const Ring& ring) { return ring.left(); });  // nobody else does, on a closed bus
-    rings_.push_back(std::make_shared<Ring>(1, Sequence{1}, next_ring_++, stream, std::string(name), StreamWithin::nothing));
+    rings_.push_back(
+        std::make_shared<Ring>(1, Sequence{1}, next_ring_++, stream, std::string(name), StreamWithin::nothing));
     rings_.back()->close(rings_.back()->first());
     return rings_.back();
   }
@@ -280,7 +301,8 @@ std::shared_ptr<Ring> Dispatcher::make_ring(std::string_view name, Stream stream
     else
       ring = pool_->take(make, [&](Ring& again) { again.begin_anew(options_.first_number, id, stream, name, within); });
   } catch (const std::bad_alloc&) {
-    throw BusError("producer '" + std::string(name) + "' found no memory for a ring of " + std::to_string(options_.ring_capacity) +
+    throw BusError("producer '" + std::string(name) + "' found no memory for a ring of " +
+                   std::to_string(options_.ring_capacity) +
                    " events, 64 bytes each: give BusOptions::ring_capacity less.");
   }
   if (dead()) ring->close(ring->first());  // as abandon() does for those before
@@ -300,14 +322,15 @@ Producer& Dispatcher::thread_producer() {
   for (auto& [serial, producer] : producers)
     if (serial == serial_) return producer;
   std::erase_if(producers, [](const auto& entry) { return entry.second.bus_is_gone(); });
-  return producers.emplace_back(serial_, Producer(make_ring("thread", Stream::others, true), weak_from_this(), clock_)).second;
+  return producers.emplace_back(serial_, Producer(make_ring("thread", Stream::others, true), weak_from_this(), clock_))
+      .second;
 }
 
 void Dispatcher::report_failure(const Subscription& subscription, Sequence number) noexcept {
   try {
     const BusThread never_wait;
-    thread_producer().publish(
-        PipelineFailed{.number = number, .pipeline = intern(subscription.name()), .error = intern(subscription.error())});
+    thread_producer().publish(PipelineFailed{
+        .number = number, .pipeline = intern(subscription.name()), .error = intern(subscription.error())});
   } catch (...) {  // no memory, or two types with one id: the subscription itself knows its error
   }
 }

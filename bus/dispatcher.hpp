@@ -15,7 +15,8 @@
 
 namespace sidestep {
 
-/// The inside of a bus: the lists of its rings and pipelines, and its workers, who take events out of the ones and run the others.
+/// The inside of a bus: the lists of its rings and pipelines, and its workers, who take events out of the ones and run
+/// the others.
 class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
  public:
   static constexpr std::size_t batch = Worker::batch;
@@ -32,11 +33,13 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   void on_close(std::function<bool()> ask);
   bool closed() const noexcept { return phase_.load() == Phase::closed; }
   bool dead() const noexcept { return abandoned_.load(); }  ///< given up: a handler hangs
-  bool untouched() const;  ///< no producer and no pipeline has come yet
+  bool untouched() const;                                   ///< no producer and no pipeline has come yet
   void wake() noexcept;
-  /// A handler is about to publish by the bus' own means: one that does so for ever, while the bus is to close, is failed.
+  /// A handler is about to publish by the bus' own means: one that does so for ever, while the bus is to close, is
+  /// failed.
   void about_to_publish() noexcept {
-    if (giving_up_.glance() != GivingUp::no) [[unlikely]] fail_who_publishes();
+    if (giving_up_.glance() != GivingUp::no) [[unlikely]]
+      fail_who_publishes();
   }
 
   Handle add(std::unique_ptr<Pipeline> pipeline, PipelineOptions options);
@@ -59,10 +62,10 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   const BusOptions& options() const noexcept { return options_; }
   std::uint64_t serial() const noexcept { return serial_; }
 
-  const StreamWithin within;                  // what its producers stream
-  std::atomic<Nanoseconds> longest_nap;       // relaxed: advice
-  std::atomic<bool> nap_was_set{false};       // relaxed: advice
-  Told<CutSink*> cut_sink;                    // by the control, before it publishes
+  const StreamWithin within;             // what its producers stream
+  std::atomic<Nanoseconds> longest_nap;  // relaxed: advice
+  std::atomic<bool> nap_was_set{false};  // relaxed: advice
+  Told<CutSink*> cut_sink;               // by the control, before it publishes
 
  private:
   friend class HangWatch;
@@ -74,15 +77,20 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
     failing,     ///< handlers that publish fail, until pipelines complete
     completing,  ///< pipelines complete, whatever still comes; handlers that publish fail
   };
-  /// How far a close() has come. A round is over when all that had been published when it began is handled, behind observe_on too.
+  /// How far a close() has come. A round is over when all that had been published when it began is handled, behind
+  /// observe_on too.
   struct Rounds {
     std::vector<std::pair<std::shared_ptr<const Ring>, Sequence>> rings;
-    struct Handed { Handle to; std::shared_ptr<const QueueAccount> queue; std::uint64_t count; };
-    std::vector<Handed> queues;                 // what they were handed by then
+    struct Handed {
+      Handle to;
+      std::shared_ptr<const QueueAccount> queue;
+      std::uint64_t count;
+    };
+    std::vector<Handed> queues;  // what they were handed by then
     bool begun = false, at_queues = false;
-    std::uint64_t events = 0;                   // published when it began
-    std::uint64_t over = 0;                     // rounds before it that had events of their own
-    Nanoseconds waited = 0, noted = 0;          // since the first of them; when that was noted
+    std::uint64_t events = 0;           // published when it began
+    std::uint64_t over = 0;             // rounds before it that had events of their own
+    Nanoseconds waited = 0, noted = 0;  // since the first of them; when that was noted
   };
   bool round_over();
   void fail_who_publishes() noexcept;
@@ -121,23 +129,26 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   std::function<bool()> ask_at_close_;
   std::uint32_t next_ring_ = 0;
   unsigned next_registration_ = 0, next_worker_ = 0;
-  struct Ordinal { unsigned last = 0, live = 0; };
+  struct Ordinal {
+    unsigned last = 0, live = 0;
+  };
   std::unordered_map<std::string, Ordinal> ordinals_;  // of the names that are there, by what was asked for
   std::unordered_set<std::string> names_;
   unsigned failed_kept_ = 0;
-  BusAccount gone_;                  // what rings and pipelines that are gone have counted
+  BusAccount gone_;  // what rings and pipelines that are gone have counted
   std::vector<std::unique_ptr<PastPipelines>> past_;
   Version version_;  // of the lists; changes under the lock. See Worker
   Version ends_;     // of pipelines that came to their end
   const std::shared_ptr<RingPool> pool_ = std::make_shared<RingPool>();
 
-  std::mutex polling_;               // without threads of its own: one poll() at a time; with them: one close() joins them
+  // without threads of its own: one poll() at a time; with them: one close() joins them
+  std::mutex polling_;
   std::vector<std::thread> threads_;
-  Told<Phase> phase_;       // begins under the lock; from then on it is the first dispatcher's
-  Told<bool> abandoned_;    // behind the error of the handler that hangs
+  Told<Phase> phase_;     // begins under the lock; from then on it is the first dispatcher's
+  Told<bool> abandoned_;  // behind the error of the handler that hangs
   Told<GivingUp> giving_up_;
-  Rounds rounds_;           // of the one who closes first; without a thread under `polling_`
-  Version hurry_asked_;     // by who flushes
+  Rounds rounds_;        // of the one who closes first; without a thread under `polling_`
+  Version hurry_asked_;  // by who flushes
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 

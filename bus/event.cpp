@@ -14,8 +14,8 @@ namespace {
 struct Registry {
   std::mutex mutex;
   std::array<const EventInfo*, event_ids> types{};
-  std::string clash;                    // the first that nobody was told of
-  std::atomic<bool> has_clash{false};   // relaxed: `clash` is read under the lock
+  std::string clash;                   // the first that nobody was told of
+  std::atomic<bool> has_clash{false};  // relaxed: `clash` is read under the lock
 };
 
 /// By type, one more than where its payload lies; 0: it has none. Relaxed: as types_with_payload.
@@ -26,11 +26,12 @@ Registry& registry() {
   return *registry;
 }
 
-/// What two who share an id disagree about; empty: nothing that can be seen. A type that may refer to something else shows its fields
-/// of a living event alone, so of that its size and payload are compared.
+/// What two who share an id disagree about; empty: nothing that can be seen. A type that may refer to something else
+/// shows its fields of a living event alone, so of that its size and payload are compared.
 std::string differences(const EventInfo& one, const EventInfo& other) {
   if (one.payload_at != other.payload_at) return "its payload lies elsewhere there";
-  if (one.layout == other.layout || one.layout == nullptr || other.layout == nullptr || one.refers || other.refers) return {};
+  if (one.layout == other.layout || one.layout == nullptr || other.layout == nullptr || one.refers || other.refers)
+    return {};
   return layout_differences(one.layout(nullptr), other.layout(nullptr), "there");
 }
 
@@ -42,20 +43,25 @@ bool namesakes(const EventInfo& one, const EventInfo& other) {
 /// With its namespaces, where that can be said.
 std::string cpp_name(const EventInfo& info) {
   int status = 0;
-  const std::unique_ptr<char, void (*)(void*)> text(abi::__cxa_demangle(std::string(info.type).c_str(), nullptr, nullptr, &status), std::free);
+  const std::unique_ptr<char, void (*)(void*)> text(
+      abi::__cxa_demangle(std::string(info.type).c_str(), nullptr, nullptr, &status), std::free);
   return text != nullptr && status == 0 ? text.get() : std::string(info.name);
 }
-std::string last_of(const std::string& type) { return type.substr(type.rfind(':', type.find('<')) + 1); }  // npos + 1 is 0
+// npos + 1 is 0
+std::string last_of(const std::string& type) { return type.substr(type.rfind(':', type.find('<')) + 1); }
 
 std::string layout_text(const FieldLayout& field) {
-  constexpr std::array<std::string_view, 7> kinds{"?", "integer", "unsigned integer", "real", "boolean", "name", "text"};
+  constexpr std::array<std::string_view, 7> kinds{"?",    "integer", "unsigned integer", "real", "boolean",
+                                                  "name", "text"};
   const auto kind = static_cast<std::size_t>(field.kind);
-  return std::string(kinds[kind < kinds.size() ? kind : 0]) + " of " + std::to_string(field.size) + " bytes at " + std::to_string(field.offset);
+  return std::string(kinds[kind < kinds.size() ? kind : 0]) + " of " + std::to_string(field.size) + " bytes at " +
+         std::to_string(field.offset);
 }
 
 }  // namespace
 
-std::string layout_differences(const std::vector<FieldLayout>& here, const std::vector<FieldLayout>& there, std::string_view there_is) {
+std::string layout_differences(const std::vector<FieldLayout>& here, const std::vector<FieldLayout>& there,
+                               std::string_view there_is) {
   if (here.empty() || there.empty()) return {};
   std::string all;
   const auto add = [&](std::string_view name, const std::string& what) {
@@ -66,8 +72,10 @@ std::string layout_differences(const std::vector<FieldLayout>& here, const std::
   };
   for (const FieldLayout& field : here) {
     const auto other = find(there, field.name);
-    if (other == there.end()) add(field.name, "isn't " + std::string(there_is));
-    else if (*other != field) add(field.name, "is " + layout_text(field) + " here, " + layout_text(*other) + " " + std::string(there_is));
+    if (other == there.end())
+      add(field.name, "isn't " + std::string(there_is));
+    else if (*other != field)
+      add(field.name, "is " + layout_text(field) + " here, " + layout_text(*other) + " " + std::string(there_is));
   }
   for (const FieldLayout& field : there)
     if (find(here, field.name) == here.end()) add(field.name, "is " + std::string(there_is) + " alone");
@@ -97,15 +105,19 @@ const EventInfo& register_event(const EventInfo& info) {
     return *entry;
   }
   if (entry->name != info.name || entry->size != info.size || namesakes(*entry, info)) {
-    const auto called = [&](const EventInfo& one) { return "'" + (entry->name == info.name ? cpp_name(one) : std::string(one.name)) + "' (" +
-                                                           std::to_string(one.size) + " bytes)"; };
-    throw EventTypeError("event types " + called(*entry) + " and " + called(info) + " both have id " + std::to_string(info.id) +
-                         ": give one of them another, by SIDESTEP_EVENT_ID(" + last_of(cpp_name(info)) +
+    const auto called = [&](const EventInfo& one) {
+      return "'" + (entry->name == info.name ? cpp_name(one) : std::string(one.name)) + "' (" +
+             std::to_string(one.size) + " bytes)";
+    };
+    throw EventTypeError("event types " + called(*entry) + " and " + called(info) + " both have id " +
+                         std::to_string(info.id) + ": give one of them another, by SIDESTEP_EVENT_ID(" +
+                         last_of(cpp_name(info)) +
                          ", sidestep::first_user_event + n) beside it, or static constexpr EventId id in it.");
   }
   if (const std::string what = differences(info, *entry); !what.empty())
     throw EventTypeError("event type '" + std::string(info.name) + "' (id " + std::to_string(info.id) +
-                         ") is another one elsewhere in this program: " + what + ". Build all of it from one declaration.");
+                         ") is another one elsewhere in this program: " + what +
+                         ". Build all of it from one declaration.");
   return *entry;
 }
 

@@ -2,13 +2,13 @@
 
 #include <sidestep/bus/event.hpp>
 
-/// The events of a training run. Steps and epochs begin at 1; `step` is the step that the event follows (0 before the first).
-/// Losses are in the loss function's unit (nats for cross-entropy), accuracies in [0, 1], times in seconds.
-/// One with a Name has a state(archive), for operators that keep whole events: a name is saved as its text.
+/// The events of a training run. Steps and epochs begin at 1; `step` is the step that the event follows (0 before the
+/// first). Losses are in the loss function's unit (nats for cross-entropy), accuracies in [0, 1], times in seconds. One
+/// with a Name has a state(archive), for operators that keep whole events: a name is saved as its text.
 namespace sidestep {
 
 #define SIDESTEP_ID_AND_NAME(NUMBER, NAME) \
-  static constexpr EventId id = NUMBER;     \
+  static constexpr EventId id = NUMBER;    \
   static constexpr std::string_view name = NAME
 
 /// The run begins. `resumed`: it goes on from a checkpoint, so callbacks don't reset and loggers don't write it.
@@ -20,7 +20,9 @@ struct FitBegin {
   Epoch epoch = 0;     ///< the epoch that begins or goes on
   Epoch epochs = 0;
   bool resumed = false;
-  void fields(auto&& f) const { f("step", step), f("epoch", epoch), f("epochs", epochs), f("steps_per_epoch", steps_per_epoch); }
+  void fields(auto&& f) const {
+    f("step", step), f("epoch", epoch), f("epochs", epochs), f("steps_per_epoch", steps_per_epoch);
+  }
 };
 
 struct FitEnd {
@@ -97,7 +99,8 @@ struct ValidationEnd {
   Epoch epoch = 0;
   std::int32_t samples = 0;
   void fields(auto&& f) const {
-    f("step", step), f("epoch", epoch), f("samples", samples), f("loss", loss), f("accuracy", accuracy), f("seconds", seconds);
+    f("step", step), f("epoch", epoch), f("samples", samples), f("loss", loss), f("accuracy", accuracy),
+        f("seconds", seconds);
   }
 };
 
@@ -110,7 +113,8 @@ struct TestEnd {
   void fields(auto&& f) const { f("step", step), f("samples", samples), f("loss", loss), f("accuracy", accuracy); }
 };
 
-/// One number by name: batch/loss, batch/accuracy, train/loss, train/accuracy, val/loss, val/accuracy, lr, and whatever a user publishes.
+/// One number by name: batch/loss, batch/accuracy, train/loss, train/accuracy, val/loss, val/accuracy, lr, and whatever
+/// a user publishes.
 struct Metric {
   SIDESTEP_ID_AND_NAME(10, "Metric");
   static constexpr bool self_contained = true;
@@ -175,7 +179,9 @@ struct DecisionRefused {
   Name decision{};
   Name by{};
   Name why{};
-  void fields(auto&& f) const { f("decision", decision), f("by", by), f("cause_step", cause_step), f("step", step), f("why", why); }
+  void fields(auto&& f) const {
+    f("decision", decision), f("by", by), f("cause_step", cause_step), f("step", step), f("why", why);
+  }
   void state(auto& archive) { archive(cause_step, step, decision, by, why); }
 };
 

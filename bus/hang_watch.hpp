@@ -9,7 +9,8 @@ namespace sidestep {
 
 class Dispatcher;
 
-/// For somebody who waits for a bus' dispatchers: gives the bus up when one of them has stood in a handler for the deadline.
+/// For somebody who waits for a bus' dispatchers: gives the bus up when one of them has stood in a handler for the
+/// deadline.
 class HangWatch {
  public:
   explicit HangWatch(Dispatcher& bus);

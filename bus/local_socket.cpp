@@ -43,8 +43,9 @@ Address address_of(const std::filesystem::path& place) {
   if (::stat(place.c_str(), &about) != 0) fail_socket("stat");
   Address address;
   address.name.sun_family = AF_UNIX;
-  const int letters = std::snprintf(address.name.sun_path + 1, sizeof address.name.sun_path - 1, "sidestep.bus.%llx.%llx",
-                                    static_cast<unsigned long long>(about.st_dev), static_cast<unsigned long long>(about.st_ino));
+  const int letters =
+      std::snprintf(address.name.sun_path + 1, sizeof address.name.sun_path - 1, "sidestep.bus.%llx.%llx",
+                    static_cast<unsigned long long>(about.st_dev), static_cast<unsigned long long>(about.st_ino));
   address.size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + static_cast<std::size_t>(letters));
   return address;
 }
@@ -68,7 +69,8 @@ Descriptor listen_at(const std::filesystem::path& place) {
 Descriptor connect_to(const std::filesystem::path& place) {
   const Address address = address_of(place);
   Descriptor made = new_socket(SOCK_NONBLOCK);  // EAGAIN: so many wait already
-  if (::connect(made.get(), reinterpret_cast<const sockaddr*>(&address.name), address.size) != 0) fail_socket("connect");
+  if (::connect(made.get(), reinterpret_cast<const sockaddr*>(&address.name), address.size) != 0)
+    fail_socket("connect");
   return made;
 }
 
@@ -99,7 +101,8 @@ std::optional<Received> receive(const Descriptor& socket, std::span<std::byte> t
   pollfd wait{.fd = socket.get(), .events = POLLIN, .revents = 0};
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   for (;;) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
     const int ready = ::poll(&wait, 1, static_cast<int>(left > 0 ? left : 0));
     if (ready > 0) break;
     if (ready < 0 && errno != EINTR) fail_socket("poll");
@@ -116,8 +119,10 @@ std::optional<Received> receive(const Descriptor& socket, std::span<std::byte> t
   if (bytes < 0 && errno == ECONNRESET) return Received{};
   if (bytes < 0) fail_socket("recvmsg");
   Received received{.bytes = static_cast<std::size_t>(bytes), .descriptor = Descriptor()};
-  for (const cmsghdr* head = CMSG_FIRSTHDR(&message); head != nullptr; head = CMSG_NXTHDR(&message, const_cast<cmsghdr*>(head))) {
-    if (head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_RIGHTS || head->cmsg_len != CMSG_LEN(sizeof(int))) continue;
+  for (const cmsghdr* head = CMSG_FIRSTHDR(&message); head != nullptr;
+       head = CMSG_NXTHDR(&message, const_cast<cmsghdr*>(head))) {
+    if (head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_RIGHTS || head->cmsg_len != CMSG_LEN(sizeof(int)))
+      continue;
     int number = -1;
     std::memcpy(&number, CMSG_DATA(head), sizeof number);
     received.descriptor = Descriptor(number);

@@ -27,9 +27,9 @@ class Descriptor {
   int number_ = -1;
 };
 
-/// Sockets of this machine that belong to a file or folder. They have no name in the file system, so a killed process leaves nothing
-/// behind and a path may have any length; who may talk is found out by asking the system who the other one is.
-/// All of them throw std::system_error.
+/// Sockets of this machine that belong to a file or folder. They have no name in the file system, so a killed process
+/// leaves nothing behind and a path may have any length; who may talk is found out by asking the system who the other
+/// one is. All of them throw std::system_error.
 namespace local_socket {
 
 /// Listens for those who connect to this file or folder. EADDRINUSE: another process does.

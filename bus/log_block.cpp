@@ -61,9 +61,13 @@ std::string_view cut_text(std::string_view text, std::size_t most) {
 
 class DefinitionBytes {
  public:
-  explicit DefinitionBytes(std::uint8_t what) { number(DefinitionRecord{.zero = 0, .what = what, .reserved = 0, .size = 0}); }
+  explicit DefinitionBytes(std::uint8_t what) {
+    number(DefinitionRecord{.zero = 0, .what = what, .reserved = 0, .size = 0});
+  }
   template <class T>
-  void number(const T& value) { append(&value, sizeof value); }
+  void number(const T& value) {
+    append(&value, sizeof value);
+  }
   void text(std::string_view text) { append(text.data(), text.size()); }
   std::vector<std::byte> take() && {
     const auto size = static_cast<std::uint32_t>(bytes_.size() - sizeof(DefinitionRecord));
@@ -81,7 +85,8 @@ class DefinitionBytes {
 
 }  // namespace
 
-/// id, size, number of fields, length of the name, the name; for each field kind, offset, size, length of its name, the name.
+/// id, size, number of fields, length of the name, the name; for each field kind, offset, size, length of its name, the
+/// name.
 std::vector<std::byte> encode(const LoggedType& type) {
   DefinitionBytes bytes(Defined::type);
   const std::string_view name = cut_text(type.name, longest_text);
@@ -123,8 +128,8 @@ LogIdentity new_identity(Nanoseconds began) {
   return {.log = (std::uint64_t{device()} << 32) | device(), .began = began};
 }
 
-LogBlock& seal(LogBlock& filled, const LogIdentity& identity, std::uint32_t number, std::uint64_t events_before, bool is_last,
-               int compression, LogBlock* scratch) {
+LogBlock& seal(LogBlock& filled, const LogIdentity& identity, std::uint32_t number, std::uint64_t events_before,
+               bool is_last, int compression, LogBlock* scratch) {
   LogBlock* block = &filled;
   if (compression > 0 && scratch != nullptr && filled.header.used > 0) {
     // no larger than the block: then it isn't worth it

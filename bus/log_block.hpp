@@ -23,7 +23,8 @@ struct LoggedType {
   std::vector<FieldLayout> fields;
 
   const FieldLayout* field(std::string_view wanted) const noexcept {
-    const auto found = std::find_if(fields.begin(), fields.end(), [&](const FieldLayout& each) { return each.name == wanted; });
+    const auto found =
+        std::find_if(fields.begin(), fields.end(), [&](const FieldLayout& each) { return each.name == wanted; });
     return found != fields.end() ? &*found : nullptr;
   }
   /// Its step; null: it has none.
@@ -52,8 +53,8 @@ struct LogBlock {
 };
 static_assert(offsetof(LogBlock, body) == log_format::header_size);
 
-/// Fills blocks with events and definitions. Whoever owns it gives it a block, fills it until something doesn't fit, and goes on
-/// with another one.
+/// Fills blocks with events and definitions. Whoever owns it gives it a block, fills it until something doesn't fit,
+/// and goes on with another one.
 class LogBlockFiller {
  public:
   LogBlockFiller() { repeat_.reserve(log_format::most_repeated); }
@@ -65,8 +66,8 @@ class LogBlockFiller {
   bool has_room(std::size_t bytes) const noexcept { return at_ + bytes <= log_format::capacity; }
 
   /// `body` is 40 bytes that can be read; there is room. `step_at`: where its step lies, or less than 0.
-  void add(EventId type, std::size_t size, std::uint32_t ring, Sequence sequence, Nanoseconds stamp, const std::byte* body,
-           int step_at) noexcept {
+  void add(EventId type, std::size_t size, std::uint32_t ring, Sequence sequence, Nanoseconds stamp,
+           const std::byte* body, int step_at) noexcept {
     using namespace log_format;
     std::byte* to = block_->body + at_;
     EventRecord record{.type = type, .size = static_cast<std::uint8_t>(size), .flags = 0, .after = 0};
@@ -136,10 +137,10 @@ struct LogIdentity {
 /// Of a new log.
 LogIdentity new_identity(Nanoseconds began);
 
-/// Compresses if asked, pads, numbers and checks a block that was filled. `scratch` is used if it is compressed, and then what is
-/// returned. Null never.
-LogBlock& seal(LogBlock& filled, const LogIdentity& identity, std::uint32_t number, std::uint64_t events_before, bool is_last,
-               int compression, LogBlock* scratch);
+/// Compresses if asked, pads, numbers and checks a block that was filled. `scratch` is used if it is compressed, and
+/// then what is returned. Null never.
+LogBlock& seal(LogBlock& filled, const LogIdentity& identity, std::uint32_t number, std::uint64_t events_before,
+               bool is_last, int compression, LogBlock* scratch);
 
 }  // namespace log_format
 }  // namespace sidestep

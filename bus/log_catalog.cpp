@@ -33,11 +33,16 @@ bool possible(const FieldLayout& field, std::size_t size) {
   const bool power = field.size <= 8 && std::has_single_bit(field.size);
   switch (field.kind) {
     case FieldKind::integer:
-    case FieldKind::whole: return power;
-    case FieldKind::real: return field.size == 4 || field.size == 8;
-    case FieldKind::boolean: return field.size == 1;
-    case FieldKind::name: return field.size == 4;
-    case FieldKind::text: return true;
+    case FieldKind::whole:
+      return power;
+    case FieldKind::real:
+      return field.size == 4 || field.size == 8;
+    case FieldKind::boolean:
+      return field.size == 1;
+    case FieldKind::name:
+      return field.size == 4;
+    case FieldKind::text:
+      return true;
   }
   return false;
 }
@@ -51,10 +56,14 @@ T read_as(const std::byte* from) {
 
 std::int64_t read_integer(const std::byte* from, std::size_t size) {
   switch (size) {
-    case 1: return read_as<std::int8_t>(from);
-    case 2: return read_as<std::int16_t>(from);
-    case 4: return read_as<std::int32_t>(from);
-    default: return read_as<std::int64_t>(from);
+    case 1:
+      return read_as<std::int8_t>(from);
+    case 2:
+      return read_as<std::int16_t>(from);
+    case 4:
+      return read_as<std::int32_t>(from);
+    default:
+      return read_as<std::int64_t>(from);
   }
 }
 
@@ -75,11 +84,13 @@ void LogCatalog::check(const EventInfo& here, std::size_t size) const {
   if (here.id < agreed_.size() && agreed_[here.id] && size == here.size) return;
   const LoggedType* const there = type(here.id);
   const auto refuse = [&](const std::string& what) {
-    throw LogError(LogError::Kind::mismatch, "event type '" + std::string(here.name) + "' (id " + std::to_string(here.id) +
+    throw LogError(LogError::Kind::mismatch, "event type '" + std::string(here.name) + "' (id " +
+                                                 std::to_string(here.id) +
                                                  ") is another one where this was written: " + what + ".");
   };
   if (there != nullptr && there->name != here.name) refuse("there it is '" + there->name + "'");
-  if (size != here.size) refuse("it has " + std::to_string(size) + " bytes there, " + std::to_string(here.size) + " here");
+  if (size != here.size)
+    refuse("it has " + std::to_string(size) + " bytes there, " + std::to_string(here.size) + " here");
   if (there == nullptr) return;  // its description was lost
   if (const std::string what = differences(*there, here); !what.empty()) refuse(what);
   if (here.id >= agreed_.size()) agreed_.resize(here.id + std::size_t{1});
@@ -106,11 +117,16 @@ std::optional<FieldValue> LogCatalog::value(const LoggedEvent& event, const Fiel
   if (field.offset + std::size_t{field.size} > event.size) return std::nullopt;
   const std::byte* const at = event.body + field.offset;
   switch (field.kind) {
-    case FieldKind::integer: return read_integer(at, field.size);
-    case FieldKind::whole: return read_whole(at, field.size);
-    case FieldKind::real: return field.size == 4 ? double{read_as<float>(at)} : read_as<double>(at);
-    case FieldKind::boolean: return read_as<std::uint8_t>(at) != 0;
-    case FieldKind::name: return name(read_as<std::uint32_t>(at));
+    case FieldKind::integer:
+      return read_integer(at, field.size);
+    case FieldKind::whole:
+      return read_whole(at, field.size);
+    case FieldKind::real:
+      return field.size == 4 ? double{read_as<float>(at)} : read_as<double>(at);
+    case FieldKind::boolean:
+      return read_as<std::uint8_t>(at) != 0;
+    case FieldKind::name:
+      return name(read_as<std::uint32_t>(at));
     case FieldKind::text: {
       const std::string_view text(reinterpret_cast<const char*>(at), field.size);
       return std::string(text.substr(0, text.find('\0')));
@@ -122,7 +138,8 @@ std::optional<FieldValue> LogCatalog::value(const LoggedEvent& event, const Fiel
 bool LogCatalog::take(std::uint8_t what, std::span<const std::byte> bytes) {
   Cautious from(bytes);
   switch (what) {
-    case log_format::Defined::type: return take_type(bytes);
+    case log_format::Defined::type:
+      return take_type(bytes);
     case log_format::Defined::name: {
       std::uint32_t id = 0;
       if (!from.number(id)) return false;
@@ -138,7 +155,8 @@ bool LogCatalog::take(std::uint8_t what, std::span<const std::byte> bytes) {
       rings_[ring.id] = std::move(ring);
       return true;
     }
-    default: return true;  // of a kind that this version needn't know
+    default:
+      return true;  // of a kind that this version needn't know
   }
 }
 

@@ -16,13 +16,14 @@ struct LoggedEvent {
   EventId type;
   std::uint16_t size;
   std::uint32_t ring;
-  Sequence sequence;        ///< in its ring
+  Sequence sequence;  ///< in its ring
   Nanoseconds stamp;
-  const std::byte* body;    ///< valid until the next block is read; Slot::body_size bytes can be read, `size` of them mean something
+  /// Valid until the next block is read; Slot::body_size bytes can be read, `size` of them mean something.
+  const std::byte* body;
 };
 
-/// Of an event type as a log describes it and as this program has it: which fields differ; empty: none that can be compared. Not compared
-/// are types that may refer to something else (docs/bus.md), and those that name no fields.
+/// Of an event type as a log describes it and as this program has it: which fields differ; empty: none that can be
+/// compared. Not compared are types that may refer to something else (docs/bus.md), and those that name no fields.
 std::string differences(const LoggedType& there, const EventInfo& here);
 
 /// The value of a field, as a log holds it.
@@ -49,8 +50,9 @@ class LogCatalog {
     std::memcpy(&step, event.body + at, sizeof step);
     return step;
   }
-  /// The event as this program's own type; nothing if it is of another one. Throws LogError (mismatch), naming the fields, if whoever
-  /// wrote it had another type with this id, or the same with another layout. Its names are numbers of the log: name().
+  /// The event as this program's own type; nothing if it is of another one. Throws LogError (mismatch), naming the
+  /// fields, if whoever wrote it had another type with this id, or the same with another layout. Its names are numbers
+  /// of the log: name().
   template <Event E>
   std::optional<E> as(const LoggedEvent& event) const {
     if (event.type != event_id<E>) return std::nullopt;
@@ -71,7 +73,8 @@ class LogCatalog {
     std::array<std::byte, sizeof(E)> bytes;
     std::memcpy(bytes.data(), event.body, sizeof(E));
     E value = std::bit_cast<E>(bytes);
-    if constexpr (CarriesPayload<E>) detail::PayloadAccess::empty(value.payload);  // it referred to another process' memory
+    // it referred to another process' memory
+    if constexpr (CarriesPayload<E>) detail::PayloadAccess::empty(value.payload);
     return value;
   }
 

@@ -19,8 +19,8 @@ bool whole(const BlockHeader& header) noexcept {
 }
 
 bool sound(const BlockHeader& header) noexcept {
-  return whole(header) && header.version == version && header.pages >= 1 &&
-         header.pages <= block_size / page && header.used <= capacity && header.stored <= header.used &&
+  return whole(header) && header.version == version && header.pages >= 1 && header.pages <= block_size / page &&
+         header.used <= capacity && header.stored <= header.used &&
          header.stored + header_size <= header.pages * page &&
          ((header.flags & compressed) != 0 || header.stored == header.used);
 }

@@ -20,7 +20,8 @@ constexpr std::uint64_t nowhere = ~std::uint64_t{0};
 std::size_t read_at(int descriptor, void* to, std::size_t size, std::uint64_t offset) {
   std::size_t done = 0;
   while (done < size) {
-    const ssize_t count = ::pread(descriptor, static_cast<char*>(to) + done, size - done, static_cast<off_t>(offset + done));
+    const ssize_t count =
+        ::pread(descriptor, static_cast<char*>(to) + done, size - done, static_cast<off_t>(offset + done));
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) break;  // what can't be read is as good as not there
     done += static_cast<std::size_t>(count);
@@ -34,12 +35,12 @@ std::size_t read_at(int descriptor, void* to, std::size_t size, std::uint64_t of
 
 }  // namespace
 
-LogReader::LogReader(const std::filesystem::path& path)
-    : path_(path), bytes_(block_size + slack) {
+LogReader::LogReader(const std::filesystem::path& path) : path_(path), bytes_(block_size + slack) {
   descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // a pipe is refused, not waited for
   if (descriptor_ < 0)
-    refuse_log(LogError::Kind::file, path,
-               "cannot read the log: " + std::generic_category().message(errno) + ". Name one that is there and may be read.");
+    refuse_log(
+        LogError::Kind::file, path,
+        "cannot read the log: " + std::generic_category().message(errno) + ". Name one that is there and may be read.");
   struct stat status {};
   try {
     if (::fstat(descriptor_, &status) != 0 || !S_ISREG(status.st_mode))
@@ -55,7 +56,6 @@ LogReader::~LogReader() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-
 std::uint64_t LogReader::file_size() const {
   struct stat status {};
   return ::fstat(descriptor_, &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
@@ -68,7 +68,8 @@ void LogReader::identify() {
   std::size_t alike = 0;
   for (std::size_t i = 0; i < magic.size(); ++i) alike += begin[i] == magic[i] ? 1 : 0;
   if (size == 0) refuse_log(LogError::Kind::truncated, path_, "is empty: the log's first block was never written.");
-  const bool prefix = std::equal(magic.begin(), magic.begin() + static_cast<std::ptrdiff_t>(std::min(size, magic.size())), begin.begin());
+  const bool prefix = std::equal(
+      magic.begin(), magic.begin() + static_cast<std::ptrdiff_t>(std::min(size, magic.size())), begin.begin());
   if (size < header_size)
     refuse_log(prefix ? LogError::Kind::truncated : LogError::Kind::foreign, path_,
                prefix ? "ends within the log's first block: nothing of it can be read." : "isn't a log of events.");
@@ -87,8 +88,8 @@ void LogReader::identify() {
   }
   if (header.version > version)
     refuse_log(LogError::Kind::newer, path_,
-               "was written by a later version (its format is " + std::to_string(header.version) + ", this program reads up to " +
-                   std::to_string(version) + "). Read it with that version.");
+               "was written by a later version (its format is " + std::to_string(header.version) +
+                   ", this program reads up to " + std::to_string(version) + "). Read it with that version.");
   log_ = header.log;
   began_ = header.began;
   if (at == 0 && sound(header) && file_size() < header.pages * page)
@@ -113,7 +114,8 @@ LogReader::Load LogReader::load(std::uint64_t offset) {
   if (!acceptable(header_)) return Load::bad_header;
   const std::size_t needed = header_.pages * page;
   if (size < needed) return Load::torn;
-  if (checksum(std::span(bytes_).subspan(header_size, needed - header_size)) != header_.body_check || !unpack()) return Load::bad_body;
+  if (checksum(std::span(bytes_).subspan(header_size, needed - header_size)) != header_.body_check || !unpack())
+    return Load::bad_body;
   block_offset_ = offset;
   return Load::whole;
 }
@@ -151,7 +153,8 @@ std::vector<LogDamage> LogReader::damage() const {
 bool LogReader::next_block() {
   for (;;) {
     Load found = load(offset_);
-    if ((found == Load::whole || found == Load::bad_body || found == Load::torn) && header_.number < expected_ && offset_ > 0)
+    if ((found == Load::whole || found == Load::bad_body || found == Load::torn) && header_.number < expected_ &&
+        offset_ > 0)
       found = found == Load::torn ? Load::torn : Load::bad_header;
     if (found == Load::whole || found == Load::bad_body) {
       if (header_.number > expected_) note_damage(offset_, 0, expected_, header_.number - 1);
@@ -188,7 +191,8 @@ void LogReader::look_at_tail(Load found) {
     std::vector<std::byte> part(block_size);
     for (std::uint64_t at = offset_; zeros && at < size; at += part.size()) {
       const std::size_t count = read_at(descriptor_, part.data(), part.size(), at);
-      zeros = std::all_of(part.begin(), part.begin() + static_cast<std::ptrdiff_t>(count), [](std::byte b) { return b == std::byte{}; });
+      zeros = std::all_of(part.begin(), part.begin() + static_cast<std::ptrdiff_t>(count),
+                          [](std::byte b) { return b == std::byte{}; });
     }
     if (!zeros) {
       note_damage(offset_, tail_bytes_, expected_, expected_);
@@ -208,8 +212,9 @@ void LogReader::look_at_tail(Load found) {
 }
 
 bool LogReader::take_definitions() {
-  return decode(records_, [](const LoggedEvent&) { return true; },
-                [&](std::uint8_t what, std::span<const std::byte> bytes) { return catalog_.take(what, bytes); });
+  return decode(
+      records_, [](const LoggedEvent&) { return true; },
+      [&](std::uint8_t what, std::span<const std::byte> bytes) { return catalog_.take(what, bytes); });
 }
 
 void LogReader::rewind() noexcept {
@@ -258,8 +263,10 @@ void LogReader::read_definitions() {
 
 /// Back to the block that was read when place() said so.
 void LogReader::stay(const Place& here) {
-  if (here.was_read) load(here.offset);
-  else records_ = {};
+  if (here.was_read)
+    load(here.offset);
+  else
+    records_ = {};
   header_ = here.header;
   block_offset_ = here.offset;
 }
@@ -288,8 +295,9 @@ bool LogReader::seek(std::size_t first_entry, const std::function<bool(const Blo
     if ((header_.flags & has_definitions) != 0) take_definitions();
     std::uint64_t before = 0;
     bool found = false;
-    decode(records_, [&](const LoggedEvent& event) { return (found = wanted(event)) ? false : (++before, true); },
-           [](std::uint8_t, std::span<const std::byte>) { return true; });
+    decode(
+        records_, [&](const LoggedEvent& event) { return (found = wanted(event)) ? false : (++before, true); },
+        [](std::uint8_t, std::span<const std::byte>) { return true; });
     if (!found) continue;
     offset_ = index_[i].offset;
     expected_ = index_[i].header.number;
@@ -302,17 +310,22 @@ bool LogReader::seek(std::size_t first_entry, const std::function<bool(const Blo
 
 bool LogReader::seek_step(Step step) {
   index();
-  return seek(0, [&](const BlockHeader& header) { return header.least_step <= header.greatest_step && header.greatest_step >= step; },
-              [&](const LoggedEvent& event) {
-                const auto its = catalog_.step(event);
-                return its && *its >= step;
-              });
+  return seek(
+      0,
+      [&](const BlockHeader& header) {
+        return header.least_step <= header.greatest_step && header.greatest_step >= step;
+      },
+      [&](const LoggedEvent& event) {
+        const auto its = catalog_.step(event);
+        return its && *its >= step;
+      });
 }
 
 bool LogReader::seek_time(Nanoseconds time) {
   index();
-  return seek(0, [&](const BlockHeader& header) { return header.latest >= time; },
-              [&](const LoggedEvent& event) { return event.stamp >= time; });
+  return seek(
+      0, [&](const BlockHeader& header) { return header.latest >= time; },
+      [&](const LoggedEvent& event) { return event.stamp >= time; });
 }
 
 bool LogReader::seek_sequence(std::uint32_t ring, Sequence sequence) {
@@ -323,8 +336,9 @@ bool LogReader::seek_sequence(std::uint32_t ring, Sequence sequence) {
     const BlockHeader& header = index_[i].header;
     if (header.events > 0 && header.ring == ring && header.sequence > 0 && header.sequence <= sequence) from = i;
   }
-  return seek(from, [](const BlockHeader&) { return true; },
-              [&](const LoggedEvent& event) { return event.ring == ring && event.sequence >= sequence; });
+  return seek(
+      from, [](const BlockHeader&) { return true; },
+      [&](const LoggedEvent& event) { return event.ring == ring && event.sequence >= sequence; });
 }
 
 }  // namespace sidestep

@@ -12,7 +12,7 @@ namespace sidestep {
 
 /// Blocks of a log that can't be read, side by side.
 struct LogDamage {
-  std::uint64_t offset = 0, bytes = 0;     ///< in the file; no bytes: they are missing
+  std::uint64_t offset = 0, bytes = 0;  ///< in the file; no bytes: they are missing
   std::uint32_t first_block = 0, last_block = 0;
 };
 
@@ -24,8 +24,8 @@ enum class LogEnd : std::uint8_t {
   damaged,  ///< behind the last whole block stands one that can't be read
 };
 
-/// Reads a log, whatever has become of it: whole blocks are read, bad ones are named and passed over, a torn tail is told apart.
-/// Nothing that a file says is believed unchecked.
+/// Reads a log, whatever has become of it: whole blocks are read, bad ones are named and passed over, a torn tail is
+/// told apart. Nothing that a file says is believed unchecked.
 ///
 ///   LogReader log("runs/a/events.log");
 ///   log.for_each([&](const LoggedEvent& event) { fmt::print("{}\n", log.catalog().type_name(event.type)); });
@@ -33,7 +33,8 @@ enum class LogEnd : std::uint8_t {
 /// A log that is still being written can be read on: for_each and next_block take what has come since.
 class LogReader {
  public:
-  /// Throws LogError: there is no such file, it is no log, of a newer version, cut off within its first block, or wholly damaged.
+  /// Throws LogError: there is no such file, it is no log, of a newer version, cut off within its first block, or
+  /// wholly damaged.
   explicit LogReader(const std::filesystem::path& path);
   ~LogReader();
   LogReader(const LogReader&) = delete;
@@ -55,11 +56,17 @@ class LogReader {
   template <class F>
   void events(F&& f) {
     std::uint64_t skip = std::exchange(skip_, 0);
-    const bool sound = decode(records_, [&](const LoggedEvent& event) {
-      if (skip > 0) [[unlikely]] return --skip, true;
-      if constexpr (std::is_same_v<decltype(f(event)), bool>) return f(event);
-      else return f(event), true;
-    }, [](std::uint8_t, std::span<const std::byte>) { return true; });
+    const bool sound = decode(
+        records_,
+        [&](const LoggedEvent& event) {
+          if (skip > 0) [[unlikely]]
+            return --skip, true;
+          if constexpr (std::is_same_v<decltype(f(event)), bool>)
+            return f(event);
+          else
+            return f(event), true;
+        },
+        [](std::uint8_t, std::span<const std::byte>) { return true; });
     if (!sound) note_damage(block_offset_, header_.pages * log_format::page, header_.number, header_.number);
   }
   /// Reads all blocks that are left.
@@ -68,8 +75,10 @@ class LogReader {
     bool more = true;
     while (more && next_block())
       events([&](const LoggedEvent& event) {
-        if constexpr (std::is_same_v<decltype(f(event)), bool>) return more = f(event);
-        else return f(event), true;
+        if constexpr (std::is_same_v<decltype(f(event)), bool>)
+          return more = f(event);
+        else
+          return f(event), true;
       });
   }
 
@@ -130,7 +139,7 @@ class LogReader {
   int descriptor_ = -1;
   std::uint64_t log_ = 0;
   Nanoseconds began_ = 0;
-  std::vector<std::byte> bytes_, unpacked_;    // one block and slack each
+  std::vector<std::byte> bytes_, unpacked_;  // one block and slack each
   std::span<const std::byte> records_;
   log_format::BlockHeader header_{};
   std::uint64_t block_offset_ = 0, offset_ = 0;  // of the block that was read, of the next
@@ -141,7 +150,7 @@ class LogReader {
   LogEnd end_ = LogEnd::open;
   std::uint64_t tail_bytes_ = 0, closed_at_ = 0;
   std::vector<Entry> index_;
-  std::uint64_t indexed_ = 0, defined_ = 0;      // the file is in the index to here; definitions are read to here
+  std::uint64_t indexed_ = 0, defined_ = 0;  // the file is in the index to here; definitions are read to here
 };
 
 /// Walks a block's records. False: they make no sense from somewhere on.
@@ -166,7 +175,8 @@ bool LogReader::decode(std::span<const std::byte> records, F&& take_event, D&& t
     if (record.flags == 0) [[likely]] {
       ++event.sequence;
     } else {
-      const std::size_t needed = ((record.flags & moved) != 0 ? sizeof(Moved) : 0) + ((record.flags & full_stamp) != 0 ? 8 : 0);
+      const std::size_t needed =
+          ((record.flags & moved) != 0 ? sizeof(Moved) : 0) + ((record.flags & full_stamp) != 0 ? 8 : 0);
       if ((record.flags & ~(moved | full_stamp)) != 0 || left() < needed) return false;
       if ((record.flags & moved) != 0) {
         Moved place;

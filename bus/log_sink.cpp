@@ -3,7 +3,10 @@
 namespace sidestep {
 
 LogSink::LogSink(const std::filesystem::path& path, Nanoseconds began, int compression)
-    : file_(path), identity_(log_format::new_identity(began)), compression_(compression), block_(std::make_unique<LogBlock>()),
+    : file_(path),
+      identity_(log_format::new_identity(began)),
+      compression_(compression),
+      block_(std::make_unique<LogBlock>()),
       scratch_(std::make_unique<LogBlock>()) {
   filler_.begin(*block_);
 }
@@ -30,14 +33,17 @@ void LogSink::add(const LoggedEvent& event) {
   if (!filler_.has_room_for_event()) write(false);
   const LoggedType* const type = catalog_.type(event.type);
   const FieldLayout* const step = type != nullptr && type->size <= event.size ? type->step() : nullptr;
-  filler_.add(event.type, event.size, event.ring, event.sequence, event.stamp, event.body, step != nullptr ? step->offset : -1);
+  filler_.add(event.type, event.size, event.ring, event.sequence, event.stamp, event.body,
+              step != nullptr ? step->offset : -1);
   ++in_block_;
 }
 
 void LogSink::write(bool is_last) {
-  LogBlock& block = log_format::seal(filler_.end(), identity_, number_++, events_, is_last, compression_, scratch_.get());
+  LogBlock& block =
+      log_format::seal(filler_.end(), identity_, number_++, events_, is_last, compression_, scratch_.get());
   events_ += std::exchange(in_block_, 0);
-  if (const int code = file_.write(block); code != 0) throw LogError(LogError::Kind::file, log_failure(file_.path(), code));
+  if (const int code = file_.write(block); code != 0)
+    throw LogError(LogError::Kind::file, log_failure(file_.path(), code));
   filler_.begin(*block_);
 }
 

@@ -20,9 +20,10 @@ LogFile::LogFile(std::filesystem::path path) : path_(std::move(path)) {
   descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
   if (descriptor_ >= 0) return;
   if (errno == EEXIST)
-    throw LogError(LogError::Kind::file, path_.string() + ": exists already, and a log never overwrites anything. Choose another name.");
-  throw LogError(LogError::Kind::file,
-                 path_.string() + ": cannot make the log: " + std::generic_category().message(errno) + ". Choose another place.");
+    throw LogError(LogError::Kind::file,
+                   path_.string() + ": exists already, and a log never overwrites anything. Choose another name.");
+  throw LogError(LogError::Kind::file, path_.string() + ": cannot make the log: " +
+                                           std::generic_category().message(errno) + ". Choose another place.");
 }
 
 LogFile::~LogFile() { close(); }
@@ -54,12 +55,15 @@ int LogFile::close() noexcept {
 std::string log_failure(const std::filesystem::path& path, int code) {
   const std::string stays = " The log stays whole to its last block.";
   if (code == ENOSPC || code == EDQUOT || code == EFBIG)
-    return path.string() + ": recording stopped: the disk is full (" + std::generic_category().message(code) + ")." + stays;
+    return path.string() + ": recording stopped: the disk is full (" + std::generic_category().message(code) + ")." +
+           stays;
   return path.string() + ": recording stopped: " + std::generic_category().message(code) + "." + stays;
 }
 
 LogWriter::State::State(const std::filesystem::path& path, const LogWriterOptions& given)
-    : options(given), file(path), identity(log_format::new_identity(Clock().now())),
+    : options(given),
+      file(path),
+      identity(log_format::new_identity(Clock().now())),
       blocks_of(std::make_unique_for_overwrite<LogBlock[]>(std::max(given.buffers, fewest_buffers))),
       scratch(given.compression > 0 ? std::make_unique_for_overwrite<LogBlock>() : nullptr) {
   for (std::size_t i = 0; i < std::max(given.buffers, fewest_buffers); ++i) empty.enqueue(&blocks_of[i]);
@@ -67,7 +71,8 @@ LogWriter::State::State(const std::filesystem::path& path, const LogWriterOption
 
 LogWriter::LogWriter(const std::filesystem::path& path, const LogWriterOptions& options)
     : state_(std::make_shared<State>(path, options)) {
-  // Signals are for the threads of the program. A file that may not grow any more is an error of write() then, not a SIGXFSZ.
+  // Signals are for the threads of the program. A file that may not grow any more is an error of write() then, not a
+  // SIGXFSZ.
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -86,8 +91,10 @@ LogWriter::~LogWriter() {
   state_->full.enqueue(state_->filler, {nullptr, true});
   for (Nanoseconds waited = 0; !closed() && waited < patience.count() * 1'000'000; waited += 50'000)
     std::this_thread::sleep_for(std::chrono::microseconds(50));
-  if (closed()) thread_.join();
-  else thread_.detach();  // it holds what it needs
+  if (closed())
+    thread_.join();
+  else
+    thread_.detach();  // it holds what it needs
 }
 
 LogBlock* LogWriter::take() noexcept {
@@ -115,8 +122,8 @@ void LogWriter::State::fail(const std::string& why) noexcept {
 
 void LogWriter::State::write(const Full& next) {
   const std::uint64_t number = blocks.glance(), before = events.glance();
-  const LogBlock& block = log_format::seal(*next.block, identity, static_cast<std::uint32_t>(number), before, next.is_last,
-                                           options.compression, scratch.get());
+  const LogBlock& block = log_format::seal(*next.block, identity, static_cast<std::uint32_t>(number), before,
+                                           next.is_last, options.compression, scratch.get());
   if (const int code = file.write(block); code != 0) return fail(log_failure(file.path(), code));
   bytes.store(file.bytes(), std::memory_order_relaxed);
   events.store(before + block.header.events);

@@ -13,7 +13,8 @@
 
 namespace sidestep {
 
-/// The file of a log that is being written: whole blocks, one behind the other. What fails is undone to the last whole one.
+/// The file of a log that is being written: whole blocks, one behind the other. What fails is undone to the last whole
+/// one.
 class LogFile {
  public:
   /// Makes it. Throws LogError (file): it exists already, it can't be made.
@@ -39,8 +40,8 @@ class LogFile {
 std::string log_failure(const std::filesystem::path& path, int code);
 
 struct LogWriterOptions {
-  int compression = 0;        ///< a level of zstd; 0: none
-  std::size_t buffers = 16;   ///< of 64 KiB: how far the disk may be behind
+  int compression = 0;              ///< a level of zstd; 0: none
+  std::size_t buffers = 16;         ///< of 64 KiB: how far the disk may be behind
   std::function<void()> done = {};  ///< called on the writer's thread behind each block, written or not
 };
 
@@ -93,12 +94,13 @@ class LogWriter {
     const std::unique_ptr<LogBlock> scratch;  // what is compressed
     moodycamel::ConcurrentQueue<LogBlock*> empty;
     moodycamel::BlockingConcurrentQueue<Full> full;
-    // Whoever puts, and one at a time: the queue keeps order within a producer only, and without a token each thread is one.
+    // Whoever puts, and one at a time: the queue keeps order within a producer only, and without a token each thread is
+    // one.
     moodycamel::ProducerToken filler{full};
     std::atomic<std::uint64_t> bytes{0};
     Told<std::uint64_t> blocks, events;  // behind what was written
     Told<bool> failed, closed;           // behind the error's text, and the file's end
-    std::mutex mutex;   // guards error
+    std::mutex mutex;                    // guards error
     std::string error;
   };
 

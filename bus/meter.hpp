@@ -13,8 +13,11 @@ namespace sidestep {
 template <class Atomics = StdAtomics>
 class BasicCounter {
  public:
-  // relaxed: readers want a number, not what happened before it; exact counts are read after flush(), which synchronises
-  void add(std::uint64_t by) noexcept { value_.store(value_.load(std::memory_order_relaxed) + by, std::memory_order_relaxed); }
+  // relaxed: readers want a number, not what happened before it; exact counts are read after flush(), which
+  // synchronises
+  void add(std::uint64_t by) noexcept {
+    value_.store(value_.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+  }
   void raise(std::uint64_t to) noexcept {
     if (to > value_.load(std::memory_order_relaxed)) value_.store(to, std::memory_order_relaxed);
   }

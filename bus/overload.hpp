@@ -8,10 +8,12 @@
 namespace sidestep {
 
 /// A policy that makes no sense, or that this pipeline can't have.
-struct OverloadError : std::invalid_argument { using std::invalid_argument::invalid_argument; };
+struct OverloadError : std::invalid_argument {
+  using std::invalid_argument::invalid_argument;
+};
 
-/// What a pipeline wants when events come faster than it takes them. It acts where its events wait: in the dispatcher on what is
-/// unread in a producer's ring, and in each of its `observe_on` queues. See drop_oldest() and the others.
+/// What a pipeline wants when events come faster than it takes them. It acts where its events wait: in the dispatcher
+/// on what is unread in a producer's ring, and in each of its `observe_on` queues. See drop_oldest() and the others.
 struct Overload {
   enum class Policy : std::uint8_t { lossless, drop_oldest, latest, keep_every, fail };
   Policy policy = Policy::lossless;
@@ -42,8 +44,8 @@ inline Overload keep_every(std::uint64_t n, std::uint64_t behind = 256) {
 /// More than `n` waiting is an error: the pipeline fails.
 inline Overload fail_beyond(std::uint64_t n) { return {Overload::Policy::fail, n, 1}; }
 
-/// Whether a policy may drop events of this type: batches, metrics and a user's own. What is left is rare, and others rely on it:
-/// barriers, ends of epochs and of runs, checkpoints, decisions, failures.
+/// Whether a policy may drop events of this type: batches, metrics and a user's own. What is left is rare, and others
+/// rely on it: barriers, ends of epochs and of runs, checkpoints, decisions, failures.
 bool may_drop(EventId type) noexcept;
 
 }  // namespace sidestep

@@ -22,7 +22,8 @@ namespace {
 
 constexpr Nanoseconds longest_slice_for_payload = 100'000;
 
-/// The pools that there are, by the number that references name. The lock is shared by all but who makes a pool, or ends one.
+/// The pools that there are, by the number that references name. The lock is shared by all but who makes a pool, or
+/// ends one.
 struct Pools {
   std::shared_mutex mutex;
   std::unordered_map<std::uint32_t, detail::PayloadCore*> by_number;
@@ -41,8 +42,11 @@ namespace detail {
 class PayloadCore {
  public:
   PayloadCore(std::uint32_t count, std::size_t largest)
-      : blocks(count), largest(largest), stride_((largest + cache_line - 1) / cache_line * cache_line), sizes_(count),
-        memory_(static_cast<std::byte*>(::operator new(stride_ * count, std::align_val_t(cache_line)))) {
+      : blocks(count),
+        largest(largest),
+        stride_((largest + cache_line - 1) / cache_line * cache_line),
+        sizes_(count),
+        memory_(static_cast<std::byte*>(::operator new(stride_* count, std::align_val_t(cache_line)))) {
     Pools& known = pools();
     const std::unique_lock lock(known.mutex);
     static std::mt19937 random{std::random_device{}()};  // so that another process' references don't fit here
@@ -125,7 +129,8 @@ void PayloadAccess::drop(const PayloadRef& ref, std::uint32_t times) noexcept {
 
 }  // namespace detail
 
-Payload::Payload(const Payload& other) noexcept : core_(other.core_), at_(other.at_), block_(other.block_), size_(other.size_) {
+Payload::Payload(const Payload& other) noexcept
+    : core_(other.core_), at_(other.at_), block_(other.block_), size_(other.size_) {
   if (core_ != nullptr) core_->blocks.add(block_, 1);
 }
 
@@ -151,10 +156,11 @@ namespace {
 
 detail::PayloadCore* make_core(const PayloadPoolOptions& options) {
   if (options.largest == 0 || options.largest > options.bytes)
-    throw PayloadError("a pool of " + std::to_string(options.bytes) + " bytes for payloads of " + std::to_string(options.largest) +
-                       ": it holds at least one, of at least a byte.");
+    throw PayloadError("a pool of " + std::to_string(options.bytes) + " bytes for payloads of " +
+                       std::to_string(options.largest) + ": it holds at least one, of at least a byte.");
   const std::size_t count = options.bytes / options.largest;
-  if (options.largest >= std::numeric_limits<std::uint32_t>::max() || count >= std::numeric_limits<std::uint32_t>::max())
+  if (options.largest >= std::numeric_limits<std::uint32_t>::max() ||
+      count >= std::numeric_limits<std::uint32_t>::max())
     throw PayloadError("a payload, and the number of them, is less than 2^32.");
   try {
     return new detail::PayloadCore(static_cast<std::uint32_t>(count), options.largest);
@@ -172,7 +178,8 @@ PayloadPool::~PayloadPool() { core_->leave(); }
 
 void PayloadPool::check(std::size_t size) const {
   if (size > core_->largest)
-    throw PayloadError("a payload of " + std::to_string(size) + " bytes from a pool whose largest have " + std::to_string(core_->largest) + ".");
+    throw PayloadError("a payload of " + std::to_string(size) + " bytes from a pool whose largest have " +
+                       std::to_string(core_->largest) + ".");
 }
 
 std::optional<PayloadDraft> PayloadPool::try_take(std::size_t size) {
@@ -208,15 +215,20 @@ PayloadDraft PayloadPool::take(std::size_t size) {
   }
   core_->waited_ns.fetch_add(static_cast<std::uint64_t>(Clock::steady() - begin), std::memory_order_relaxed);
   if (!payload)
-    give_up(", and none has come back for " + std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(deadline_).count()) +
+    give_up(", and none has come back for " +
+            std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(deadline_).count()) +
             " ms. Does a handler hang, or keep them?");
   return PayloadDraft(std::move(payload));
 }
 
 PayloadAccount PayloadPool::account() const noexcept {
   const auto get = [](const std::atomic<std::uint64_t>& number) { return number.load(std::memory_order_relaxed); };
-  return {.payloads = core_->blocks.count(), .held = core_->held_now(), .taken = get(core_->taken), .refused = get(core_->refused),
-          .waits = get(core_->waits), .waited_ns = get(core_->waited_ns)};
+  return {.payloads = core_->blocks.count(),
+          .held = core_->held_now(),
+          .taken = get(core_->taken),
+          .refused = get(core_->refused),
+          .waits = get(core_->waits),
+          .waited_ns = get(core_->waited_ns)};
 }
 
 }  // namespace sidestep

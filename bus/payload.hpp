@@ -17,15 +17,17 @@ class PayloadCore;
 struct PayloadAccess;
 }  // namespace detail
 
-/// What doesn't fit in an event, immutable: a histogram, an image, a tensor. Counted: as long as somebody has one, its bytes stay.
-/// Made by a PayloadPool, and by PayloadRef::hold.
+/// What doesn't fit in an event, immutable: a histogram, an image, a tensor. Counted: as long as somebody has one, its
+/// bytes stay. Made by a PayloadPool, and by PayloadRef::hold.
 class Payload {
  public:
   Payload() = default;  ///< none
   Payload(const Payload& other) noexcept;
-  Payload(Payload&& other) noexcept : core_(std::exchange(other.core_, nullptr)), at_(other.at_), block_(other.block_), size_(other.size_) {}
+  Payload(Payload&& other) noexcept
+      : core_(std::exchange(other.core_, nullptr)), at_(other.at_), block_(other.block_), size_(other.size_) {}
   Payload& operator=(Payload other) noexcept {
-    std::swap(core_, other.core_), std::swap(at_, other.at_), std::swap(block_, other.block_), std::swap(size_, other.size_);
+    std::swap(core_, other.core_), std::swap(at_, other.at_), std::swap(block_, other.block_),
+        std::swap(size_, other.size_);
     return *this;
   }
   ~Payload() {
@@ -37,8 +39,8 @@ class Payload {
   std::span<const std::byte> bytes() const noexcept { return {at_, size()}; }
   /// Its bytes as an array of T, as whoever made it wrote them.
   template <class T>
-    requires(std::is_trivially_copyable_v<T> && alignof(T) <= cache_line)
-  std::span<const T> as() const noexcept { return {reinterpret_cast<const T*>(at_), size() / sizeof(T)}; }
+  requires(std::is_trivially_copyable_v<T> && alignof(T) <= cache_line) std::span<const T> as()
+  const noexcept { return {reinterpret_cast<const T*>(at_), size() / sizeof(T)}; }
 
  private:
   friend struct detail::PayloadAccess;
@@ -52,15 +54,17 @@ class Payload {
   std::uint32_t block_ = 0, size_ = 0;
 };
 
-/// A payload as an event carries it, in 16 bytes: as a member called `payload`. The bus keeps the payload until all pipelines have
-/// handled the event, and behind `observe_on` until the handler there has; who wants it for longer holds it.
+/// A payload as an event carries it, in 16 bytes: as a member called `payload`. The bus keeps the payload until all
+/// pipelines have handled the event, and behind `observe_on` until the handler there has; who wants it for longer holds
+/// it.
 ///
 ///   struct Image {
 ///     static constexpr sidestep::EventId id = sidestep::first_user_event + 7;
 ///     static constexpr std::string_view name = "Image";
 ///     sidestep::Step step; std::int32_t width, height;
 ///     sidestep::PayloadRef payload;
-///     void fields(auto&& field) const { field("step", step); field("bytes", payload); }   // its size is what loggers print
+///     void fields(auto&& field) const { field("step", step); field("bytes", payload); }   // its size is what loggers
+///     print
 ///   };
 ///
 /// By itself it keeps nothing: one that is looked at too late, or came out of a log, holds none.
@@ -83,7 +87,9 @@ class PayloadRef {
 
 /// A value that carries a payload: whoever keeps it beyond its event keeps that too.
 template <class E>
-concept CarriesPayload = requires(E& e) { { e.payload } -> std::same_as<PayloadRef&>; };
+concept CarriesPayload = requires(E& e) {
+  { e.payload } -> std::same_as<PayloadRef&>;
+};
 
 namespace detail {
 

@@ -13,19 +13,24 @@ template <class Atomics = StdAtomics>
 class BasicUsers {
  public:
   explicit BasicUsers(std::uint32_t count) noexcept : count_(count) {}
-  void join() noexcept { Atomics::add(count_, std::uint32_t{1}, std::memory_order_relaxed); }  // relaxed: who lets another in is one of them
+  void join() noexcept {
+    // relaxed: who lets another in is one of them
+    Atomics::add(count_, std::uint32_t{1}, std::memory_order_relaxed);
+  }
   /// True: the caller was the last, and finds all that the others did.
-  bool leave() noexcept { return Atomics::add(count_, ~std::uint32_t{0}, std::memory_order_acq_rel) == 1; }  // pairs with itself
-  std::uint32_t count() const noexcept { return Atomics::load(count_, std::memory_order_relaxed); }  // relaxed: a number to be shown
+  // pairs with itself
+  bool leave() noexcept { return Atomics::add(count_, ~std::uint32_t{0}, std::memory_order_acq_rel) == 1; }
+  // relaxed: a number to be shown
+  std::uint32_t count() const noexcept { return Atomics::load(count_, std::memory_order_relaxed); }
 
  private:
   std::uint32_t count_;
 };
 
 /// Which blocks of a pool are free, and how many refer to each of the others. Any thread, without a lock.
-/// Free ones are a stack of numbers (Treiber, 1986) whose top carries a count of its changes, so that one which was taken and given
-/// back meanwhile isn't mistaken for itself. A block's word is its generation and its count: a reference of an earlier generation
-/// finds out that it is late.
+/// Free ones are a stack of numbers (Treiber, 1986) whose top carries a count of its changes, so that one which was
+/// taken and given back meanwhile isn't mistaken for itself. A block's word is its generation and its count: a
+/// reference of an earlier generation finds out that it is late.
 template <class Atomics = StdAtomics>
 class BasicPayloadBlocks {
  public:
@@ -40,12 +45,14 @@ class BasicPayloadBlocks {
   /// A block with one reference to it, the caller's; none: all are in use.
   std::uint32_t take() noexcept {
     for (;;) {
-      // acquire: pairs with the release in give_back(); what others did with the block is over, and `below` is what they left
+      // acquire: pairs with the release in give_back(); what others did with the block is over, and `below` is what
+      // they left
       std::uint64_t top = Atomics::load(top_, std::memory_order_acquire);
       const auto number = static_cast<std::uint32_t>(top);
       if (number == 0) return none;
       Block& block = blocks_[number - 1];
-      const std::uint64_t below = Atomics::load(block.below, std::memory_order_relaxed);  // if it is old, the count of `top` is too
+      const std::uint64_t below =
+          Atomics::load(block.below, std::memory_order_relaxed);  // if it is old, the count of `top` is too
       // relaxed: `top` is what was acquired
       if (!Atomics::compare_exchange(top_, top, changed(top) | below, std::memory_order_relaxed)) continue;
       // relaxed, both: nobody else has it; who has a late reference finds another generation or a count of 0
@@ -60,20 +67,23 @@ class BasicPayloadBlocks {
   }
   /// As many references more, for one who has one.
   void add(std::uint32_t block, std::uint32_t references) noexcept {
-    Atomics::add(blocks_[block].word, std::uint64_t{references}, std::memory_order_relaxed);  // relaxed: his own keeps it
+    // relaxed: his own keeps it
+    Atomics::add(blocks_[block].word, std::uint64_t{references}, std::memory_order_relaxed);
   }
   /// The same for one who may come too late. False: he does.
   bool hold(std::uint32_t block, std::uint32_t generation, std::uint32_t references) noexcept {
     std::uint64_t word = Atomics::load(blocks_[block].word, std::memory_order_relaxed);
     while (word >> 32 == generation && static_cast<std::uint32_t>(word) != 0)
       // relaxed: that the block isn't free is all that it says; the payload came the way on which the reference came
-      if (Atomics::compare_exchange(blocks_[block].word, word, word + references, std::memory_order_relaxed)) return true;
+      if (Atomics::compare_exchange(blocks_[block].word, word, word + references, std::memory_order_relaxed))
+        return true;
     return false;
   }
   /// True: nobody refers to it any more, so the caller, who did, gives it back next.
   bool drop(std::uint32_t block, std::uint32_t references) noexcept {
     // acq_rel: the others' reads, which are before their own drop, are before whatever is written there next
-    const std::uint64_t before = Atomics::add(blocks_[block].word, ~std::uint64_t{references} + 1, std::memory_order_acq_rel);
+    const std::uint64_t before =
+        Atomics::add(blocks_[block].word, ~std::uint64_t{references} + 1, std::memory_order_acq_rel);
     return static_cast<std::uint32_t>(before) == references;
   }
   void give_back(std::uint32_t block) noexcept {

@@ -12,7 +12,8 @@ namespace sidestep {
 
 class Subscription;
 
-/// Collects pipelines' states for a checkpoint, and hands them out on resuming. Called on the threads that own the states.
+/// Collects pipelines' states for a checkpoint, and hands them out on resuming. Called on the threads that own the
+/// states.
 class CutSink {
  public:
   virtual ~CutSink() = default;
@@ -33,7 +34,7 @@ struct Mark {
     cancel     ///< the subscription was ended by its owner: complete nothing, decide nothing more
   };
   Kind kind;
-  Sequence number = 0;   ///< of the last event before it
+  Sequence number = 0;  ///< of the last event before it
   Nanoseconds stamp = 0;
   std::uint64_t cut = 0;
   CutSink* sink = nullptr;
@@ -46,8 +47,8 @@ class Pipeline {
 
   /// Once, before anything else: whose account to keep, whom to report failures to (Subscription::fail).
   virtual void bind(Subscription& subscription) = 0;
-  /// Runs the events of its own types, in order. Returns how many slots it has taken: all, or fewer if it completed or failed
-  /// at the last one taken. Never throws: a throwing stage fails the subscription.
+  /// Runs the events of its own types, in order. Returns how many slots it has taken: all, or fewer if it completed or
+  /// failed at the last one taken. Never throws: a throwing stage fails the subscription.
   virtual std::size_t run(std::span<const Slot> slots) noexcept = 0;
   /// The same where every one of them is of a type that it listens to.
   virtual std::size_t run_wanted(std::span<const Slot> slots) noexcept { return run(slots); }
@@ -59,8 +60,8 @@ class Pipeline {
   virtual void hurry() noexcept {}
   /// No thread but its dispatcher's is in it: it may be destroyed there.
   virtual bool quiet() const noexcept { return true; }
-  /// It has failed: its parts come to their end too, those that haven't seen the failure themselves. False: something of it still runs, and
-  /// it is to be asked again. On its dispatcher's thread, any number of times.
+  /// It has failed: its parts come to their end too, those that haven't seen the failure themselves. False: something
+  /// of it still runs, and it is to be asked again. On its dispatcher's thread, any number of times.
   virtual bool put_down() noexcept { return true; }
   /// Does a stage wait for time? Then it gets ticks.
   virtual bool wants_ticks() const noexcept = 0;

@@ -1,7 +1,7 @@
 #include <sidestep/bus/dispatcher.hpp>
+#include <sidestep/bus/events.hpp>
 #include <sidestep/bus/hang_watch.hpp>
 #include <sidestep/bus/pause.hpp>
-#include <sidestep/bus/events.hpp>
 #include <sidestep/bus/producer.hpp>
 #include <sidestep/bus/running.hpp>
 #include <sidestep/bus/test_point.hpp>
@@ -15,8 +15,8 @@ namespace {
 thread_local int bus_scopes = 0;
 constexpr Nanoseconds longest_slice = 100'000;
 
-/// How many events may wait behind a full ring before whose handler has published the most of them is taken for one that answers
-/// itself: its events cause more of them, for ever.
+/// How many events may wait behind a full ring before whose handler has published the most of them is taken for one
+/// that answers itself: its events cause more of them, for ever.
 std::uint64_t spill_limit(const Ring& ring) { return std::max<std::uint64_t>(4 * ring.capacity(), 65'536); }
 
 /// The one who has spilled more than half of what waits, if there is one: Boyer and Moore's vote.
@@ -55,8 +55,8 @@ template <class GivenUp>
 bool Producer::wait_for_room(GivenUp given_up) noexcept {
   ring_->waits.add(1);
   const Nanoseconds begin = Clock::steady();
-  // A dispatcher at work makes room within microseconds. A sleep is never longer than it needs for half a ring: else it would run
-  // empty, and nap.
+  // A dispatcher at work makes room within microseconds. A sleep is never longer than it needs for half a ring: else it
+  // would run empty, and nap.
   for (int spins = 0; spins < 64; ++spins) {
     if (ring_->make_room()) break;
     for (int i = 0; i < 4; ++i) pause();
@@ -73,8 +73,10 @@ bool Producer::wait_for_room(GivenUp given_up) noexcept {
     bus->wake();
     std::this_thread::sleep_for(std::chrono::nanoseconds(slice));
     if (hook_.slice != nullptr) hook_.slice(hook_.self, waited.slice());
-    if (watch) watch->look();
-    else if (slice == longest_slice && bus->options().thread) watch.emplace(*bus);
+    if (watch)
+      watch->look();
+    else if (slice == longest_slice && bus->options().thread)
+      watch.emplace(*bus);
     slice = std::min<Nanoseconds>(slice * 2, longest_slice);
   }
   ring_->waited_ns.add(static_cast<std::uint64_t>(Clock::steady() - begin));
@@ -108,16 +110,18 @@ bool Producer::publish_slow(Nanoseconds stamp, EventId type, std::uint16_t size,
   return true;
 }
 
-/// Behind the full ring. The dispatcher puts it there when there is room. False: whoever publishes it has been failed for it.
+/// Behind the full ring. The dispatcher puts it there when there is room. False: whoever publishes it has been failed
+/// for it.
 bool Producer::spill(const Slot& slot, bool first) noexcept {
   Ring& ring = *ring_;
   RunningHandler* const by = RunningHandler::current();
   vote(ring, by != nullptr ? by->whose : nullptr, first);
   if (ring.spill.waiting() >= spill_limit(ring) && by != nullptr && by->whose != nullptr &&
       ring.spills_most == by->whose && slot.type != PipelineFailed::id) [[unlikely]] {
-    by->whose->fail("it publishes more than the bus can hand over: " + std::to_string(spill_limit(ring)) +
-                        " events wait behind its full ring. Does it listen, itself or by way of others, to what it publishes?",
-                    0);
+    by->whose->fail(
+        "it publishes more than the bus can hand over: " + std::to_string(spill_limit(ring)) +
+            " events wait behind its full ring. Does it listen, itself or by way of others, to what it publishes?",
+        0);
     by->stop();
     ring.swallowed.add(1);
     return false;

@@ -2,6 +2,7 @@
 
 #include <sidestep/bus/clock.hpp>
 #include <sidestep/bus/event.hpp>
+#include <sidestep/bus/refused.hpp>
 #include <sidestep/bus/ring.hpp>
 
 #include <cstring>
@@ -29,7 +30,7 @@ template <Event E>
 class Reserved;
 
 /// Publishes events to a ring of its own. One thread at a time may use it; leaving loses nothing.
-class Producer {
+class Producer : detail::RefusesOthers {
  public:
   Producer() = default;
   Producer(std::shared_ptr<Ring> ring, std::weak_ptr<Dispatcher> bus, const Clock& clock);
@@ -37,30 +38,27 @@ class Producer {
   Producer& operator=(Producer&& other) noexcept;
   ~Producer() { leave(); }
 
+  using RefusesOthers::publish;
+
   /// Publishes with the present time. Waits only if the dispatcher is a whole ring behind.
   template <Event E>
-  void publish(const E& event) noexcept { publish_at(clock_.now(), event); }
-#ifdef __clang__
-#pragma clang diagnostic push
-#pragma clang diagnostic ignored "-Wgcc-compat"
-  template <class E>
-  requires(!Event<E>)
-  void publish(const E&)
-      __attribute__((diagnose_if(true, "an event is trivially copyable, of at most 40 bytes, and has an id and a name (or SIDESTEP_EVENT(Type, fields...) beside it); what is larger travels as a payload", "error")));
-#pragma clang diagnostic pop
-#else
-  template <class E>
-  requires(!Event<E>) an_event_is_trivially_copyable_of_at_most_40_bytes_and_has_an_id_and_a_name<E> publish(const E&) = delete;
-#endif
+  void publish(const E& event) noexcept {
+    publish_at(clock_.now(), event);
+  }
 
-  /// Publishes with a stamp that the caller has: reading a clock costs more than publishing, and events of one moment may share it.
+  /// Publishes with a stamp that the caller has: reading a clock costs more than publishing, and events of one moment
+  /// may share it.
   template <Event E>
   void publish_at(Nanoseconds stamp, const E& event) noexcept {
     if constexpr (CarriesPayload<E>)
-      if (ring_->over()) [[unlikely]] return ring_->swallowed.add(1);  // nobody would let its payload go
-    if (Slot* const slot = ring_->claim()) [[likely]] return put(*slot, stamp, event);
-    if constexpr (CarriesPayload<E>) publish_with_payload(stamp, event);
-    else publish_slow(stamp, event_id<E>, sizeof(E), &event);
+      if (ring_->over()) [[unlikely]]
+        return ring_->swallowed.add(1);  // nobody would let its payload go
+    if (Slot* const slot = ring_->claim()) [[likely]]
+      return put(*slot, stamp, event);
+    if constexpr (CarriesPayload<E>)
+      publish_with_payload(stamp, event);
+    else
+      publish_slow(stamp, event_id<E>, sizeof(E), &event);
   }
   /// Several of one moment.
   template <Event E>
@@ -71,7 +69,8 @@ class Producer {
   void publish_n(std::span<const E> events) noexcept {
     publish_n(clock_.now(), events);
   }
-  /// Publishes if there is room now. False: the dispatcher is a whole ring behind. (On a closed bus it is counted, as publish's.)
+  /// Publishes if there is room now. False: the dispatcher is a whole ring behind. (On a closed bus it is counted, as
+  /// publish's.)
   template <Event E>
   [[nodiscard]] bool try_publish_at(Nanoseconds stamp, const E& event) noexcept {
     if constexpr (CarriesPayload<E>)
@@ -92,10 +91,12 @@ class Producer {
     return Reserved<E>(*this);
   }
 
-  /// An event whose type this program may not know, from 40 bytes that hold it: what a log's replay publishes. As publish_at.
-  /// `change(bytes)` may change them where they will lie, and says false if nothing is to be published: then this does.
+  /// An event whose type this program may not know, from 40 bytes that hold it: what a log's replay publishes. As
+  /// publish_at. `change(bytes)` may change them where they will lie, and says false if nothing is to be published:
+  /// then this does.
   template <class Change>
-  bool publish_bytes(Nanoseconds stamp, EventId type, std::uint16_t size, const std::byte* body, Change&& change) noexcept {
+  bool publish_bytes(Nanoseconds stamp, EventId type, std::uint16_t size, const std::byte* body,
+                     Change&& change) noexcept {
     Slot* const slot = ring_->claim();
     if (slot == nullptr) [[unlikely]] {
       std::byte changed[Slot::body_size];
@@ -121,9 +122,7 @@ class Producer {
   bool bus_is_gone() const noexcept { return bus_.expired(); }
   void on_wait(WaitHook hook) noexcept { hook_ = hook; }
   /// Who closes the bus waits for its end, or for hold(false), if Bus::on_close's answer says so.
-  void hold(bool held) noexcept {
-    ring_->hold(held);
-  }
+  void hold(bool held) noexcept { ring_->hold(held); }
   /// Ends it; what was published is still delivered.
   void leave() noexcept;
 
@@ -145,15 +144,19 @@ class Producer {
   /// For each of the bus' dispatchers a reference: each gives it back behind its last look at the event.
   template <CarriesPayload E>
   void take_payload(E& event) noexcept {
-    if (detail::published<E> != nullptr) detail::PayloadAccess::take(event.payload, ring_->readers());
-    else detail::PayloadAccess::empty(event.payload);  // another type has its id: nobody would give it back
+    if (detail::published<E> != nullptr)
+      detail::PayloadAccess::take(event.payload, ring_->readers());
+    else
+      detail::PayloadAccess::empty(event.payload);  // another type has its id: nobody would give it back
   }
   template <CarriesPayload E>
   void publish_with_payload(Nanoseconds stamp, E event) noexcept {
     take_payload(event);
-    if (!publish_slow(stamp, event_id<E>, sizeof(E), &event)) detail::PayloadAccess::drop(event.payload, ring_->readers());
+    if (!publish_slow(stamp, event_id<E>, sizeof(E), &event))
+      detail::PayloadAccess::drop(event.payload, ring_->readers());
   }
-  static void write(Slot& slot, std::uint32_t ring, Nanoseconds stamp, EventId type, std::uint16_t size, const void* body) noexcept {
+  static void write(Slot& slot, std::uint32_t ring, Nanoseconds stamp, EventId type, std::uint16_t size,
+                    const void* body) noexcept {
     slot.stamp = stamp;
     slot.type = type;
     slot.size = static_cast<std::uint8_t>(size);
@@ -171,8 +174,8 @@ class Producer {
   WaitHook hook_;
 };
 
-/// An event that is being filled in: in its slot, or on the side where it will be streamed or the ring is full. Nothing else may be
-/// published by its producer meanwhile. One that is dropped uncommitted was never published.
+/// An event that is being filled in: in its slot, or on the side where it will be streamed or the ring is full. Nothing
+/// else may be published by its producer meanwhile. One that is dropped uncommitted was never published.
 template <Event E>
 class Reserved {
  public:
@@ -187,7 +190,8 @@ class Reserved {
     slot_->size = sizeof(E);
     slot_->ring = producer_.ring_->id();
     if constexpr (CarriesPayload<E>) {
-      if (producer_.ring_->over()) [[unlikely]] return producer_.ring_->swallowed.add(1);
+      if (producer_.ring_->over()) [[unlikely]]
+        return producer_.ring_->swallowed.add(1);
       producer_.take_payload(*event_);
     }
     producer_.ring_->commit(*slot_);
@@ -210,7 +214,9 @@ class Reserved {
   Producer& producer_;
   Slot* slot_ = nullptr;
   E* event_;
-  union { E aside_; };
+  union {
+    E aside_;
+  };
 };
 
 }  // namespace sidestep

@@ -16,11 +16,13 @@ struct RecordingOver {};
 
 }  // namespace
 
-Recorder::Recorder(std::shared_ptr<LogWriter> writer, std::shared_ptr<QueueAccount> account, const RecordOptions& options,
-                   std::weak_ptr<Dispatcher> bus, std::chrono::nanoseconds deadline)
-    : writer_(std::move(writer)), interval_(std::chrono::nanoseconds(options.interval).count()),
+Recorder::Recorder(std::shared_ptr<LogWriter> writer, std::shared_ptr<QueueAccount> account,
+                   const RecordOptions& options, std::weak_ptr<Dispatcher> bus, std::chrono::nanoseconds deadline)
+    : writer_(std::move(writer)),
+      interval_(std::chrono::nanoseconds(options.interval).count()),
       patience_(deadline.count() / 2),  // before those who wait for the dispatcher give it up
-      bus_(std::move(bus)), account_(std::move(account)) {
+      bus_(std::move(bus)),
+      account_(std::move(account)) {
   try {
     next_block();
     for (const EventInfo* info : known_events()) {
@@ -61,22 +63,28 @@ std::size_t Recorder::run(std::span<const Slot> slots) noexcept {
   guarded([&] {
     for (const Slot& slot : slots) add(slot);
     // A barrier ends its span. One that is full says that blocks are filled quickly.
-    if (slots.back().type == Barrier::id) hand_over(true);
-    else if (slots.size() < Dispatcher::batch) hand_over(false);
+    if (slots.back().type == Barrier::id)
+      hand_over(true);
+    else if (slots.size() < Dispatcher::batch)
+      hand_over(false);
   });
   return slots.size();
 }
 
 void Recorder::add(const Slot& slot) {
   Known& known = known_[slot.type];
-  if (!known.described) [[unlikely]] describe(slot);
+  if (!known.described) [[unlikely]]
+    describe(slot);
   for (unsigned i = 0; i < known.names; ++i) {
     std::uint32_t id;
     std::memcpy(&id, slot.body + known.name_at[i], sizeof id);
-    if (id >= named_.size() || !named_[id]) [[unlikely]] define_name(id);
+    if (id >= named_.size() || !named_[id]) [[unlikely]]
+      define_name(id);
   }
-  if (slot.ring != last_ring_) [[unlikely]] define_ring(slot.ring);
-  if (!filler_.has_room_for_event()) [[unlikely]] next_block();
+  if (slot.ring != last_ring_) [[unlikely]]
+    define_ring(slot.ring);
+  if (!filler_.has_room_for_event()) [[unlikely]]
+    next_block();
   filler_.add(slot.type, slot.size, slot.ring, slot.sequence, slot.stamp, slot.body, known.step_at);
 }
 
@@ -142,7 +150,8 @@ LogBlock& Recorder::fresh() {
     if (writer_->failed()) throw RecordingOver{};
     if (const std::uint64_t now = writer_->blocks(); now != seen) seen = now, waited = 0;
     if (waited > patience_) {
-      writer_->fail(writer_->path().string() + ": recording stopped: the disk has not taken a block within the deadline.");
+      writer_->fail(writer_->path().string() +
+                    ": recording stopped: the disk has not taken a block within the deadline.");
       throw RecordingOver{};
     }
     std::this_thread::sleep_for(std::chrono::nanoseconds(disk_slice));
@@ -179,16 +188,18 @@ void Recorder::stop() noexcept {
   try {
     if (const auto bus = bus_.lock())
       bus->thread_producer().publish(LogStopped{.events = static_cast<std::int64_t>(writer_->events()),
-                                                .file = intern(writer_->path().string()), .why = intern(writer_->error())});
+                                                .file = intern(writer_->path().string()),
+                                                .why = intern(writer_->error())});
   } catch (...) {  // closed meanwhile, or out of memory: Recording::error has it
   }
 }
 
-Recording::Recording(Handle handle, std::shared_ptr<LogWriter> writer) : handle_(std::move(handle)), writer_(std::move(writer)) {}
+Recording::Recording(Handle handle, std::shared_ptr<LogWriter> writer)
+    : handle_(std::move(handle)), writer_(std::move(writer)) {}
 
 void Recording::end() {
-  handle_->end();                       // waits for the last block, which is a mark of its queue
-  if (BusThread::current()) return;     // a handler's thread puts it only later
+  handle_->end();                    // waits for the last block, which is a mark of its queue
+  if (BusThread::current()) return;  // a handler's thread puts it only later
   // it may have been ended before, by a handler, and its last block be on its way: that waits for nothing then
   for (int i = 0; i < 200'000 && !writer_->closed() && !writer_->failed() && handle_->error().empty(); ++i)
     std::this_thread::sleep_for(std::chrono::microseconds(50));

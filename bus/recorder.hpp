@@ -11,13 +11,13 @@ namespace sidestep {
 
 class Dispatcher;
 
-/// The pipeline behind Bus::record. On the dispatcher it copies events into a block, and describes what is new to the log before
-/// its first use; the rest is the writer's, on a thread of its own.
+/// The pipeline behind Bus::record. On the dispatcher it copies events into a block, and describes what is new to the
+/// log before its first use; the rest is the writer's, on a thread of its own.
 class Recorder final : public Pipeline {
  public:
   /// Begins the log and writes its first block. Throws LogError.
-  Recorder(std::shared_ptr<LogWriter> writer, std::shared_ptr<QueueAccount> account, const RecordOptions& options, std::weak_ptr<Dispatcher> bus,
-           std::chrono::nanoseconds deadline);
+  Recorder(std::shared_ptr<LogWriter> writer, std::shared_ptr<QueueAccount> account, const RecordOptions& options,
+           std::weak_ptr<Dispatcher> bus, std::chrono::nanoseconds deadline);
 
   void bind(Subscription& subscription) override;
   std::size_t run(std::span<const Slot> slots) noexcept override;
@@ -58,8 +58,8 @@ class Recorder final : public Pipeline {
   std::array<Known, event_ids> known_{};
   std::vector<bool> named_, ring_known_;  // by id
   std::uint32_t last_ring_ = ~std::uint32_t{0};
-  Nanoseconds due_ = 0;                   // the block that isn't full goes then; 0: there is none
-  std::uint64_t put_ = 0;                 // blocks
+  Nanoseconds due_ = 0;    // the block that isn't full goes then; 0: there is none
+  std::uint64_t put_ = 0;  // blocks
   bool stopped_ = false;
 };
 

@@ -11,11 +11,12 @@ namespace sidestep {
 class LogWriter;
 
 struct RecordOptions {
-  int compression = 0;        ///< a level of zstd (1 to 19); 0: none
-  std::chrono::milliseconds interval = std::chrono::seconds(1);  ///< an event is on its way to the disk after this at the latest
-  std::size_t buffers = 16;   ///< of 64 KiB: how far the disk may be behind before the dispatcher waits for it
+  int compression = 0;  ///< a level of zstd (1 to 19); 0: none
+  /// An event is on its way to the disk after this at the latest.
+  std::chrono::milliseconds interval = std::chrono::seconds(1);
+  std::size_t buffers = 16;  ///< of 64 KiB: how far the disk may be behind before the dispatcher waits for it
   Stream stream = Stream::all;
-  std::string name = "log";   ///< of the pipeline, in reports and errors
+  std::string name = "log";  ///< of the pipeline, in reports and errors
 };
 
 /// A log that is being written. Kept by the bus: dropping this ends nothing.

@@ -13,11 +13,13 @@ namespace {
 /// Publishes a log's events, whose names have other numbers here.
 class Replay {
  public:
-  Replay(LogReader& log, Bus& bus, ReplayOptions options) : log_(log), bus_(bus), real_(options.speed == ReplayOptions::Speed::real) {}
+  Replay(LogReader& log, Bus& bus, ReplayOptions options)
+      : log_(log), bus_(bus), real_(options.speed == ReplayOptions::Speed::real) {}
 
   ReplayAccount run() {
     if (bus_.has_cut_sink())
-      refuse("a loop is attached to this bus, and the log's trainer events would drive it. Replay into a bus of its own.");
+      refuse(
+          "a loop is attached to this bus, and the log's trainer events would drive it. Replay into a bus of its own.");
     check_types();
     check_rings();
     while (log_.next_block()) {
@@ -25,7 +27,8 @@ class Replay {
       log_.events([this](const LoggedEvent& event) { publish(event); });
     }
     if (polled_)
-      while (bus_.poll()) {}
+      while (bus_.poll()) {
+      }
     account_.damage = log_.damage();
     return std::move(account_);
   }
@@ -64,7 +67,8 @@ class Replay {
     }
   }
   [[noreturn]] void refuse_rings() const {
-    refuse("has more than " + std::to_string(most_producers) + " rings of different names, each of which would take a ring of the bus. "
+    refuse("has more than " + std::to_string(most_producers) +
+           " rings of different names, each of which would take a ring of the bus. "
            "Replay a part of it: sidestep log slice --ring NAME.");
   }
 
@@ -87,21 +91,28 @@ class Replay {
     if (here != nullptr) form.size = static_cast<std::int16_t>(here->size);
     if (here != nullptr) form.payload_at = static_cast<std::int8_t>(here->payload_at);
     std::vector<FieldLayout> fields;
-    if (here != nullptr && here->layout != nullptr && !here->refers) fields = here->layout(nullptr);
-    else if (type != nullptr) fields = type->fields;
-    else form.lost = here != nullptr && here->layout != nullptr;  // it may look at what it refers to, which was another process'
+    if (here != nullptr && here->layout != nullptr && !here->refers)
+      fields = here->layout(nullptr);
+    else if (type != nullptr)
+      fields = type->fields;
+    // it may look at what it refers to, which was another process'
+    else
+      form.lost = here != nullptr && here->layout != nullptr;
     for (const FieldLayout& field : fields)
       if (field.kind == FieldKind::name && form.names < form.name_at.size()) form.name_at[form.names++] = field.offset;
     form.changes = form.names > 0 || form.payload_at >= 0;
   }
 
   void publish(const LoggedEvent& event) {
-    if (event.type >= event_ids) [[unlikely]] return void(++account_.skipped);
+    if (event.type >= event_ids) [[unlikely]]
+      return void(++account_.skipped);
     const Form& form = forms_[event.type];
     if (form.size != event.size || form.lost) [[unlikely]]
       if (!fits(event.type, event.size)) return void(++account_.damaged);
-    if (event.ring != ring_) [[unlikely]] turn_to(event.ring);
-    if (real_) [[unlikely]] wait_for(event.stamp);
+    if (event.ring != ring_) [[unlikely]]
+      turn_to(event.ring);
+    if (real_) [[unlikely]]
+      wait_for(event.stamp);
     const auto change = [&](std::byte* body) { return !form.changes || translate(form, event.size, body); };
     if (!producer_->publish_bytes(event.stamp, event.type, event.size, event.body, change)) [[unlikely]]
       return void(++account_.damaged);
@@ -123,7 +134,8 @@ class Replay {
       std::uint32_t id;
       std::memcpy(&id, at, sizeof id);
       id = here(id).id;
-      if (id == unknown) [[unlikely]] return false;
+      if (id == unknown) [[unlikely]]
+        return false;
       std::memcpy(at, &id, sizeof id);
     }
     if (form.payload_at >= 0) empty_payload(body + form.payload_at);
@@ -139,9 +151,7 @@ class Replay {
   }
 
   /// The name with this number in the log; `unknown`: it was lost.
-  Name here(std::uint32_t id) {
-    return id < names_.size() && names_[id].id != unknown ? names_[id] : find_name(id);
-  }
+  Name here(std::uint32_t id) { return id < names_.size() && names_[id].id != unknown ? names_[id] : find_name(id); }
   [[gnu::noinline]] Name find_name(std::uint32_t id) {
     if (id >= log_format::name_ids) return intern("?");  // never a name: the recorder leaves them out
     const auto found = log_.catalog().names().find(id);
@@ -164,7 +174,8 @@ class Replay {
     RingKey key = is_defined ? RingKey(found->second.stream, found->second.name) : RingKey(Stream::others, "?");
     auto at = producers_.find(key);
     if (at == producers_.end()) {
-      if (producers_.size() > most_producers) refuse_rings();  // the log has grown meanwhile; the one more is of the lost
+      // the log has grown meanwhile; the one more is of the lost
+      if (producers_.size() > most_producers) refuse_rings();
       Producer producer = bus_.producer(key.second, key.first);
       at = producers_.emplace(std::move(key), std::move(producer)).first;
     }
@@ -191,7 +202,8 @@ class Replay {
     if (polled_) poll_at_ = account_.events + between_polls_;
     // no further than needed: a poll that finds nothing costs as much as hundreds of events
     if (polled_ && producer_ != nullptr)
-      while (!producer_->ring().caught_up() && bus_.poll()) {}
+      while (!producer_->ring().caught_up() && bus_.poll()) {
+      }
   }
 
   static constexpr std::uint32_t unknown = ~std::uint32_t{0};
@@ -202,12 +214,12 @@ class Replay {
   const bool real_, polled_ = !bus_.options().thread;
   // few enough that they are still in the nearest cache when they are handled
   const std::size_t between_polls_ = std::clamp<std::size_t>(bus_.options().ring_capacity / 2, 1, 256);
-  std::array<Form, event_ids> forms_{};              // by type
-  std::vector<Name> names_{Name{}};                  // by their number in the log
+  std::array<Form, event_ids> forms_{};  // by type
+  std::vector<Name> names_{Name{}};      // by their number in the log
   std::map<RingKey, Producer> producers_;
   std::unordered_map<std::uint32_t, Producer*> producer_of_;  // by ring; of those that the log defines
   Producer* producer_ = nullptr;
-  std::uint64_t ring_ = ~std::uint64_t{0};           // that producer_ publishes for; at first none
+  std::uint64_t ring_ = ~std::uint64_t{0};                                // that producer_ publishes for; at first none
   std::uint64_t poll_at_ = polled_ ? between_polls_ : ~std::uint64_t{0};  // when so many are published
   std::optional<Nanoseconds> first_stamp_;
   Nanoseconds begin_ = 0;

@@ -17,8 +17,8 @@ struct RingTraces {
 
 /// Where a ring's slots lie.
 struct RingMemory {
-  std::shared_ptr<Slot[]> slots;   ///< zeros; null: on the heap
-  RingTraces* traces = nullptr;    ///< null: nobody reads along
+  std::shared_ptr<Slot[]> slots;  ///< zeros; null: on the heap
+  RingTraces* traces = nullptr;   ///< null: nobody reads along
 };
 
 /// Where the rings of a bus get their memory from, if not from the heap.
@@ -26,7 +26,8 @@ class RingMemorySource {
  public:
   virtual ~RingMemorySource() = default;
   /// For a new ring. What has no slots lies on the heap.
-  virtual RingMemory take(std::size_t capacity, Sequence first, std::uint32_t id, Stream stream, std::string_view name) = 0;
+  virtual RingMemory take(std::size_t capacity, Sequence first, std::uint32_t id, Stream stream,
+                          std::string_view name) = 0;
   /// The bus is closed.
   virtual void end() noexcept = 0;
 };

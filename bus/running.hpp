@@ -5,7 +5,8 @@ namespace sidestep {
 class Dispatcher;
 class Subscription;
 
-/// The handler that a thread of the bus is in: whose it is, and where its run over a span ends. Lives on that thread's stack.
+/// The handler that a thread of the bus is in: whose it is, and where its run over a span ends. Lives on that thread's
+/// stack.
 class RunningHandler {
  public:
   RunningHandler() noexcept;
@@ -41,7 +42,8 @@ class RunningHandler {
   RunningHandler* before_;
 };
 
-/// While it lives, this thread does the work of a bus that has no thread. A handler may poll another such bus: they form a chain.
+/// While it lives, this thread does the work of a bus that has no thread. A handler may poll another such bus: they
+/// form a chain.
 class PollingHere {
  public:
   explicit PollingHere(const Dispatcher& bus) noexcept;
@@ -59,13 +61,15 @@ class PollingHere {
 namespace detail {
 inline constinit thread_local RunningHandler* running_handler = nullptr;
 inline constinit thread_local const PollingHere* polling_here = nullptr;
-}
+}  // namespace detail
 
 inline RunningHandler::RunningHandler() noexcept : before_(detail::running_handler) { detail::running_handler = this; }
 inline RunningHandler::~RunningHandler() { detail::running_handler = before_; }
 inline RunningHandler* RunningHandler::current() noexcept { return detail::running_handler; }
 
-inline PollingHere::PollingHere(const Dispatcher& bus) noexcept : bus_(&bus), before_(detail::polling_here) { detail::polling_here = this; }
+inline PollingHere::PollingHere(const Dispatcher& bus) noexcept : bus_(&bus), before_(detail::polling_here) {
+  detail::polling_here = this;
+}
 inline PollingHere::~PollingHere() { detail::polling_here = before_; }
 inline bool PollingHere::of(const Dispatcher& bus) noexcept {
   for (const PollingHere* at = detail::polling_here; at != nullptr; at = at->before_)

@@ -51,15 +51,18 @@ std::size_t page_multiple(std::size_t bytes) { return (bytes + 4095) / 4096 * 40
 class SharedBus::Memory final : public NameListener, public std::enable_shared_from_this<Memory> {
  public:
   explicit Memory(std::size_t room)
-      : definitions_at_(page_multiple(sizeof(layout::Header))), rings_at_(definitions_at_ + layout::definitions_size),
-        free_at_(page_multiple(rings_at_ + layout::most_rings * sizeof(layout::RingEntry))), size_(free_at_ + page_multiple(room)) {
+      : definitions_at_(page_multiple(sizeof(layout::Header))),
+        rings_at_(definitions_at_ + layout::definitions_size),
+        free_at_(page_multiple(rings_at_ + layout::most_rings * sizeof(layout::RingEntry))),
+        size_(free_at_ + page_multiple(room)) {
     if (size_ > layout::most_bytes) throw ShareError("room for rings: at most 4 GB can be shared");
     rlimit limit{};
     // beyond it the system would send a signal that ends the process
     if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < size_)
       refuse_share("shared memory", EFBIG);
     descriptor_ = Descriptor(::memfd_create("sidestep bus", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-    if (!descriptor_ || ::ftruncate(descriptor_.get(), static_cast<off_t>(size_)) != 0) refuse_share("shared memory", errno);
+    if (!descriptor_ || ::ftruncate(descriptor_.get(), static_cast<off_t>(size_)) != 0)
+      refuse_share("shared memory", errno);
     void* const at = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, descriptor_.get(), 0);
     if (at == MAP_FAILED) refuse_share("shared memory", errno);
     base_ = static_cast<std::byte*>(at);
@@ -69,22 +72,31 @@ class SharedBus::Memory final : public NameListener, public std::enable_shared_f
       ::munmap(base_, size_);
       refuse_share("shared memory that is read-only for others (Linux 5.1)", code);
     }
-    ::new (base_) layout::Header{.magic = layout::magic, .version = layout::version, .process = static_cast<std::uint32_t>(::getpid()),
-                                 .began = Clock().now(), .definitions_at = definitions_at_, .definitions_size = layout::definitions_size,
-                                 .rings_at = rings_at_, .most_rings = layout::most_rings, .reserved = 0, .definitions = 0, .rings = 0,
-                                 .definitions_lost = 0, .rings_unshared = 0, .closed = 0};
+    ::new (base_) layout::Header{.magic = layout::magic,
+                                 .version = layout::version,
+                                 .process = static_cast<std::uint32_t>(::getpid()),
+                                 .began = Clock().now(),
+                                 .definitions_at = definitions_at_,
+                                 .definitions_size = layout::definitions_size,
+                                 .rings_at = rings_at_,
+                                 .most_rings = layout::most_rings,
+                                 .reserved = 0,
+                                 .definitions = 0,
+                                 .rings = 0,
+                                 .definitions_lost = 0,
+                                 .rings_unshared = 0,
+                                 .closed = 0};
   }
   Memory(const Memory&) = delete;
-  ~Memory() {
-    ::munmap(base_, size_);
-  }
+  ~Memory() { ::munmap(base_, size_); }
 
   const Descriptor& descriptor() const noexcept { return descriptor_; }
 
   RingMemory take(std::size_t capacity, const LoggedRing& named, Sequence first) {
     const std::lock_guard lock(mutex_);
     const std::size_t bytes = page_multiple(capacity * sizeof(Slot));
-    const auto freed = std::find_if(freed_.begin(), freed_.end(), [&](const Area& area) { return area.bytes == bytes; });
+    const auto freed =
+        std::find_if(freed_.begin(), freed_.end(), [&](const Area& area) { return area.bytes == bytes; });
     if (rings_ == layout::most_rings || (freed == freed_.end() && bytes > size_ - free_at_)) {
       // relaxed: a number to be shown
       StdAtomics::store(header().rings_unshared, header().rings_unshared + 1, std::memory_order_relaxed);
@@ -98,14 +110,16 @@ class SharedBus::Memory final : public NameListener, public std::enable_shared_f
     } else {
       free_at_ += bytes;
     }
-    std::memset(base_ + area.at, 0, bytes);  // and so the system gives the memory now, and not while events are published
+    // and so the system gives the memory now, and not while events are published
+    std::memset(base_ + area.at, 0, bytes);
     ::new (&entry(area.entry)) layout::RingEntry{
         .at = area.at, .capacity = capacity, .first = first, .traces = {.reach = first + capacity, .end = 0}};
     append(log_format::encode(named));
     Told<std::uint64_t>::store(header().rings, ++rings_);  // to WatchedBus::learn_rings(); the entry is whole by then
     auto* const slots = reinterpret_cast<Slot*>(base_ + area.at);
-    return {.slots = std::shared_ptr<Slot[]>(slots, [self = shared_from_this(), area](Slot*) { self->give_back(area); }),
-            .traces = &entry(area.entry).traces};
+    return {
+        .slots = std::shared_ptr<Slot[]>(slots, [self = shared_from_this(), area](Slot*) { self->give_back(area); }),
+        .traces = &entry(area.entry).traces};
   }
 
   /// Describes what the process knows of and this memory doesn't yet.
@@ -128,7 +142,8 @@ class SharedBus::Memory final : public NameListener, public std::enable_shared_f
     }
   }
   void close() noexcept {
-    Told<std::uint64_t>::store(header().closed, 1);  // to WatchedBus::poll(); all that was published is in the rings by then
+    // to WatchedBus::poll(); all that was published is in the rings by then
+    Told<std::uint64_t>::store(header().closed, 1);
   }
 
  private:
@@ -137,7 +152,9 @@ class SharedBus::Memory final : public NameListener, public std::enable_shared_f
   };
 
   layout::Header& header() noexcept { return *reinterpret_cast<layout::Header*>(base_); }
-  layout::RingEntry& entry(std::size_t index) noexcept { return reinterpret_cast<layout::RingEntry*>(base_ + rings_at_)[index]; }
+  layout::RingEntry& entry(std::size_t index) noexcept {
+    return reinterpret_cast<layout::RingEntry*>(base_ + rings_at_)[index];
+  }
 
   void append(const std::vector<std::byte>& definition) {
     if (definition.size() > layout::definitions_size - definitions_) return lose_definition();
@@ -207,7 +224,8 @@ class SharedBus::Door {
       wait.clear();
       wait.push_back({.fd = stop_.get(), .events = POLLIN, .revents = 0});
       wait.push_back({.fd = socket_.get(), .events = POLLIN, .revents = 0});
-      for (const Descriptor& watcher : watchers) wait.push_back({.fd = watcher.get(), .events = 0, .revents = 0});  // its end
+      // its end
+      for (const Descriptor& watcher : watchers) wait.push_back({.fd = watcher.get(), .events = 0, .revents = 0});
       if (::poll(wait.data(), wait.size(), -1) < 0) continue;
       if (wait[0].revents != 0) return;
       for (std::size_t i = watchers.size(); i-- > 0;)
@@ -253,7 +271,8 @@ SharedBus::~SharedBus() {
   end();
 }
 
-RingMemory SharedBus::take(std::size_t capacity, Sequence first, std::uint32_t id, Stream stream, std::string_view name) {
+RingMemory SharedBus::take(std::size_t capacity, Sequence first, std::uint32_t id, Stream stream,
+                           std::string_view name) {
   return memory_->take(capacity, LoggedRing{.id = id, .stream = stream, .name = std::string(name)}, first);
 }
 

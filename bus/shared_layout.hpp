@@ -26,17 +26,17 @@ inline constexpr std::size_t most_definitions = std::size_t{1} << 24;  ///< byte
 struct alignas(cache_line) Header {
   std::array<std::uint8_t, 8> magic;
   std::uint32_t version;
-  std::uint32_t process;        ///< its number
+  std::uint32_t process;  ///< its number
   Nanoseconds began;
   std::uint64_t definitions_at, definitions_size;
   std::uint64_t rings_at, most_rings;
   std::uint64_t reserved;
 
   alignas(cache_line) std::uint64_t definitions;  ///< bytes of them that are there (release)
-  std::uint64_t rings;           ///< entries that are there (release)
-  std::uint64_t definitions_lost;  ///< that found no room (relaxed)
-  std::uint64_t rings_unshared;  ///< rings that found no room: nobody can watch them (relaxed)
-  std::uint64_t closed;          ///< 1: the bus was closed (release)
+  std::uint64_t rings;                            ///< entries that are there (release)
+  std::uint64_t definitions_lost;                 ///< that found no room (relaxed)
+  std::uint64_t rings_unshared;                   ///< rings that found no room: nobody can watch them (relaxed)
+  std::uint64_t closed;                           ///< 1: the bus was closed (release)
 };
 static_assert(sizeof(Header) == 2 * cache_line);
 

@@ -18,11 +18,13 @@ class SpillQueue {
 
  private:
   moodycamel::ConcurrentQueue<Slot> queue_{64};
-  moodycamel::ProducerToken lane_{queue_};  // one, whichever thread the producer is on: the queue keeps order within a lane alone
+  // one, whichever thread the producer is on: the queue keeps order within a lane alone
+  moodycamel::ProducerToken lane_{queue_};
 };
 
-/// Events that a thread of the bus published while its ring was full. The dispatcher puts them into the ring when there is room, in
-/// its producer's place, who doesn't write the ring again until all are back: until the two counts are equal.
+/// Events that a thread of the bus published while its ring was full. The dispatcher puts them into the ring when there
+/// is room, in its producer's place, who doesn't write the ring again until all are back: until the two counts are
+/// equal.
 template <class Atomics = StdAtomics, class Queue = SpillQueue>
 class BasicSpill {
  public:
@@ -43,7 +45,8 @@ class BasicSpill {
     const Sequence end = (open() ? end_.load(std::memory_order_relaxed) : ring.next()) + 1;
     queue_.push(event);
     end_.store(end, std::memory_order_relaxed);  // relaxed: as BasicRing::next
-    // release: pairs with the acquire in put_back(); the event is in the queue by then, and what the ring holds is counted
+    // release: pairs with the acquire in put_back(); the event is in the queue by then, and what the ring holds is
+    // counted
     spilled_.store(before + 1, std::memory_order_release);
   }
 
@@ -52,8 +55,8 @@ class BasicSpill {
   /// Events come back to the ring, at most `most`. How many did; 0: it has no room, or none are left.
   template <std::size_t most, class Ring>
   std::size_t put_back(Ring& ring) noexcept {
-    const std::uint64_t spilled = spilled_.load(std::memory_order_acquire);     // pairs with push()
-    const std::uint64_t done = unspilled_.load(std::memory_order_relaxed);      // only this thread stores it
+    const std::uint64_t spilled = spilled_.load(std::memory_order_acquire);  // pairs with push()
+    const std::uint64_t done = unspilled_.load(std::memory_order_relaxed);   // only this thread stores it
     const std::uint64_t room = ring.cursor() + ring.capacity() - ring.next();
     std::array<Slot, most> events;
     const std::size_t count = queue_.pop(events.data(), std::min({spilled - done, room, std::uint64_t{most}}));
@@ -67,8 +70,8 @@ class BasicSpill {
 
   /// All that was spilled has come back to the ring.
   bool empty() const noexcept {
-    // relaxed: who was told that something was spilled, by any means that orders, sees it counted. Acquire: pairs with put_back();
-    // the ring's numbers count what has come back
+    // relaxed: who was told that something was spilled, by any means that orders, sees it counted. Acquire: pairs with
+    // put_back(); the ring's numbers count what has come back
     const std::uint64_t spilled = spilled_.load(std::memory_order_relaxed);
     return spilled == unspilled_.load(std::memory_order_acquire);
   }

@@ -14,7 +14,8 @@ namespace {
 
 constexpr int rounds = 12, round_events = 1 << 13;
 
-/// The calling thread stays on the CPU that it is on, while this lives: were it put beside the reader, both would measure one core's cache.
+/// The calling thread stays on the CPU that it is on, while this lives: were it put beside the reader, both would
+/// measure one core's cache.
 class Staying {
  public:
   Staying() noexcept {
@@ -48,8 +49,10 @@ class Staying {
 class Patience {
  public:
   void operator()() noexcept {
-    if (++waited_ % 1024 == 0) std::this_thread::yield();
-    else pause();
+    if (++waited_ % 1024 == 0)
+      std::this_thread::yield();
+    else
+      pause();
   }
 
  private:
@@ -91,8 +94,10 @@ class Probe {
     Patience wait;
     while (!stop_.load(std::memory_order_relaxed)) {
       const std::size_t count = ring_.available(64).size();
-      if (count == 0) wait();
-      else ring_.release(count);
+      if (count == 0)
+        wait();
+      else
+        ring_.release(count);
     }
   }
   void put([[maybe_unused]] Stores form) noexcept {
@@ -118,7 +123,8 @@ class Probe {
 
   const Staying& here_;
   BasicRing<> ring_{1024};
-  std::atomic<Where> where_{Where::unknown};  // relaxed, both: nothing is read behind them; what is handed over goes by way of the ring
+  // relaxed, both: nothing is read behind them; what is handed over goes by way of the ring
+  std::atomic<Where> where_{Where::unknown};
   std::atomic<bool> stop_{false};
   std::thread reader_{[this] { read(); }};  // last: it uses the others
 };
@@ -176,7 +182,8 @@ std::string_view describe(Stores asked) {
   if (resolve(asked) == Stores::streaming) return "streaming: one 64-byte store for each event of a burst";
   if (!streaming_supported()) return "plain: there are no 64-byte streaming stores here";
   if (asked == Stores::plain) return "plain: asked for";
-  return cpus_to_run_on() < 2 ? "plain: there is one CPU to run on" : "plain: faster here than 64-byte streaming stores";
+  return cpus_to_run_on() < 2 ? "plain: there is one CPU to run on"
+                              : "plain: faster here than 64-byte streaming stores";
 }
 
 }  // namespace sidestep

@@ -25,8 +25,13 @@ std::string key_of(const PipelineOptions& options, const Pipeline& pipeline) {
 
 Subscription::Subscription(std::shared_ptr<Dispatcher> bus, unsigned registration, PipelineOptions options,
                            std::unique_ptr<Pipeline> pipeline)
-    : bus_(bus), bus_serial_(bus->serial()), clock_(bus->clock()), deadline_(bus->options().deadline), registration_(registration),
-      options_(std::move(options)), pipeline_(std::move(pipeline)) {
+    : bus_(bus),
+      bus_serial_(bus->serial()),
+      clock_(bus->clock()),
+      deadline_(bus->options().deadline),
+      registration_(registration),
+      options_(std::move(options)),
+      pipeline_(std::move(pipeline)) {
   if (options_.name.empty()) options_.name = options_.owner.empty() ? "pipeline" : options_.owner;
   if (options_.owner.empty()) options_.owner = options_.name;
   if (options_.saved || options_.decides) options_.stream = Stream::trainer;

@@ -20,33 +20,36 @@ namespace sidestep {
 class Bus;
 class Dispatcher;
 
-/// Whose events a pipeline sees. Deciders and pipelines that are part of a checkpoint see the trainer's alone: only those have a
-/// place in the run that depends on nothing but seed and data.
+/// Whose events a pipeline sees. Deciders and pipelines that are part of a checkpoint see the trainer's alone: only
+/// those have a place in the run that depends on nothing but seed and data.
 enum class Stream : std::uint8_t { all, trainer, others };
 
 /// What a pipeline says of itself when it is added.
 struct PipelineOptions {
-  std::string name;         ///< default: "pipeline"
-  std::string owner;        ///< the callback that it belongs to; default: its name
+  std::string name;   ///< default: "pipeline"
+  std::string owner;  ///< the callback that it belongs to; default: its name
   Stream stream = Stream::all;
-  std::string producer;     ///< events of producers with this name alone; empty: of all
+  std::string producer;        ///< events of producers with this name alone; empty: of all
   std::vector<EventId> types;  ///< none: events of every type
-  Overload overload{};      ///< what becomes of events that it doesn't take in time
-  int dispatcher = -1;      ///< which of the bus' dispatchers runs it; -1: the bus chooses. One that decides or is saved: the first
-  bool saved = false;       ///< part of a checkpoint: all its stages can save their state
+  Overload overload{};         ///< what becomes of events that it doesn't take in time
+  /// Which of the bus' dispatchers runs it; -1: the bus chooses. One that decides or is saved: the first.
+  int dispatcher = -1;
+  bool saved = false;  ///< part of a checkpoint: all its stages can save their state
   bool decides = false;
-  bool wall_time = false;   ///< one of its stages depends on clocks
+  bool wall_time = false;          ///< one of its stages depends on clocks
   bool wall_time_allowed = false;  ///< and its user said that this is fine before decide
-  std::string settings;     ///< the callback's options; part of the key that finds its state in a checkpoint
+  std::string settings;            ///< the callback's options; part of the key that finds its state in a checkpoint
 };
 
 /// A pipeline on a bus: its account, its state of life. Kept by the bus; dropping a handle ends nothing, end() does.
-/// For each subscription published = delivered + dropped + pending: exact after flush() and close(), else monotone lower bounds.
+/// For each subscription published = delivered + dropped + pending: exact after flush() and close(), else monotone
+/// lower bounds.
 class Subscription {
  public:
   enum class Life : std::uint8_t { running, completed, failed, ended };
 
-  Subscription(std::shared_ptr<Dispatcher> bus, unsigned registration, PipelineOptions options, std::unique_ptr<Pipeline> pipeline);
+  Subscription(std::shared_ptr<Dispatcher> bus, unsigned registration, PipelineOptions options,
+               std::unique_ptr<Pipeline> pipeline);
   ~Subscription();
   Subscription(const Subscription&) = delete;
   Subscription& operator=(const Subscription&) = delete;
@@ -55,7 +58,8 @@ class Subscription {
   const std::string& owner() const noexcept { return options_.owner; }
   const PipelineOptions& options() const noexcept { return options_; }
   unsigned registration() const noexcept { return registration_; }
-  /// What finds this pipeline's state in a checkpoint: owner, name, ordinals among equals, hash of its stages and settings.
+  /// What finds this pipeline's state in a checkpoint: owner, name, ordinals among equals, hash of its stages and
+  /// settings.
   const std::string& key() const noexcept { return key_; }
   Pipeline& pipeline() noexcept { return *pipeline_; }
   const Clock& clock() const noexcept { return clock_; }
@@ -74,7 +78,8 @@ class Subscription {
   unsigned failures() const noexcept { return failed() ? 1 : 0; }
   std::string error() const;
 
-  /// Ends it for good with an error: isolates it, publishes PipelineFailed. The first call counts. Any thread; never throws.
+  /// Ends it for good with an error: isolates it, publishes PipelineFailed. The first call counts. Any thread; never
+  /// throws.
   void fail(std::string_view error, Sequence number) noexcept;
   /// It completed by itself or at close.
   void finish(Life how) noexcept;
@@ -104,7 +109,8 @@ class Subscription {
   std::uint64_t delivered() const noexcept { return delivered_.get(); }
   std::uint64_t dropped() const noexcept { return dropped_.get(); }
   std::uint64_t pending() const noexcept {
-    const std::uint64_t done = delivered() + dropped(), all = published();  // in this order: the events in between were published first
+    // in this order: the events in between were published first
+    const std::uint64_t done = delivered() + dropped(), all = published();
     return all > done ? all - done : 0;
   }
   const Meter& meter() const noexcept { return meter_; }
@@ -118,7 +124,10 @@ class Subscription {
   friend class Worker;
 
   /// A place in a producer's ring.
-  struct Bound { std::uint32_t ring; Sequence number; };
+  struct Bound {
+    std::uint32_t ring;
+    Sequence number;
+  };
   using Bounds = std::vector<Bound>;
   static Sequence at_or(const Bounds& bounds, std::uint32_t ring, Sequence otherwise) noexcept {
     for (const Bound& bound : bounds)
@@ -138,8 +147,8 @@ class Subscription {
   unsigned decider_part_ = 0;
   std::vector<std::shared_ptr<QueueAccount>> queues_;
   std::uint64_t types_seen_as_ = 0;  ///< one bit for each id modulo 64: most spans are ruled out by one AND
-  Bounds begin_;  ///< the first number that it sees of each ring; of those made later: all
-  Bounds end_;    ///< the first number that it doesn't see any more; of rings made later: nothing. Under the bus' lock
+  Bounds begin_;                     ///< the first number that it sees of each ring; of those made later: all
+  Bounds end_;  ///< the first number that it doesn't see any more; of rings made later: nothing. Under the bus' lock
   bool asked_to_end_ = false;  ///< `end_` holds. Under the bus' lock
   bool kept_ = false;          ///< it failed, and stays. Its dispatcher's
   std::string base_;           ///< its name without an ordinal. Under the bus' lock
@@ -147,9 +156,13 @@ class Subscription {
   bool deferred_ = false;      ///< waits for admit(). Under the bus' lock
   unsigned worker_ = 0;        ///< which of the bus' dispatchers runs it
 
-  mutable std::mutex mutex_;     ///< guards error_, and passed_kinds_ against its one writer, the dispatcher
+  mutable std::mutex mutex_;  ///< guards error_, and passed_kinds_ against its one writer, the dispatcher
   std::string error_;
-  struct PassedKind { EventId type; Name metric; std::string producer; };
+  struct PassedKind {
+    EventId type;
+    Name metric;
+    std::string producer;
+  };
   std::vector<PassedKind> passed_kinds_;
 
   alignas(no_sharing) BasicLife<Life> life_;
@@ -157,9 +170,9 @@ class Subscription {
   // the dispatcher's
   alignas(no_sharing) Counter published_, delivered_, dropped_, passed_by_;
   Meter meter_;
-  Bounds end_seen_;  ///< its copy of end_
-  bool ends_ = false;  ///< its copy of asked_to_end_
-  std::uint64_t kept_of_ = 0;  ///< keep_every: how many came since the last that was kept
+  Bounds end_seen_;               ///< its copy of end_
+  bool ends_ = false;             ///< its copy of asked_to_end_
+  std::uint64_t kept_of_ = 0;     ///< keep_every: how many came since the last that was kept
   Nanoseconds unsettled_ns_ = 0;  ///< by the wall clock, since handlers' times were last settled
 };
 

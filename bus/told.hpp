@@ -17,8 +17,10 @@ class BasicTold {
   T glance() const noexcept { return Atomics::load(value_, std::memory_order_relaxed); }
 
   // The same in memory that others have too.
-  static void store(T& place, T value) noexcept { Atomics::store(place, value, std::memory_order_release); }  // pairs with load()
-  static T load(const T& place) noexcept { return Atomics::load(place, std::memory_order_acquire); }          // pairs with store()
+  // pairs with load()
+  static void store(T& place, T value) noexcept { Atomics::store(place, value, std::memory_order_release); }
+  // pairs with store()
+  static T load(const T& place) noexcept { return Atomics::load(place, std::memory_order_acquire); }
 
  private:
   T value_;
@@ -32,8 +34,12 @@ template <class Atomics = StdAtomics>
 class BasicVersion {
  public:
   /// Behind the change. Its number.
-  std::uint64_t changed() noexcept { return number_.fetch_add(1, std::memory_order_release) + 1; }  // pairs with number()
-  /// Whoever sees a number sees its change. And whoever was told of a change, by any means that orders, sees its number or a later one.
+  std::uint64_t changed() noexcept {
+    // pairs with number()
+    return number_.fetch_add(1, std::memory_order_release) + 1;
+  }
+  /// Whoever sees a number sees its change. And whoever was told of a change, by any means that orders, sees its number
+  /// or a later one.
   std::uint64_t number() const noexcept { return number_.load(std::memory_order_acquire); }
 
  private:
@@ -54,7 +60,8 @@ class BasicLife {
   /// Whoever finds it ended finds all that it did.
   State state() const noexcept { return state_.load(std::memory_order_acquire); }  // pairs with end()
   /// For a thread that runs it, and looks again and again.
-  bool seems_to_run() const noexcept { return state_.load(std::memory_order_relaxed) == State{}; }  // relaxed: nothing is read behind it
+  // relaxed: nothing is read behind it
+  bool seems_to_run() const noexcept { return state_.load(std::memory_order_relaxed) == State{}; }
 
  private:
   typename Atomics::template Atomic<State> state_{State{}};

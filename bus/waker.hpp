@@ -18,7 +18,8 @@ struct Futex {
 template <class Atomics = StdAtomics, class Sleep = Futex>
 class BasicWaker {
  public:
-  /// Sleeps until wake() or for at most `nap`. A wake that came before ends it at once. Who is woken finds what he was woken for.
+  /// Sleeps until wake() or for at most `nap`. A wake that came before ends it at once. Who is woken finds what he was
+  /// woken for.
   void sleep(Nanoseconds nap) noexcept {
     if (signal_.exchange(0, std::memory_order_acquire) != 0) return;  // pairs with wake()
     Sleep::wait(signal_, nap);

@@ -25,10 +25,12 @@ bool within(std::size_t memory, std::uint64_t at, std::uint64_t count, std::uint
 }  // namespace
 
 WatchedBus::WatchedBus(std::span<const std::byte> memory) : memory_(memory) {
-  if (memory.size() < sizeof(layout::Header) || reinterpret_cast<std::uintptr_t>(memory.data()) % alignof(layout::Header) != 0)
+  if (memory.size() < sizeof(layout::Header) ||
+      reinterpret_cast<std::uintptr_t>(memory.data()) % alignof(layout::Header) != 0)
     refuse_memory("it is too small");
   layout::Header head;
-  std::memcpy(&head, memory.data(), offsetof(layout::Header, definitions));  // what never changes; from here on only the copy counts
+  // what never changes; from here on only the copy counts
+  std::memcpy(&head, memory.data(), offsetof(layout::Header, definitions));
   if (head.magic != layout::magic) refuse_memory("it doesn't begin as one");
   if (head.version > layout::version)
     throw WatchError(WatchError::Kind::newer, "it belongs to a later version of Sidestep: watch it with that one.");
@@ -47,7 +49,8 @@ WatchedBus::WatchedBus(std::span<const std::byte> memory) : memory_(memory) {
 }
 
 void WatchedBus::learn_rings(bool oldest) {
-  const std::uint64_t there = std::min(Told<std::uint64_t>::load(header().rings), most_rings_);  // of SharedBus::Memory::take()
+  // of SharedBus::Memory::take()
+  const std::uint64_t there = std::min(Told<std::uint64_t>::load(header().rings), most_rings_);
   if (there > entries_) learn_definitions();
   for (; entries_ < there; ++entries_) {
     const auto& entry = reinterpret_cast<const layout::RingEntry*>(memory_.data() + rings_at_)[entries_];
@@ -55,7 +58,8 @@ void WatchedBus::learn_rings(bool oldest) {
     const std::uint64_t at = StdAtomics::load(entry.at, std::memory_order_relaxed);
     const std::uint64_t capacity = StdAtomics::load(entry.capacity, std::memory_order_relaxed);
     const Sequence first = StdAtomics::load(entry.first, std::memory_order_relaxed);
-    if (capacity < 2 || !std::has_single_bit(capacity) || !within(memory_.size(), at, capacity, sizeof(Slot), alignof(Slot))) {
+    if (capacity < 2 || !std::has_single_bit(capacity) ||
+        !within(memory_.size(), at, capacity, sizeof(Slot), alignof(Slot))) {
       ++nonsense_;
       continue;
     }
@@ -67,8 +71,8 @@ void WatchedBus::learn_rings(bool oldest) {
 void WatchedBus::read_definitions(std::uint64_t there) {
   using log_format::DefinitionRecord;
   if (there < definitions_ || there > definitions_size_) {
-    definitions_ = there;    // until it changes again
-    definitions_size_ = 0;   // and then it is nothing either
+    definitions_ = there;   // until it changes again
+    definitions_size_ = 0;  // and then it is nothing either
     ++nonsense_;
     return;
   }

@@ -30,28 +30,29 @@ class WatchError : public std::runtime_error {
   Kind kind_;
 };
 
-/// What a watcher has read of a bus, and what it came too late for. Of each ring: every number from the first that was watched is
-/// counted once, as seen or as missed.
+/// What a watcher has read of a bus, and what it came too late for. Of each ring: every number from the first that was
+/// watched is counted once, as seen or as missed.
 struct WatchAccount {
   std::uint64_t seen = 0;
-  std::uint64_t missed = 0;          ///< overwritten before they were read
+  std::uint64_t missed = 0;  ///< overwritten before they were read
   std::uint64_t rings = 0;
-  std::uint64_t unshared = 0;        ///< rings that can't be watched: there was no room for them
-  std::uint64_t nonsense = 0;        ///< events and rings that make no sense: the other side is broken
+  std::uint64_t unshared = 0;  ///< rings that can't be watched: there was no room for them
+  std::uint64_t nonsense = 0;  ///< events and rings that make no sense: the other side is broken
 };
 
-/// Reads a bus that lies in memory which another process writes as it likes: nothing in it is believed before it is checked, and what
-/// was checked isn't read a second time.
+/// Reads a bus that lies in memory which another process writes as it likes: nothing in it is believed before it is
+/// checked, and what was checked isn't read a second time.
 class WatchedBus {
  public:
   /// `memory` must stay, and stay readable. Throws WatchError (foreign, newer).
   explicit WatchedBus(std::span<const std::byte> memory);
 
-  /// Calls f(const LoggedEvent&) with what is there, of each ring at most `most`, in order. Returns how many there were. The event
-  /// and its body are valid until f returns.
+  /// Calls f(const LoggedEvent&) with what is there, of each ring at most `most`, in order. Returns how many there
+  /// were. The event and its body are valid until f returns.
   template <class F>
   std::size_t poll(F&& f, std::size_t most = 256) {
-    const bool closed = Told<std::uint64_t>::load(header().closed) != 0;  // then what is found below is all that there will be
+    // then what is found below is all that there will be
+    const bool closed = Told<std::uint64_t>::load(header().closed) != 0;
     learn_rings(false);
     std::size_t found = 0;
     bool more = false;
@@ -69,8 +70,12 @@ class WatchedBus {
         }
         learn_definitions();
         ++found;
-        f(LoggedEvent{.type = slot.type, .size = slot.size, .ring = slot.ring, .sequence = slot.sequence,
-                      .stamp = slot.stamp, .body = slot.body});
+        f(LoggedEvent{.type = slot.type,
+                      .size = slot.size,
+                      .ring = slot.ring,
+                      .sequence = slot.sequence,
+                      .stamp = slot.stamp,
+                      .body = slot.body});
       }
     }
     over_ = closed && found == 0 && !more;
@@ -85,12 +90,16 @@ class WatchedBus {
   Nanoseconds began() const noexcept { return began_; }
 
  private:
-  const shared_layout::Header& header() const noexcept { return *reinterpret_cast<const shared_layout::Header*>(memory_.data()); }
+  const shared_layout::Header& header() const noexcept {
+    return *reinterpret_cast<const shared_layout::Header*>(memory_.data());
+  }
   /// `oldest`: they are watched from the oldest event that they still hold, and not from their first.
   void learn_rings(bool oldest);
   void learn_definitions() {
-    const std::uint64_t there = Told<std::uint64_t>::load(header().definitions);  // a ring's number that was read before saw what its event needs
-    if (there != definitions_) [[unlikely]] read_definitions(there);
+    // a ring's number that was read before saw what its event needs
+    const std::uint64_t there = Told<std::uint64_t>::load(header().definitions);
+    if (there != definitions_) [[unlikely]]
+      read_definitions(there);
   }
   void read_definitions(std::uint64_t there);
 

@@ -8,11 +8,11 @@
 
 namespace sidestep {
 
-/// Reads along with a ring, from another process: it has no cursor, so its writer never waits for it and never looks at it, and may
-/// overwrite what it is about to read. Each event is copied, and then the copy is kept or thrown away: it is whole if the slot still
-/// has its number and the ring's reach says that nothing was written over it. What was overtaken is counted.
-/// Nothing that the memory holds makes next() loop, or read beyond the slots.
-/// Invariant: every number from begin() on and before where it stands is counted by either seen() or missed().
+/// Reads along with a ring, from another process: it has no cursor, so its writer never waits for it and never looks at
+/// it, and may overwrite what it is about to read. Each event is copied, and then the copy is kept or thrown away: it
+/// is whole if the slot still has its number and the ring's reach says that nothing was written over it. What was
+/// overtaken is counted. Nothing that the memory holds makes next() loop, or read beyond the slots. Invariant: every
+/// number from begin() on and before where it stands is counted by either seen() or missed().
 template <class Atomics = StdAtomics>
 class WatchedRing {
  public:
@@ -38,16 +38,18 @@ class WatchedRing {
     if (!oldest) return;
     // relaxed both: what this look doesn't know yet, overtaken() will count
     const Sequence reach = Atomics::load(traces_->reach, std::memory_order_relaxed);
-    if (reach == taken_away) next_ = std::max(first, Atomics::load(traces_->end, std::memory_order_relaxed));
-    else if (reach > capacity_ && reach - capacity_ > first) next_ = reach - capacity_;
+    if (reach == taken_away)
+      next_ = std::max(first, Atomics::load(traces_->end, std::memory_order_relaxed));
+    else if (reach > capacity_ && reach - capacity_ > first)
+      next_ = reach - capacity_;
     begin_ = next_;
   }
 
   /// Copies the next event.
   Look next(Slot& to) noexcept {
     const Slot& slot = slots_[next_ & (capacity_ - 1)];
-    // acquire: pairs with the release in BasicRing::commit(), and with a half each of a line that was streamed; what is copied then is this
-    // event, or a later one over it
+    // acquire: pairs with the release in BasicRing::commit(), and with a half each of a line that was streamed; what is
+    // copied then is this event, or a later one over it
     if (Atomics::load(slot.sequence, std::memory_order_acquire) == next_ &&
         Atomics::load(slot.check, std::memory_order_acquire) == check_of(next_)) {
       const auto* const words = reinterpret_cast<const std::uint64_t*>(&slot);
@@ -56,10 +58,11 @@ class WatchedRing {
       const std::uint8_t check = Atomics::load(slot.check, std::memory_order_relaxed);
       // acquire: pairs with the release fence in BasicRing::make_room(), if a word is of a later event
       Atomics::fence(std::memory_order_acquire);
-      // relaxed both: the fence orders them. The number and the check tell of a later event that was streamed, in one half of the line
-      // or the other; the reach of one that is written field by field.
+      // relaxed both: the fence orders them. The number and the check tell of a later event that was streamed, in one
+      // half of the line or the other; the reach of one that is written field by field.
       const Sequence reach = Atomics::load(traces_->reach, std::memory_order_relaxed);
-      if (Atomics::load(slot.sequence, std::memory_order_relaxed) == next_ && check == check_of(next_) && oldest(reach) <= next_) {
+      if (Atomics::load(slot.sequence, std::memory_order_relaxed) == next_ && check == check_of(next_) &&
+          oldest(reach) <= next_) {
         to = std::bit_cast<Slot>(copy);
         ++next_;
         ++seen_;
@@ -79,9 +82,11 @@ class WatchedRing {
   /// The oldest number that is surely not being written over.
   Sequence oldest(Sequence reach) const noexcept { return reach > capacity_ ? reach - capacity_ : 0; }
 
-  /// Goes on where the ring's memory is whole, if it has been left behind. Else looks whether the ring has come to its end.
+  /// Goes on where the ring's memory is whole, if it has been left behind. Else looks whether the ring has come to its
+  /// end.
   bool overtaken() noexcept {
-    // acquire: pairs with the release in take_away(), before which `end` was stored; relaxed without it, as in tell_end()
+    // acquire: pairs with the release in take_away(), before which `end` was stored; relaxed without it, as in
+    // tell_end()
     const Sequence reach = Atomics::load(traces_->reach, std::memory_order_acquire);
     const Sequence end = Atomics::load(traces_->end, std::memory_order_relaxed);
     const Sequence whole = reach == taken_away ? end : oldest(reach);

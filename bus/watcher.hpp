@@ -10,8 +10,8 @@
 
 namespace sidestep {
 
-/// Watches a bus of another process, which neither waits for it nor looks at it: whatever becomes of a watcher, the bus goes on as
-/// without one. It needs to know none of the bus' types.
+/// Watches a bus of another process, which neither waits for it nor looks at it: whatever becomes of a watcher, the bus
+/// goes on as without one. It needs to know none of the bus' types.
 ///
 ///   sidestep::Watcher watcher("runs/a");
 ///   while (!watcher.over()) {
@@ -20,7 +20,8 @@ namespace sidestep {
 ///   }
 class Watcher {
  public:
-  /// The bus that is shared at `place`: see SharedBus. Begins with the oldest events that its rings still hold. Throws WatchError.
+  /// The bus that is shared at `place`: see SharedBus. Begins with the oldest events that its rings still hold. Throws
+  /// WatchError.
   explicit Watcher(const std::filesystem::path& place);
 
   /// As WatchedBus::poll.

@@ -17,7 +17,8 @@ namespace {
 constexpr Nanoseconds first_nap = 50'000, tick_interval = 1'000'000;
 constexpr int patience = 32;  // passes
 constexpr std::uint64_t timed_backlog = 4 * Worker::batch, spans_a_reading = 16;
-constexpr int spans_of_spilled = 256;  // that one pass takes before it looks at other rings: who spills is caught up with
+// that one pass takes before it looks at other rings: who spills is caught up with
+constexpr int spans_of_spilled = 256;
 constexpr std::uint64_t passes_a_sweep = 64;
 
 bool hears(Stream wanted, Stream ring) noexcept { return wanted == Stream::all || wanted == ring; }
@@ -58,8 +59,10 @@ void Worker::work() {
       continue;
     }
     // Traffic that fills spans wants shorter naps, silence longer ones; in between the nap stays as it is.
-    if (found == 0) nap *= 2;
-    else if (found > 8) nap /= 2;
+    if (found == 0)
+      nap *= 2;
+    else if (found > 8)
+      nap /= 2;
     if (found > 0) silence = 0;
     found = 0;
     nap = std::clamp(nap, first_nap / 4, longest_nap(silence));
@@ -145,7 +148,8 @@ std::size_t Worker::up_to_mark(const Ring& ring, std::span<const Slot> slots) co
 /// The first row from there on whose bit is set.
 inline std::size_t Worker::next_of(const std::uint64_t* bits, std::size_t row) const noexcept {
   for (; row < rows_.size(); row = (row / 64 + 1) * 64)
-    if (const std::uint64_t rest = bits[row / 64] >> row % 64; rest != 0) return row + static_cast<std::size_t>(std::countr_zero(rest));
+    if (const std::uint64_t rest = bits[row / 64] >> row % 64; rest != 0)
+      return row + static_cast<std::size_t>(std::countr_zero(rest));
   return rows_.size();
 }
 
@@ -160,7 +164,9 @@ void Worker::run(const Ring& ring, std::span<const Slot> slots) {
   }
   seen_as_ |= seen_as;
   // Reading the clock costs as much as a simple pipeline's run over a span: behind a backlog one span stands for some.
-  const std::uint64_t stands_for = run_length_ < timed_backlog ? 1 : ++untimed_ % spans_a_reading == 0 ? spans_a_reading : 0;
+  const std::uint64_t stands_for = run_length_ < timed_backlog         ? 1
+                                   : ++untimed_ % spans_a_reading == 0 ? spans_a_reading
+                                                                       : 0;
   const Nanoseconds now = stands_for != 0 ? bus_.clock_.now() : 0;
   Nanoseconds before = stands_for != 0 ? Clock::steady() : 0;
   RunningHandler here;
@@ -179,9 +185,12 @@ void Worker::run(const Ring& ring, std::span<const Slot> slots) {
       if (row.bounded) part = within_bounds(to, ring.id(), slots);
     }
     std::uint64_t matched = 0;
-    if (row.types.empty()) matched = part.size();
-    else if (part.size() == slots.size()) for (const EventId type : row.types) matched += counts_[type];
-    else matched = matches(to, part);
+    if (row.types.empty())
+      matched = part.size();
+    else if (part.size() == slots.size())
+      for (const EventId type : row.types) matched += counts_[type];
+    else
+      matched = matches(to, part);
     if (matched == 0) continue;
     to.meter_.max_backlog.raise(run_length_);
     if (stands_for != 0) to.meter_.delay.record(now - part.front().stamp, stands_for);
@@ -201,7 +210,8 @@ void Worker::run(const Ring& ring, std::span<const Slot> slots) {
       to.delivered_.add(delivered);
     }
     here.forget();
-    if (to.ended_inside_.glance()) [[unlikely]] ended_inside(to);  // set on this thread, or seen next time
+    if (to.ended_inside_.glance()) [[unlikely]]
+      ended_inside(to);  // set on this thread, or seen next time
     if (stands_for == 0) continue;
     const Nanoseconds after = Clock::steady();
     if (to.unsettled_ns_ == 0 && after != before) unsettled_of_.push_back(&to);
@@ -209,12 +219,15 @@ void Worker::run(const Ring& ring, std::span<const Slot> slots) {
     before = after;
   }
   if (++unsettled_ == 64) settle_cpu();
-  if (counts_[slots.front().type] == slots.size()) counts_[slots.front().type] = 0;
-  else for (const Slot& slot : slots) counts_[slot.type] = 0;
+  if (counts_[slots.front().type] == slots.size())
+    counts_[slots.front().type] = 0;
+  else
+    for (const Slot& slot : slots) counts_[slot.type] = 0;
 }
 
 /// For a pipeline that isn't lossless: all but what its policy drops, in pieces.
-void Worker::run_lossy(const Row& row, const Ring& ring, std::span<const Slot> slots, std::uint64_t matched, RunningHandler& here) {
+void Worker::run_lossy(const Row& row, const Ring& ring, std::span<const Slot> slots, std::uint64_t matched,
+                       RunningHandler& here) {
   Subscription& to = *row.to;
   const Overload& how = to.options_.overload;
   // what waits: this span, and all behind it. A streamed event may be seen before it is counted
@@ -222,12 +235,14 @@ void Worker::run_lossy(const Row& row, const Ring& ring, std::span<const Slot> s
   const bool behind = upcoming - slots.front().sequence > how.bound;
   if (behind && how.policy == Overload::Policy::fail) {
     to.published_.add(matched);
-    to.fail("it is overloaded: more than " + std::to_string(how.bound) + " events of producer '" + ring.name + "' wait for it.",
+    to.fail("it is overloaded: more than " + std::to_string(how.bound) + " events of producer '" + ring.name +
+                "' wait for it.",
             slots.front().sequence);
     return;
   }
   const auto mine = [&](const Slot& slot) { return listens_to(row.types, slot.type); };
-  const auto newer_waits = [&] {  // read once by this pipeline's one thread: who drops a span looks no further than its first newer event
+  // read once by this pipeline's one thread: who drops a span looks no further than its first newer event
+  const auto newer_waits = [&] {
     for (Sequence number = slots.back().sequence + 1;; ++number) {
       const Slot* const slot = ring.peek(number);
       if (slot == nullptr) return false;
@@ -240,20 +255,26 @@ void Worker::run_lossy(const Row& row, const Ring& ring, std::span<const Slot> s
       if (mine(slots[i]) && may_drop(slots[i].type)) newest = i;
   const auto kept = [&](std::size_t i) {
     switch (how.policy) {
-      case Overload::Policy::drop_oldest: return upcoming - slots[i].sequence <= how.bound;
-      case Overload::Policy::latest: return i == newest;
+      case Overload::Policy::drop_oldest:
+        return upcoming - slots[i].sequence <= how.bound;
+      case Overload::Policy::latest:
+        return i == newest;
       case Overload::Policy::keep_every:
         if (!behind) return true;
         if (++to.kept_of_ < how.n) return false;
         to.kept_of_ = 0;
         return true;
-      default: return true;
+      default:
+        return true;
     }
   };
   enum class Fate : std::uint8_t { other, kept, essential, dropped };
   std::array<Fate, batch> fates;
   for (std::size_t i = 0; i < slots.size(); ++i)
-    fates[i] = !mine(slots[i]) ? Fate::other : !may_drop(slots[i].type) ? Fate::essential : kept(i) ? Fate::kept : Fate::dropped;
+    fates[i] = !mine(slots[i])            ? Fate::other
+               : !may_drop(slots[i].type) ? Fate::essential
+               : kept(i)                  ? Fate::kept
+                                          : Fate::dropped;
   std::uint64_t delivered = 0, dropped = 0;
   bool stopped = false;
   for (std::size_t i = 0; i < slots.size() && !stopped;) {
@@ -298,8 +319,10 @@ void Worker::note_passed_by(const Row& row, const Ring& ring, std::span<const Sl
   if (row.one_producer && to.options_.producer != ring.name) return;
   if (row.bounded) slots = within_bounds(to, ring.id(), slots);
   std::uint64_t matched = 0;
-  if (row.bounded || row.types.empty()) matched = matches(to, slots);
-  else for (const EventId type : row.types) matched += counts_[type];
+  if (row.bounded || row.types.empty())
+    matched = matches(to, slots);
+  else
+    for (const EventId type : row.types) matched += counts_[type];
   if (matched == 0) return;
   to.passed_by_.add(matched);
   EventId last = 0;
@@ -319,19 +342,21 @@ void Worker::note_passed_by(const Row& row, const Ring& ring, std::span<const Sl
 }
 
 /// Those that were published between its begin and its end.
-std::span<const Slot> Worker::within_bounds(const Subscription& to, unsigned ring, std::span<const Slot> slots) const noexcept {
+std::span<const Slot> Worker::within_bounds(const Subscription& to, unsigned ring,
+                                            std::span<const Slot> slots) const noexcept {
   const Sequence front = slots.front().sequence, behind = front + slots.size();
   const Sequence begin = std::max(Subscription::at_or(to.begin_, ring, 0), front);
   const Sequence end = to.ends_ ? std::min(Subscription::at_or(to.end_seen_, ring, 0), behind) : behind;
   return begin < end ? slots.subspan(begin - front, end - begin) : std::span<const Slot>{};
 }
 
-/// Handlers are timed by the wall clock, since a thread's CPU clock costs a system call. Read once for many spans, it takes out what
-/// the thread stood still for while they ran.
+/// Handlers are timed by the wall clock, since a thread's CPU clock costs a system call. Read once for many spans, it
+/// takes out what the thread stood still for while they ran.
 void Worker::settle_cpu() {
   timespec time{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  const Nanoseconds cpu = time.tv_sec * 1'000'000'000 + time.tv_nsec, spent = std::max<Nanoseconds>(cpu - std::exchange(cpu_at_, cpu), 0);
+  const Nanoseconds cpu = time.tv_sec * 1'000'000'000 + time.tv_nsec,
+                    spent = std::max<Nanoseconds>(cpu - std::exchange(cpu_at_, cpu), 0);
   unsettled_ = 0;
   Nanoseconds sum = 0;
   for (const Subscription* to : unsettled_of_) sum += to->unsettled_ns_;
@@ -345,8 +370,11 @@ void Worker::send_mark(const Slot& slot) {
   CutSink* const sink = bus_.cut_sink.load();
   if (sink == nullptr) return;
   const bool barrier = slot.type == Barrier::id;
-  const Mark mark{.kind = barrier ? Mark::Kind::barrier : Mark::Kind::restore, .number = slot.sequence, .stamp = slot.stamp,
-                  .cut = barrier ? slot.as<Barrier>().cut : 0, .sink = sink};
+  const Mark mark{.kind = barrier ? Mark::Kind::barrier : Mark::Kind::restore,
+                  .number = slot.sequence,
+                  .stamp = slot.stamp,
+                  .cut = barrier ? slot.as<Barrier>().cut : 0,
+                  .sink = sink};
   for (const Handle& to : mine_) {
     const auto life = to->life();
     if (!to->options_.saved || life == Subscription::Life::failed || life == Subscription::Life::ended) continue;
@@ -361,8 +389,8 @@ void Worker::advance_words(Sequence number, Nanoseconds stamp) {
   if (index_ != 0) return;
   for (Subscription* const to : observed_deciders_)
     // relaxed: see Decider::advance
-    if (to->decider_->eager.load(std::memory_order_relaxed) &&
-        to->life() != Subscription::Life::failed && !to->decider_failed())
+    if (to->decider_->eager.load(std::memory_order_relaxed) && to->life() != Subscription::Life::failed &&
+        !to->decider_failed())
       to->pipeline_->mark({.kind = Mark::Kind::progress, .number = number, .stamp = stamp});
   if (inline_deciders_.empty()) return;
   test_point(Point::word_inline, nullptr);
@@ -408,7 +436,8 @@ void Worker::tick() {
 }
 
 void Worker::renew() {
-  if (bus_.version_.number() != seen_version_) [[unlikely]] renew_copy();
+  if (bus_.version_.number() != seen_version_) [[unlikely]]
+    renew_copy();
 }
 
 void Worker::renew_copy() {
@@ -417,7 +446,7 @@ void Worker::renew_copy() {
   std::vector<Handle> gone;
   std::vector<std::shared_ptr<Ring>> gone_rings;
   const std::lock_guard lock(bus_.mutex_);  // declared last, so released first
-  seen_version_ = bus_.version_.number();  // it changes under the lock alone
+  seen_version_ = bus_.version_.number();   // it changes under the lock alone
   gone_rings.swap(rings_);
   rings_ = bus_.rings_;
   gone.swap(mine_);
@@ -440,10 +469,16 @@ void Worker::renew_copy() {
       return Subscription::at_or(to->begin_, ring->id(), 0) <= ring->cursor(index_);
     });
     if (runs) {
-      Row row{.to = to.get(), .pipeline = to->pipeline_.get(), .types = to->options_.types, .types_seen_as = to->types_seen_as_,
-              .special = false, .bounded = !begun || to->ends_, .one_producer = !to->options_.producer.empty(),
-              .lossy = !to->options_.overload.lossless(),
-              .listens = {false, hears(to->options_.stream, Stream::trainer), hears(to->options_.stream, Stream::others)}};
+      Row row{
+          .to = to.get(),
+          .pipeline = to->pipeline_.get(),
+          .types = to->options_.types,
+          .types_seen_as = to->types_seen_as_,
+          .special = false,
+          .bounded = !begun || to->ends_,
+          .one_producer = !to->options_.producer.empty(),
+          .lossy = !to->options_.overload.lossless(),
+          .listens = {false, hears(to->options_.stream, Stream::trainer), hears(to->options_.stream, Stream::others)}};
       row.special = row.bounded || row.one_producer;
       rows_.push_back(row);
     }

@@ -17,8 +17,9 @@ int main() {
       decide(control, [](double) { return Stop{"loss is not finite"}; });
 
   Trainer trainer{lenet(), fashion_mnist(), {.epochs = 1, .limit_train = 12'800, .seed = 1, .sync = lag(2)}};
-  auto report = trainer.fit(bus, control, {early_stopping({.monitor = "val/loss", .patience = 3}),
-                                           reduce_lr_on_plateau({.monitor = "val/loss", .patience = 1})});
+  auto report = trainer.fit(bus, control,
+                            {early_stopping({.monitor = "val/loss", .patience = 3}),
+                             reduce_lr_on_plateau({.monitor = "val/loss", .patience = 1})});
   for (const auto& why : report.failed()) std::puts(why.c_str());  // a callback with a misspelt monitor, say
   std::printf("test accuracy %.3f\n", report.test->accuracy);
 }

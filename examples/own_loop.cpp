@@ -1,4 +1,5 @@
-// A training loop and a model of your own, with Sidestep's bus, operators, decisions and callbacks, and none of its kernels.
+// A training loop and a model of your own, with Sidestep's bus, operators, decisions and callbacks, and none of its
+// kernels.
 //
 // A small detector looks for a pulse in noise. After each epoch it publishes its average precision as `val/mAP`;
 // model_checkpoint saves it when that improves, in a file format of this program's own; early_stopping ends the run.
@@ -71,7 +72,8 @@ struct Detector {
       }
       gradient[2 * width] += error;
     }
-    for (std::size_t i = 0; i < weights.size(); ++i) weights[i] -= learning_rate * gradient[i] / static_cast<float>(count);
+    for (std::size_t i = 0; i < weights.size(); ++i)
+      weights[i] -= learning_rate * gradient[i] / static_cast<float>(count);
     return loss / count;
   }
 };
@@ -111,18 +113,20 @@ int run(const std::filesystem::path& folder, bool resume, Epoch epochs, bool lon
   Control control;
   const std::filesystem::path checkpoints = folder / "checkpoints";
   std::filesystem::create_directories(folder);
-  Loop loop = control.attach(bus, {.sync = lag(2),
-                                   .snapshot = [&](const Cut&) -> CheckpointWriter {
-                                     return [copy = detector](const std::filesystem::path& path, const CheckpointState& state) {
-                                       save(path, copy, state);
-                                     };
-                                   },
-                                   .folder = checkpoints,
-                                   .last = "last.detector",
-                                   .run_folder = folder});
+  Loop loop =
+      control.attach(bus, {.sync = lag(2),
+                           .snapshot = [&](const Cut&) -> CheckpointWriter {
+                             return [copy = detector](const std::filesystem::path& path, const CheckpointState& state) {
+                               save(path, copy, state);
+                             };
+                           },
+                           .folder = checkpoints,
+                           .last = "last.detector",
+                           .run_folder = folder});
   loop.on<ScaleLearningRate>([&](const ScaleLearningRate& scale) {
     float& rate = detector.learning_rate;
-    rate = std::min(rate, std::max(rate * static_cast<float>(scale.by), static_cast<float>(scale.min_lr)));  // it never rises
+    // it never rises
+    rate = std::min(rate, std::max(rate * static_cast<float>(scale.by), static_cast<float>(scale.min_lr)));
     return Outcome{.learning_rate = rate};
   });
   if (resume) {
@@ -135,14 +139,18 @@ int run(const std::filesystem::path& folder, bool resume, Epoch epochs, bool lon
     std::printf("resumed behind step %ld\n", static_cast<long>(loop.step()));
   }
   loop.use({model_checkpoint({.monitor = "val/mAP", .mode = Max, .file = "best.detector"}),
-            early_stopping({.monitor = "val/mAP", .min_delta = 5e-4, .patience = 4, .mode = Max}), csv_logger("metrics.csv")});
+            early_stopping({.monitor = "val/mAP", .min_delta = 5e-4, .patience = 4, .mode = Max}),
+            csv_logger("metrics.csv")});
   bus.on<CheckpointSaved>() | subscribe([](const CheckpointSaved& e) {
     std::printf("saved %s of step %ld\n", std::string(e.file.text()).c_str(), static_cast<long>(e.step));
     std::fflush(stdout);
   });
 
-  loop.publish(FitBegin{.step = loop.step(), .steps_per_epoch = batches, .last_step = batches * epochs,
-                        .epoch = static_cast<Epoch>(loop.step() / batches + 1), .epochs = epochs});
+  loop.publish(FitBegin{.step = loop.step(),
+                        .steps_per_epoch = batches,
+                        .last_step = batches * epochs,
+                        .epoch = static_cast<Epoch>(loop.step() / batches + 1),
+                        .epochs = epochs});
   Nanoseconds began = Clock::steady();  // of the epoch
   while (loop.step() < batches * epochs && !loop.stopped()) {
     const Step step = loop.step() + 1;
@@ -150,7 +158,12 @@ int run(const std::filesystem::path& folder, bool resume, Epoch epochs, bool lon
     const auto batch = static_cast<std::int32_t>((step - 1) % batches + 1);
     if (batch == 1) loop.publish(EpochBegin{.step = step, .epoch = epoch, .batches = batches});
     const double loss = detector.step(&train[static_cast<std::size_t>(batch - 1) * batch_size], batch_size);
-    loop.publish(BatchEnd{.step = step, .loss = loss, .learning_rate = detector.learning_rate, .epoch = epoch, .batch = batch, .samples = batch_size});
+    loop.publish(BatchEnd{.step = step,
+                          .loss = loss,
+                          .learning_rate = detector.learning_rate,
+                          .epoch = epoch,
+                          .batch = batch,
+                          .samples = batch_size});
     loop.boundary();
     if (batch < batches) continue;
     const double seconds = static_cast<double>(Clock::steady() - began) / 1e9;
@@ -164,7 +177,8 @@ int run(const std::filesystem::path& folder, bool resume, Epoch epochs, bool lon
   }
   if (loop.step() % batches != 0) loop.publish(EpochEnd{.step = loop.step(), .epoch = loop.epoch(), .partial = true});
   loop.finish();
-  std::printf("stopped behind step %ld with val/mAP %.6f\n", static_cast<long>(loop.step()), average_precision(detector, val));
+  std::printf("stopped behind step %ld with val/mAP %.6f\n", static_cast<long>(loop.step()),
+              average_precision(detector, val));
   return 0;
 }
 
@@ -175,9 +189,12 @@ int main(int argc, char** argv) {
   Epoch epochs = 60;
   std::filesystem::path folder;
   for (int i = 1; i < argc; ++i) {
-    if (std::strcmp(argv[i], "--resume") == 0) resume = true;
-    else if (std::strcmp(argv[i], "--epochs") == 0 && i + 1 < argc) epochs = std::atoi(argv[++i]), longer = true;
-    else folder = argv[i];
+    if (std::strcmp(argv[i], "--resume") == 0)
+      resume = true;
+    else if (std::strcmp(argv[i], "--epochs") == 0 && i + 1 < argc)
+      epochs = std::atoi(argv[++i]), longer = true;
+    else
+      folder = argv[i];
   }
   if (folder.empty()) {
     std::fprintf(stderr, "own_loop: no folder for the run was given: own_loop DIR [--resume] [--epochs N]\n");

@@ -1,4 +1,5 @@
-// An operator of your own: a struct with `out`, a call operator and `state`. It is fused like those that come with Sidestep.
+// An operator of your own: a struct with `out`, a call operator and `state`. It is fused like those that come with
+// Sidestep.
 #include <sidestep/operators.hpp>
 
 #include <cstdio>
@@ -25,7 +26,8 @@ struct falling {
 
 int main() {
   Bus bus;
-  bus.on<BatchEnd>() | map(&BatchEnd::loss) | falling{} | subscribe([](double loss) { std::printf("new best loss %.1f\n", loss); });
+  bus.on<BatchEnd>() | map(&BatchEnd::loss) | falling{} |
+      subscribe([](double loss) { std::printf("new best loss %.1f\n", loss); });
   auto producer = bus.producer("trainer");
   Step step = 0;
   for (const double loss : {3.0, 5.0, 2.0, 4.0, 1.0}) producer.publish(BatchEnd{.step = ++step, .loss = loss});

@@ -1,4 +1,5 @@
-// What doesn't fit in an event: a picture for each step, written to a PGM file by a pipeline that has threads of its own for it.
+// What doesn't fit in an event: a picture for each step, written to a PGM file by a pipeline that has threads of its
+// own for it.
 //
 //   pictures FOLDER
 #include <sidestep/bus.hpp>
@@ -21,7 +22,8 @@ struct Picture {
 /// Two waves that meet, a little later at each step.
 void draw(std::span<unsigned char> pixels, int width, sidestep::Step step) {
   for (std::size_t i = 0; i < pixels.size(); ++i) {
-    const double x = static_cast<double>(i % static_cast<std::size_t>(width)), y = static_cast<double>(i / static_cast<std::size_t>(width));
+    const double x = static_cast<double>(i % static_cast<std::size_t>(width)),
+                 y = static_cast<double>(i / static_cast<std::size_t>(width));
     const double wave = std::sin(std::hypot(x - 20, y - 64) / 3 - static_cast<double>(step) / 4) +
                         std::sin(std::hypot(x - 108, y - 64) / 3 - static_cast<double>(step) / 4);
     pixels[i] = static_cast<unsigned char>(127.5 + 63.7 * wave);
@@ -35,7 +37,8 @@ int main(int argc, char** argv) {
 
   sidestep::Bus bus;
   // Eight pictures and no more, however slow the disk is: then the loop waits, and the wait is counted.
-  sidestep::PayloadPool pool({.bytes = 8 * width * height, .largest = width * height, .while_waiting = [&] { bus.wake(); }});
+  sidestep::PayloadPool pool(
+      {.bytes = 8 * width * height, .largest = width * height, .while_waiting = [&] { bus.wake(); }});
 
   int written = 0;
   bus.on<Picture>() | sidestep::observe_on(sidestep::io) | sidestep::subscribe([&](const Picture& picture) {

@@ -48,9 +48,9 @@ struct Audit {
 ///   out  ----#
 ///
 /// A value exactly at the interval's end comes too late for it and opens the next; one with an earlier stamp belongs to
-/// the open interval, and where there is none opens one at its own stamp. It ends with the next event or, when nothing arrives, with a tick. At the end of the stream the
-/// value that waits is emitted (RxJS waits for the interval's end first); an error comes at once, and the value that waits is dropped. Keeps one value. Semantics: RxJS 7
-/// `auditTime`.
+/// the open interval, and where there is none opens one at its own stamp. It ends with the next event or, when nothing
+/// arrives, with a tick. At the end of the stream the value that waits is emitted (RxJS waits for the interval's end
+/// first); an error comes at once, and the value that waits is dropped. Keeps one value. Semantics: RxJS 7 `auditTime`.
 struct audit {
   Nanoseconds length;
   explicit audit(std::chrono::nanoseconds wait) : length(detail::positive(wait, "audit")) {}

@@ -13,18 +13,21 @@ void too_many_wait(std::string_view who, std::string_view which, std::int64_t ca
 }
 
 void too_many_collected(std::int64_t most) {
-  throw OperatorError("collect: there is room for " + std::to_string(most) + " values, and one more came; say more, or `unbounded`.");
+  throw OperatorError("collect: there is room for " + std::to_string(most) +
+                      " values, and one more came; say more, or `unbounded`.");
 }
 
 void goes_round(const Name& metric, std::int64_t values) {
   throw OperatorError("to_metric: " + std::to_string(values) + " values of '" + std::string(metric.text()) +
-                      "' in a row are of one moment. Is it made, itself or by way of others, of what it publishes? Let a filter(named(...)) keep it out.");
+                      "' in a row are of one moment. Is it made, itself or by way of others, of what it publishes? Let "
+                      "a filter(named(...)) keep it out.");
 }
 
 void too_many_groups(std::int64_t most) {
-  throw OperatorError("group_by: there are " + std::to_string(most) +
-                      " groups, as many as at_most allows, and a value has another key; allow more, or say what becomes of it: "
-                      "at_most(n).dropping() or at_most(n).replacing().");
+  throw OperatorError(
+      "group_by: there are " + std::to_string(most) +
+      " groups, as many as at_most allows, and a value has another key; allow more, or say what becomes of it: "
+      "at_most(n).dropping() or at_most(n).replacing().");
 }
 
 }  // namespace sidestep::detail

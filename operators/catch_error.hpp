@@ -46,8 +46,9 @@ struct CatchErrorBuilder {
 ///   catch_error([](std::string_view) { return 0.0; })
 ///   out  -1---2---0|
 ///
-/// What is thrown behind it is none of its business: that fails the pipeline, or goes to another one further on. A chain that catches keeps
-/// its state in memory instead of in registers, about twice slower. Keeps nothing. Semantics: RxJava 3 `onErrorReturn`.
+/// What is thrown behind it is none of its business: that fails the pipeline, or goes to another one further on. A
+/// chain that catches keeps its state in memory instead of in registers, about twice slower. Keeps nothing. Semantics:
+/// RxJava 3 `onErrorReturn`.
 template <class F>
 auto catch_error(F f) {
   return detail::CatchErrorBuilder<F>{std::move(f)};

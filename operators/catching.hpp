@@ -9,12 +9,18 @@
 /// Who takes what a stage throws.
 namespace sidestep::detail {
 
-/// A stage that takes what stages before it throw: `bool inside`, true while what follows it runs, and `caught(what, out)`.
+/// A stage that takes what stages before it throw: `bool inside`, true while what follows it runs, and `caught(what,
+/// out)`.
 template <class S>
-concept Catches = requires { requires S::catches; };
-/// One that then lets go on what is before it, `told(what)`: of what one event has brought, the value that was thrown at is lost alone.
+concept Catches = requires {
+  requires S::catches;
+};
+/// One that then lets go on what is before it, `told(what)`: of what one event has brought, the value that was thrown
+/// at is lost alone.
 template <class S>
-concept GoesOn = Catches<S> && requires { requires S::goes_on; };
+concept GoesOn = Catches<S> && requires {
+  requires S::goes_on;
+};
 
 /// What an exception says.
 std::string message_of(const std::exception_ptr& error) noexcept;
@@ -31,8 +37,8 @@ constexpr std::size_t goes_on_behind(std::size_t at, auto next) {
   return at < count && at != begin && goes_on[at] ? at : nobody;
 }
 
-/// Hands a value on with f(). What is thrown at it is told to `catcher`, and whoever emitted it goes on; unless it was what the catcher
-/// itself emitted that was thrown at: that goes further.
+/// Hands a value on with f(). What is thrown at it is told to `catcher`, and whoever emitted it goes on; unless it was
+/// what the catcher itself emitted that was thrown at: that goes further.
 SIDESTEP_APART void going_on(auto& catcher, auto&& f) {
   try {
     f();

@@ -43,8 +43,8 @@ void ChannelBase::announce() noexcept {
 
 bool ChannelBase::refresh() noexcept {
   // acquire: pairs with the strand's release after it has handled them
-  done_seen_ =
-      account_->finished.load(std::memory_order_acquire) + account_->marks_done.load(std::memory_order_acquire) + taken_back_;
+  done_seen_ = account_->finished.load(std::memory_order_acquire) +
+               account_->marks_done.load(std::memory_order_acquire) + taken_back_;
   return pushed_ - done_seen_ < capacity_;
 }
 
@@ -52,10 +52,13 @@ ChannelBase::Fate ChannelBase::fate(Sequence number) noexcept {
   refresh();
   const std::uint64_t waiting = pushed_ - done_seen_;
   if (overload_.policy == Overload::Policy::fail && waiting >= std::min<std::uint64_t>(overload_.bound, capacity_)) {
-    subscription_->fail("it is overloaded: more than " + std::to_string(waiting) + " events wait in its queue.", number);
+    subscription_->fail("it is overloaded: more than " + std::to_string(waiting) + " events wait in its queue.",
+                        number);
     return Fate::failed;
   }
-  if (overload_.policy != Overload::Policy::keep_every || waiting < std::min<std::uint64_t>(overload_.bound, capacity_ - 1)) return Fate::kept;
+  if (overload_.policy != Overload::Policy::keep_every ||
+      waiting < std::min<std::uint64_t>(overload_.bound, capacity_ - 1))
+    return Fate::kept;
   if (++kept_of_ == overload_.n) {
     kept_of_ = 0;
     return Fate::kept;

@@ -4,8 +4,8 @@
 #include <sidestep/bus/pipeline.hpp>
 #include <sidestep/bus/running.hpp>
 #include <sidestep/bus/subscription.hpp>
-#include <sidestep/operators/executor.hpp>
 #include <sidestep/operators/backlog.hpp>
+#include <sidestep/operators/executor.hpp>
 #include <sidestep/operators/inline.hpp>
 #include <sidestep/operators/storage.hpp>
 
@@ -36,7 +36,8 @@ struct Item {
   bool essential = false;  ///< a value that no overload policy drops
 };
 
-/// The queue of a pipeline that wants the newest: who hands over takes the oldest values out again. Marks and essential values stay.
+/// The queue of a pipeline that wants the newest: who hands over takes the oldest values out again. Marks and essential
+/// values stay.
 template <class V>
 class NewestQueue {
  public:
@@ -116,21 +117,22 @@ class ChannelBase : public Work {
     return refresh();
   }
   bool refresh() noexcept;
-  /// What is left in the queue when nothing more will be taken from it: it may hold payloads. The account stays as it is.
+  /// What is left in the queue when nothing more will be taken from it: it may hold payloads. The account stays as it
+  /// is.
   virtual void throw_away() noexcept = 0;
   /// Who failed it, and who hands over meanwhile: one of them sees what the other did.
   void leave_nothing() noexcept {
     // seq_cst: pairs with itself on the other side, between what is enqueued, or failed, and the look at the other
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (stopped()) [[unlikely]] throw_away();
+    if (stopped()) [[unlikely]]
+      throw_away();
   }
 
   /// Waits until the other side has made room. False: it never will, or nothing more may be handed over.
   bool wait_for_room() noexcept;
   /// Failed for good: a gap would corrupt the state behind it.
   bool stopped() const noexcept {
-    return retired() || subscription_->failed() || subscription_->decider_failed() ||
-           account_->given_up.load();
+    return retired() || subscription_->failed() || subscription_->decider_failed() || account_->given_up.load();
   }
   /// How many values wait: the overload policy's business. False: it fails the pipeline, or drops this value.
   enum class Fate : std::uint8_t { kept, dropped, failed };
@@ -206,7 +208,8 @@ class Channel : public ChannelBase {
  protected:
   void throw_away() noexcept override {
     if (keeps_newest()) return newest_.clear();
-    for (Item<V> item; queue_.try_dequeue_from_producer(token_, item);) {}
+    for (Item<V> item; queue_.try_dequeue_from_producer(token_, item);) {
+    }
   }
   void push_mark(const Mark& mark) override {
     enqueue(Item<V>{mark.number, mark.stamp, mark});
@@ -231,13 +234,17 @@ class Channel : public ChannelBase {
     return true;
   }
   void enqueue(Item<V>&& item) {
-    if (keeps_newest()) newest_.push(std::move(item), 0);
-    else queue_.enqueue(token_, std::move(item));
+    if (keeps_newest())
+      newest_.push(std::move(item), 0);
+    else
+      queue_.enqueue(token_, std::move(item));
   }
   /// Items that are to be handled, of the `left` that were announced; returns how many of those are done with by it.
   std::uint64_t take(std::uint64_t left, std::vector<Item<V>>& into, std::size_t& taken) {
-    if (keeps_newest()) return newest_.take(left, into.front(), taken);  // one at a time: what waits may still be dropped
-    return taken = queue_.try_dequeue_bulk_from_producer(token_, into.begin(), std::min<std::uint64_t>(left, into.size()));
+    // one at a time: what waits may still be dropped
+    if (keeps_newest()) return newest_.take(left, into.front(), taken);
+    return taken =
+               queue_.try_dequeue_bulk_from_producer(token_, into.begin(), std::min<std::uint64_t>(left, into.size()));
   }
 
   NewestQueue<V> newest_;  // of a pipeline that wants the newest, instead of the other

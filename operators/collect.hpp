@@ -31,21 +31,25 @@ struct Collect {
     into->push_back(value);
   }
   void arguments(auto& show) const {
-    if (most == std::numeric_limits<std::int64_t>::max()) show(std::string_view("unbounded"));
-    else show(most);
+    if (most == std::numeric_limits<std::int64_t>::max())
+      show(std::string_view("unbounded"));
+    else
+      show(most);
   }
 };
 
 }  // namespace detail
 
-/// Ends a chain: appends each value to a vector of yours, which must outlive the pipeline; read it after `flush()` or `close()`.
+/// Ends a chain: appends each value to a vector of yours, which must outlive the pipeline; read it after `flush()` or
+/// `close()`.
 ///
 ///   in   --1--2--3--|
 ///   collect(values, 100)
 ///   out  -----------[1,2,3]      what it holds at the end
 ///
 /// One more than `most` fails the pipeline; `collect(values, unbounded)` takes all.
-/// Keeps `most` values at most, in that vector, which grows as they come. Semantics: RxJava 3 `collect`, handed over as it fills.
+/// Keeps `most` values at most, in that vector, which grows as they come. Semantics: RxJava 3 `collect`, handed over as
+/// it fills.
 template <class T>
 detail::Collect<T> collect(std::vector<T>& into, std::int64_t most) {
   if (most < 1) detail::refuse("collect", most, "room for at least 1 value");

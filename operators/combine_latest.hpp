@@ -59,20 +59,24 @@ struct Latest {
 ///   combine_latest(a, b, std::plus<>())
 ///   out  ---5---7---8----|
 ///
-/// Of two chains or more: combine_latest(a, b, c, f). An event that enters several goes through `a` first, so it emits for each. Ends when
-/// all have ended, or when one has that never emitted. Keeps one value of each. Semantics: RxJava 3 `combineLatest`.
+/// Of two chains or more: combine_latest(a, b, c, f). An event that enters several goes through `a` first, so it emits
+/// for each. Ends when all have ended, or when one has that never emitted. Keeps one value of each. Semantics: RxJava 3
+/// `combineLatest`.
 template <detail::Input A, detail::Input B, class F>
-requires std::invocable<F&, const detail::ValueOf<A>&, const detail::ValueOf<B>&>
-auto combine_latest(A a, B b, F f) {
-  return detail::combined("combine_latest", detail::Latest<false, F, detail::ValueOf<A>, detail::ValueOf<B>>(std::move(f)), std::move(a),
+requires std::invocable < F&, const detail::ValueOf<A>
+&, const detail::ValueOf<B>& > auto combine_latest(A a, B b, F f) {
+  return detail::combined("combine_latest",
+                          detail::Latest<false, F, detail::ValueOf<A>, detail::ValueOf<B>>(std::move(f)), std::move(a),
                           std::move(b));
 }
 template <detail::Input A, detail::Input B, detail::Input C, class... More>
 requires(sizeof...(More) > 0) auto combine_latest(A a, B b, C c, More... more) {
   return detail::with_last_first(
       []<class F, class... P>(F&& f, P&&... chains) {
-        static_assert(std::invocable<F&, const detail::ValueOf<P>&...>, "combine_latest: its last argument must take a value of each chain");
-        return detail::combined("combine_latest", detail::Latest<false, F, detail::ValueOf<P>...>(std::move(f)), std::move(chains)...);
+        static_assert(std::invocable<F&, const detail::ValueOf<P>&...>,
+                      "combine_latest: its last argument must take a value of each chain");
+        return detail::combined("combine_latest", detail::Latest<false, F, detail::ValueOf<P>...>(std::move(f)),
+                                std::move(chains)...);
       },
       std::move(a), std::move(b), std::move(c), std::move(more)...);
 }

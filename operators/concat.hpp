@@ -32,10 +32,11 @@ struct Concat {
 ///   concat(a | take(2), b)
 ///   out  -1---2-5---6--7-|
 ///
-/// The bus is hot: what the others emit before their turn is dropped (RxJS `concat` of hot sources; RxJava's begin when they are
-/// subscribed to). Ends when all have. Keeps a bit for each.
+/// The bus is hot: what the others emit before their turn is dropped (RxJS `concat` of hot sources; RxJava's begin when
+/// they are subscribed to). Ends when all have. Keeps a bit for each.
 template <detail::Input A, detail::Input... B>
-requires(sizeof...(B) > 0 && (std::same_as<detail::ValueOf<A>, detail::ValueOf<B>> && ...)) auto concat(A a, B... others) {
+requires(sizeof...(B) > 0 && (std::same_as<detail::ValueOf<A>, detail::ValueOf<B>> && ...)) auto concat(A a,
+                                                                                                        B... others) {
   return detail::combined("concat", detail::Concat<detail::ValueOf<A>>(), std::move(a), std::move(others)...);
 }
 

@@ -65,9 +65,9 @@ struct Debounce {
 ///   out  ----#
 ///
 /// A value exactly `quiet` later comes too late to hold the one before it back. One with an earlier stamp replaces the
-/// value but doesn't shorten the wait; where none waits its own wait counts from its own stamp. The wait ends with the next event or, when nothing arrives, with a tick. At the
-/// end of the stream the value that waits is emitted; an error comes at once, and the value that waits is dropped. Keeps one value.
-/// Semantics: RxJava 3 `debounce`.
+/// value but doesn't shorten the wait; where none waits its own wait counts from its own stamp. The wait ends with the
+/// next event or, when nothing arrives, with a tick. At the end of the stream the value that waits is emitted; an error
+/// comes at once, and the value that waits is dropped. Keeps one value. Semantics: RxJava 3 `debounce`.
 ///
 /// `longest`: where values keep coming, the newest is emitted so long after the first that waits; one that comes
 /// exactly then, or later, begins the next wait (lodash `debounce` with `maxWait`, which would emit that one already).

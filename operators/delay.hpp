@@ -65,8 +65,8 @@ struct Delay {
 /// A value is emitted by the first event or tick `wait` after its stamp or later, before that event. One with an
 /// earlier stamp than the one before it still comes behind it. When `capacity` values wait (4096 unless said:
 /// `delay(1s, {.capacity = 100})`), the oldest is emitted before its time for the next one: none is lost. What waits at
-/// the end of the stream is emitted at once; RxJava and RxJS delay the end too. An error comes at once, and what waits is dropped. Keeps `capacity` values. Semantics:
-/// RxJava 3 `delay`.
+/// the end of the stream is emitted at once; RxJava and RxJS delay the end too. An error comes at once, and what waits
+/// is dropped. Keeps `capacity` values. Semantics: RxJava 3 `delay`.
 struct delay {
   Nanoseconds length;
   DelayOptions options;

@@ -64,7 +64,8 @@ std::vector<std::string> describe_chain(const DescribedChain& chain) {
   Describer to;
   for (std::size_t at = 0; at < chain.count; ++at) {
     for (std::size_t i = 0; i < targets.size(); ++i)
-      if (targets[i] == at) to.type(targets.size() > 1 ? "from " + std::string(chain.types[i]) : std::string(chain.types[i]));
+      if (targets[i] == at)
+        to.type(targets.size() > 1 ? "from " + std::string(chain.types[i]) : std::string(chain.types[i]));
     const auto branches = std::count(targets.begin(), targets.end(), at) + std::count(next.begin(), next.end(), at);
     if (branches > 1) to.type(std::to_string(branches) + " together");
     chain.lines[at].describe(to, chain.stages[at]);

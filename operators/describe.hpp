@@ -73,8 +73,8 @@ struct DescribedChain {
   const std::string_view* types;
   std::size_t entries;
 };
-/// All lines of a chain: the types of the entries that lead to a stage, the stage, what it emits. Where a chain has several entries, each
-/// is "from ...", and before a stage that several branches lead to stands how many: "2 together".
+/// All lines of a chain: the types of the entries that lead to a stage, the stage, what it emits. Where a chain has
+/// several entries, each is "from ...", and before a stage that several branches lead to stands how many: "2 together".
 std::vector<std::string> describe_chain(const DescribedChain& chain);
 
 }  // namespace sidestep::detail

@@ -43,7 +43,9 @@ struct DistinctUntilChangedOf {
   auto place() && { return DistinctUntilChanged<In, F>(std::move(key)); }
   template <class In>
   requires std::invocable<F&, const In&>
-  static constexpr Wrong why = std::equality_comparable<std::decay_t<std::invoke_result_t<F&, const In&>>> ? Wrong::nothing : Wrong::lacks_equality;
+  static constexpr Wrong why = std::equality_comparable<std::decay_t<std::invoke_result_t<F&, const In&>>>
+                                   ? Wrong::nothing
+                                   : Wrong::lacks_equality;
 };
 
 }  // namespace detail

@@ -149,7 +149,7 @@ struct ExtremeKernel<Order, true> {
     size = 0;
   }
 
-  std::vector<double> rest;  // of values left ... closed - 1 the best from there to its block's end; then the values
+  std::vector<double> rest;   // of values left ... closed - 1 the best from there to its block's end; then the values
   std::vector<Block> blocks;  // `held` of them from `first` on: whole, and each better than all behind it
   std::int64_t entered = 0, left = 0, closed = 0, nans = 0;  // closed: where the newest block begins
   double newest = worst;

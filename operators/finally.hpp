@@ -37,13 +37,12 @@ struct Finally {
 ///   finally([] {})
 ///   out  -1---2---3--|      then f()
 ///
-/// Behind what completing emits. On the thread of its part of the chain: before an observe_on when that part is over, the rest may still
-/// run. When another part failed, on the dispatcher's thread, once nothing of the pipeline runs any more.
-/// What f throws is lost. Not called again in a run that is resumed after it was called. Keeps a bool. Semantics: RxJava 3 `doFinally`.
+/// Behind what completing emits. On the thread of its part of the chain: before an observe_on when that part is over,
+/// the rest may still run. When another part failed, on the dispatcher's thread, once nothing of the pipeline runs any
+/// more. What f throws is lost. Not called again in a run that is resumed after it was called. Keeps a bool. Semantics:
+/// RxJava 3 `doFinally`.
 template <class F>
 requires std::invocable<F&>
-auto finally(F f) {
-  return detail::Finally<F>(std::move(f));
-}
+auto finally(F f) { return detail::Finally<F>(std::move(f)); }
 
 }  // namespace sidestep

@@ -109,12 +109,17 @@ struct AtElement {
 
 /// A stage that emits one value or none whenever it is called: `static constexpr bool at_most_one = true`.
 template <class S>
-concept AtMostOne = requires { requires S::at_most_one; };
-/// A function behind stage S has ended its own pipeline, and S would emit one value more. (Of a stage that emits one or none there is none.)
+concept AtMostOne = requires {
+  requires S::at_most_one;
+};
+/// A function behind stage S has ended its own pipeline, and S would emit one value more. (Of a stage that emits one or
+/// none there is none.)
 template <class S>
 SIDESTEP_INLINE bool ended_behind(const S&) noexcept {
-  if constexpr (AtMostOne<S>) return false;
-  else return RunningHandler::stopped();
+  if constexpr (AtMostOne<S>)
+    return false;
+  else
+    return RunningHandler::stopped();
 }
 
 /// The stages of a chain in which one takes what others throw.
@@ -141,7 +146,9 @@ struct Out {
         return;
       if constexpr (Refs::catching) {
         if constexpr (constexpr std::size_t catcher = Refs::template goes_on<Flow>(next); catcher != nobody)
-          return going_on(stage<catcher>(stages), [&] { stage<next>(stages)(value, Out<Refs, Flow, next, Moment>{stages, context}); });
+          return going_on(stage<catcher>(stages), [&] {
+            stage<next>(stages)(value, Out<Refs, Flow, next, Moment>{stages, context});
+          });
       }
       stage<next>(stages)(value, Out<Refs, Flow, next, Moment>{stages, context});
     }

@@ -41,8 +41,10 @@ struct InnerOut {
 
   template <class V>
   SIDESTEP_INLINE void operator()(const V& value) const {
-    if constexpr (From + 1 < Refs::count) next(value, outer);
-    else outer(value);
+    if constexpr (From + 1 < Refs::count)
+      next(value, outer);
+    else
+      outer(value);
   }
   template <class V>
   void at(Nanoseconds stamp, const V& value) const {
@@ -63,7 +65,9 @@ struct InnerOut {
       return;
     if constexpr (Refs::catching) {
       if constexpr (constexpr std::size_t catcher = Refs::goes_on(From + 1); catcher != nobody)
-        return going_on(stage<catcher>(stages), [&] { stage<From + 1>(stages)(value, InnerOut<Refs, To, From + 1>{stages, to, ended}); });
+        return going_on(stage<catcher>(stages), [&] {
+          stage<From + 1>(stages)(value, InnerOut<Refs, To, From + 1>{stages, to, ended});
+        });
     }
     stage<From + 1>(stages)(value, InnerOut<Refs, To, From + 1>{stages, to, ended});
   }
@@ -79,9 +83,12 @@ struct CatchingFragment : Stages<S...> {
 };
 
 template <class S>
-concept NeedsClock = requires { requires S::wall_time; };
+concept NeedsClock = requires {
+  requires S::wall_time;
+};
 
-/// One running copy of a fragment. It isn't the only one, so it looks whether a function in another has ended their pipeline.
+/// One running copy of a fragment. It isn't the only one, so it looks whether a function in another has ended their
+/// pipeline.
 template <class F>
 class Branch;
 template <class R, class... S>
@@ -103,9 +110,12 @@ class Branch<Fragment<R, S...>> {
   void run(const V& value, auto&& out) {
     if (over_ || RunningHandler::stopped()) return;
     std::uint64_t ended = 0;
-    if constexpr (count == 0) out(value);
-    else guarded<0>(out, ended, [&] { stage<0>(stages_)(value, inner<0>(out, ended)); });
-    if (ended != 0) [[unlikely]] settle(ended, out);
+    if constexpr (count == 0)
+      out(value);
+    else
+      guarded<0>(out, ended, [&] { stage<0>(stages_)(value, inner<0>(out, ended)); });
+    if (ended != 0) [[unlikely]]
+      settle(ended, out);
   }
   void tick(auto&& out) {
     if (over_) return;
@@ -131,7 +141,8 @@ class Branch<Fragment<R, S...>> {
   template <class Subscription>
   void bind(Subscription& subscription, unsigned part) {
     each([&]<std::size_t I>() {
-      if constexpr (requires { stage<I>(stages_).bind(subscription, part); }) stage<I>(stages_).bind(subscription, part);
+      if constexpr (requires { stage<I>(stages_).bind(subscription, part); })
+        stage<I>(stages_).bind(subscription, part);
     });
   }
   void state(auto& archive) requires(saveable) {
@@ -154,15 +165,17 @@ class Branch<Fragment<R, S...>> {
     over_ = true;
     each([&]<std::size_t I>() {
       if constexpr (requires { stage<I>(stages_).end(inner<I>(out, ended)); })
-        if ((ended >> I) == 0 && !RunningHandler::stopped()) guarded<I>(out, ended, [&] { stage<I>(stages_).end(inner<I>(out, ended)); });
+        if ((ended >> I) == 0 && !RunningHandler::stopped())
+          guarded<I>(out, ended, [&] { stage<I>(stages_).end(inner<I>(out, ended)); });
     });
     closed();
   }
-  /// As in Part: what is thrown at stage `From` or behind it goes to the first one that catches and whose own output it isn't. What is
-  /// thrown outside of the fragment is the outside's.
+  /// As in Part: what is thrown at stage `From` or behind it goes to the first one that catches and whose own output it
+  /// isn't. What is thrown outside of the fragment is the outside's.
   template <std::size_t From>
   SIDESTEP_INLINE void guarded(auto& out, std::uint64_t& ended, auto&& f) {
-    if constexpr (!catching) f();
+    if constexpr (!catching)
+      f();
     else
       try {
         f();
@@ -172,7 +185,8 @@ class Branch<Fragment<R, S...>> {
   }
   template <std::size_t I>
   bool recover(const std::string& what, auto& out, std::uint64_t& ended) {
-    if constexpr (I >= count) return false;
+    if constexpr (I >= count)
+      return false;
     else {
       if constexpr (Catches<At<I, S...>>) {
         auto& catcher = stage<I>(stages_);
@@ -193,6 +207,8 @@ class Branch<Fragment<R, S...>> {
 template <class Build, class V>
 using FragmentOf = decltype(std::declval<Build&>()(std::declval<Fragment<V>>()));
 template <class Build, class V>
-concept Builds = requires(Build& build, Fragment<V> in) { typename Chained<decltype(build(std::move(in)))>::Value; };
+concept Builds = requires(Build& build, Fragment<V> in) {
+  typename Chained<decltype(build(std::move(in)))>::Value;
+};
 
 }  // namespace sidestep::detail

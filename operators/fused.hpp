@@ -60,8 +60,8 @@ class FusedBase : public Pipeline {
   explicit FusedBase(std::vector<std::string> description) noexcept : description_(std::move(description)) {}
   /// It failed, or its decider did: nothing more is run.
   bool stopped() const noexcept { return subscription_->failed() || subscription_->decider_failed(); }
-  /// How long its destruction waits for a handler that is still running: it may use what dies with the bus. One that hangs is not waited
-  /// for twice.
+  /// How long its destruction waits for a handler that is still running: it may use what dies with the bus. One that
+  /// hangs is not waited for twice.
   std::chrono::nanoseconds longest_wait() const noexcept;
 
   Subscription* subscription_ = nullptr;
@@ -145,7 +145,8 @@ class Fused final : public FusedBase {
 template <class First>
 class Fused<First> final : public FusedBase {
  public:
-  Fused(auto&& first, std::vector<std::string> description) : FusedBase(std::move(description)), first_(std::move(first)) {}
+  Fused(auto&& first, std::vector<std::string> description)
+      : FusedBase(std::move(description)), first_(std::move(first)) {}
 
   void bind(Subscription& subscription) override {
     subscription_ = &subscription;
@@ -210,8 +211,10 @@ std::unique_ptr<Pipeline> fuse_parts(Leaves<Indexes, S...>& stages, std::vector<
 template <class Flow, class Types, class Indexes, class... S>
 std::unique_ptr<Pipeline> fuse(Leaves<Indexes, S...>&& stages, std::vector<std::string> description) {
   using Cut = Cuts<S...>;
-  if constexpr (Cut::parts == 1) return std::make_unique<Fused<Part<Flow, S...>>>(std::move(stages), std::move(description));
-  else return fuse_parts<Flow, Types, Cut>(stages, std::move(description));
+  if constexpr (Cut::parts == 1)
+    return std::make_unique<Fused<Part<Flow, S...>>>(std::move(stages), std::move(description));
+  else
+    return fuse_parts<Flow, Types, Cut>(stages, std::move(description));
 }
 
 }  // namespace sidestep::detail

@@ -14,8 +14,8 @@ struct AtMost {
   std::int64_t groups;
   Beyond beyond = Beyond::fail;
 };
-/// at_most(n): one more key fails the pipeline. at_most(n).dropping(): its values are dropped. at_most(n).replacing(): the group that has
-/// seen nothing for longest completes, and its place is the new one's.
+/// at_most(n): one more key fails the pipeline. at_most(n).dropping(): its values are dropped. at_most(n).replacing():
+/// the group that has seen nothing for longest completes, and its place is the new one's.
 struct at_most : AtMost {
   explicit at_most(std::int64_t n) : AtMost{n} {
     if (n < 1 || n > 1'000'000) detail::refuse("at_most", n, "from 1 to 1,000,000 groups");
@@ -84,7 +84,8 @@ struct GroupBy {
     group->branch.run(value, KeyedOut<Key, std::remove_reference_t<decltype(out)>>{group->key, out});
   }
   void tick(auto&& out) requires One::ticks {
-    for (Group& group : groups) group.branch.tick(KeyedOut<Key, std::remove_reference_t<decltype(out)>>{group.key, out});
+    for (Group& group : groups)
+      group.branch.tick(KeyedOut<Key, std::remove_reference_t<decltype(out)>>{group.key, out});
   }
   void end(auto&& out) {
     for (Group& group : groups) group.branch.end(KeyedOut<Key, std::remove_reference_t<decltype(out)>>{group.key, out});
@@ -101,7 +102,8 @@ struct GroupBy {
     std::uint64_t count = groups.size();
     archive(seen, count);
     if (!archive.saving()) {
-      if (count > static_cast<std::uint64_t>(most.groups)) throw ArchiveError("its saved state holds more groups than at_most allows.");
+      if (count > static_cast<std::uint64_t>(most.groups))
+        throw ArchiveError("its saved state holds more groups than at_most allows.");
       groups.clear();  // not assign(): what a chain captured may not be assignable
       while (groups.size() < count) groups.push_back({{}, 0, fresh});
     }
@@ -114,7 +116,9 @@ struct GroupBy {
   void arguments(auto& show) const { show(most.groups); }
 
  private:
-  std::size_t home(const Key& key) const { return (std::hash<Key>{}(key)*0x9e3779b97f4a7c15ULL >> 32) & (table.size() - 1); }
+  std::size_t home(const Key& key) const {
+    return (std::hash<Key>{}(key)*0x9e3779b97f4a7c15ULL >> 32) & (table.size() - 1);
+  }
   Group* find(const Key& key, auto& out) {
     std::size_t at = home(key);
     for (; table[at] != 0; at = (at + 1) & (table.size() - 1))
@@ -129,7 +133,8 @@ struct GroupBy {
   SIDESTEP_APART Group* beyond(const Key& key, auto& out) {
     if (most.beyond == AtMost::Beyond::fail) too_many_groups(most.groups);
     if (most.beyond == AtMost::Beyond::drop) return nullptr;
-    Group& oldest = *std::min_element(groups.begin(), groups.end(), [](const Group& a, const Group& b) { return a.used < b.used; });
+    Group& oldest =
+        *std::min_element(groups.begin(), groups.end(), [](const Group& a, const Group& b) { return a.used < b.used; });
     oldest.branch.end(KeyedOut<Key, std::remove_reference_t<decltype(out)>>{oldest.key, out});
     Group next{key, 0, fresh};  // before the old one is gone: a copy may throw
     std::destroy_at(&oldest);
@@ -175,8 +180,10 @@ struct GroupByBuilder {
     using F = FragmentOf<Build, In>;
     using Made = std::conditional_t<Branch<F>::wall_time, TimedGroupBy<In, KeyF, F>, GroupBy<In, KeyF, F>>;
     Branch<F> fresh(build(Fragment<In>{}));
-    if constexpr (std::is_void_v<typename Branch<F>::Emits>) return EndingGroupBy<Made>(std::move(key), most, std::move(fresh));
-    else return Made(std::move(key), most, std::move(fresh));
+    if constexpr (std::is_void_v<typename Branch<F>::Emits>)
+      return EndingGroupBy<Made>(std::move(key), most, std::move(fresh));
+    else
+      return Made(std::move(key), most, std::move(fresh));
   }
 };
 
@@ -185,14 +192,15 @@ struct GroupByBuilder {
 /// Gives the values of each key to a chain of their own, and emits what these emit with the key: std::pair(key, value).
 ///
 ///   in   -1----2----3----4----5----|
-///   group_by([](double x) { return int(x) % 2; }, at_most(4), [](auto in) { return std::move(in) | scan(0.0, std::plus<>()); })
-///   out  -1,1--0,2--1,4--0,6--1,9--|
+///   group_by([](double x) { return int(x) % 2; }, at_most(4), [](auto in) { return std::move(in) | scan(0.0,
+///   std::plus<>()); }) out  -1,1--0,2--1,4--0,6--1,9--|
 ///
-/// A group begins with its key's first value, as a copy of the chain as it was built; it ends with the stream, and one that has ended by
-/// itself (take) drops what still comes. NaN equals nothing, so each is a group of its own. No more than at_most(n); what the next key
-/// meets is said there. When the chain ends with subscribe(...), so does the pipeline. Keeps n groups, allocated when the
-/// pipeline is made; finding one's group is a hash look-up. Within it no observe_on and no decide. Semantics: RxJava 3 `groupBy`, with each
-/// group's chain named at once instead of subscribed to.
+/// A group begins with its key's first value, as a copy of the chain as it was built; it ends with the stream, and one
+/// that has ended by itself (take) drops what still comes. NaN equals nothing, so each is a group of its own. No more
+/// than at_most(n); what the next key meets is said there. When the chain ends with subscribe(...), so does the
+/// pipeline. Keeps n groups, allocated when the pipeline is made; finding one's group is a hash look-up. Within it no
+/// observe_on and no decide. Semantics: RxJava 3 `groupBy`, with each group's chain named at once instead of subscribed
+/// to.
 template <class KeyF, class Build>
 detail::GroupByBuilder<KeyF, Build> group_by(KeyF key, at_most most, Build chain) {
   return {std::move(key), most, std::move(chain)};

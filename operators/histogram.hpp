@@ -42,8 +42,11 @@ struct HistogramOf {
 
    private:
     double edge(std::size_t i) const { return low + static_cast<double>(i) * width; }
-    SIDESTEP_INLINE bool beside(std::size_t i, double x) const { return (i > 0 && x < edge(i)) || (i + 1 < N && x >= edge(i + 1)); }
-    /// The last bucket whose edge isn't above x. Rounding has put x beside bucket i: by one, or, where several edges are one number, by many.
+    SIDESTEP_INLINE bool beside(std::size_t i, double x) const {
+      return (i > 0 && x < edge(i)) || (i + 1 < N && x >= edge(i + 1));
+    }
+    /// The last bucket whose edge isn't above x. Rounding has put x beside bucket i: by one, or, where several edges
+    /// are one number, by many.
     SIDESTEP_APART std::size_t around(std::size_t i, double x) const {
       i = x < edge(i) ? i - 1 : i + 1;
       if (!beside(i, x)) return i;
@@ -75,7 +78,8 @@ struct HistogramOf {
 ///   out  -----------[1,2]--|
 ///
 /// A bucket has its lower edge, the last one `high` too (NumPy's `histogram`); what is less or greater, and NaN, is
-/// counted apart. Where rounding makes several edges one number, the last bucket that begins there has it. Keeps N + 4 counters.
+/// counted apart. Where rounding makes several edges one number, the last bucket that begins there has it. Keeps N + 4
+/// counters.
 template <std::size_t N, class F = std::identity>
 auto histogram(double low, double high, F f = {}) {
   static_assert(N > 0, "a histogram has at least one bucket");

@@ -48,7 +48,8 @@ struct Join {
     second_over = true;
     if (first_over || second.empty()) out.done();
   }
-  void state(auto& archive) requires KnownState<F> && KnownState<KA> && KnownState<KB> && Archivable<Stored<A>> && Archivable<Stored<B>> {
+  void state(auto& archive) requires KnownState<F> && KnownState<KA> && KnownState<KB> && Archivable<Stored<A>> &&
+      Archivable<Stored<B>> {
     first.state(archive), second.state(archive);
     archive(first_over, second_over);
     functor_state(key_a, archive), functor_state(key_b, archive), functor_state(f, archive);
@@ -77,23 +78,26 @@ struct Join {
 
 }  // namespace detail
 
-/// Pairs a value of one chain with the value of the other that has the same key: a step, an epoch. Emits std::pair, or f(a, b).
+/// Pairs a value of one chain with the value of the other that has the same key: a step, an epoch. Emits std::pair, or
+/// f(a, b).
 ///
 ///   a    -1---2---3---4--|
 ///   b    ---3---1-----4--|
 ///   join(a, std::identity(), b, std::identity(), std::plus<>())
 ///   out  -------2-6---8--|
 ///
-/// Each value finds one partner, the oldest that waits, and both are gone. At most `capacity` (64) of each chain wait; for one more the
-/// oldest goes unpaired. Looking for a partner takes as long as values wait. Ends when both have ended, or one has and none of its values
-/// waits. Semantics: an inner join, one to one; RxJava's `join` pairs by time instead, Flink's interval join all with all.
+/// Each value finds one partner, the oldest that waits, and both are gone. At most `capacity` (64) of each chain wait;
+/// for one more the oldest goes unpaired. Looking for a partner takes as long as values wait. Ends when both have
+/// ended, or one has and none of its values waits. Semantics: an inner join, one to one; RxJava's `join` pairs by time
+/// instead, Flink's interval join all with all.
 template <detail::Input A, class KA, detail::Input B, class KB, class F = detail::Together>
-requires std::invocable<KA&, const detail::ValueOf<A>&> && std::invocable<KB&, const detail::ValueOf<B>&>
-auto join(A a, KA key_a, B b, KB key_b, F f = {}, JoinOptions options = {}) {
+requires std::invocable < KA&, const detail::ValueOf<A>
+& > &&std::invocable<KB&, const detail::ValueOf<B>&> auto join(A a, KA key_a, B b, KB key_b, F f = {},
+                                                               JoinOptions options = {}) {
   if (options.capacity < 1) detail::refuse("join", options.capacity, "at least 1 value must be able to wait");
   return detail::combined("join",
-                          detail::Join<detail::ValueOf<A>, detail::ValueOf<B>, KA, KB, F>(std::move(key_a), std::move(key_b), std::move(f),
-                                                                                          options.capacity),
+                          detail::Join<detail::ValueOf<A>, detail::ValueOf<B>, KA, KB, F>(
+                              std::move(key_a), std::move(key_b), std::move(f), options.capacity),
                           std::move(a), std::move(b));
 }
 

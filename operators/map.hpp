@@ -14,15 +14,16 @@ struct Map {
   explicit Map(F function) : f(std::move(function)) {}
 
   template <class In>
-  requires std::invocable<F&, const In&> && (!std::is_void_v<std::invoke_result_t<F&, const In&>>)
-  using out = std::decay_t<std::invoke_result_t<F&, const In&>>;
+  requires std::invocable<F&, const In&> &&(!std::is_void_v<std::invoke_result_t<F&, const In&>>)using out =
+      std::decay_t<std::invoke_result_t<F&, const In&>>;
   template <class In>
   SIDESTEP_INLINE void operator()(const In& value, auto&& out) {
     out(call(f, value));
   }
   template <class In>
   requires std::invocable<F&, const In&>
-  static constexpr Wrong why = std::is_void_v<std::invoke_result_t<F&, const In&>> ? Wrong::returns_nothing : Wrong::nothing;
+  static constexpr Wrong why =
+      std::is_void_v<std::invoke_result_t<F&, const In&>> ? Wrong::returns_nothing : Wrong::nothing;
   void state(auto& archive) requires KnownState<F> { functor_state(f, archive); }
 };
 

@@ -16,8 +16,7 @@ namespace sidestep {
 /// one chain ends that one; the whole is over when all are. Nothing is kept. observe_on stands behind a merge, not
 /// before it. Semantics: RxJava 3 `merge` of sources that share one thread.
 template <detail::Chain P, detail::Chain... More>
-requires(sizeof...(More) > 0 &&
-         (std::same_as<detail::ValueOf<P>, detail::ValueOf<More>> && ...) &&
+requires(sizeof...(More) > 0 && (std::same_as<detail::ValueOf<P>, detail::ValueOf<More>> && ...) &&
          !(detail::hands_over<P> || ... || detail::hands_over<More>)) auto merge(P first, More... more) {
   return detail::all_side_by_side<detail::ValueOf<P>>("merge", detail::Chained<P>::pipe(std::move(first)),
                                                       detail::Chained<More>::pipe(std::move(more))...);
@@ -29,13 +28,14 @@ requires(sizeof...(More) > 0 &&
 #pragma clang diagnostic ignored "-Wgcc-compat"
 template <class P, class... More>
 requires(detail::Chain<P> || (detail::Chain<More> || ...)) detail::Refused merge(P, More...)
-    __attribute__((diagnose_if(true, "merge takes chains of one type, and observe_on stands behind it", "error")));
+__attribute__((diagnose_if(true, "merge takes chains of one type, and observe_on stands behind it", "error")));
 #pragma clang diagnostic pop
 #else
 struct merge_takes_chains_of_one_type_and_observe_on_stands_behind_it {};
 template <class P, class... More>
-requires(detail::Chain<P> || (detail::Chain<More> || ...)) merge_takes_chains_of_one_type_and_observe_on_stands_behind_it
-merge(P, More...) = delete;
+requires(detail::Chain<P> ||
+         (detail::Chain<More> || ...)) merge_takes_chains_of_one_type_and_observe_on_stands_behind_it merge(P, More...)
+= delete;
 #endif
 
 }  // namespace sidestep

@@ -28,7 +28,9 @@ struct MergeByTime {
   std::size_t capacity;
   std::uint64_t order = 0;
   std::vector<Waiting> heap;  // the earliest first
-  MergeByTime(Nanoseconds late, std::int64_t most) : lateness(late), capacity(static_cast<std::size_t>(most)) { heap.reserve(capacity + 1); }
+  MergeByTime(Nanoseconds late, std::int64_t most) : lateness(late), capacity(static_cast<std::size_t>(most)) {
+    heap.reserve(capacity + 1);
+  }
 
   template <class In>
   using out = V;
@@ -52,7 +54,9 @@ struct MergeByTime {
   void arguments(auto& show) const { show(lateness); }
 
  private:
-  static bool later(const Waiting& a, const Waiting& b) { return a.stamp != b.stamp ? a.stamp > b.stamp : a.order > b.order; }
+  static bool later(const Waiting& a, const Waiting& b) {
+    return a.stamp != b.stamp ? a.stamp > b.stamp : a.order > b.order;
+  }
   void take(const V& value, auto&& out) {
     const Nanoseconds stamp = out.stamp();
     if (stamp < out_to) return;  // too late: one with a later stamp is out
@@ -64,7 +68,9 @@ struct MergeByTime {
   }
   void release(auto&& out) {
     // unsigned: no lateness is too long for it
-    const auto age = [&] { return static_cast<std::uint64_t>(newest) - static_cast<std::uint64_t>(heap.front().stamp); };
+    const auto age = [&] {
+      return static_cast<std::uint64_t>(newest) - static_cast<std::uint64_t>(heap.front().stamp);
+    };
     while (!heap.empty() && age() >= static_cast<std::uint64_t>(lateness)) emit(out);
   }
   void emit(auto&& out) {
@@ -78,23 +84,25 @@ struct MergeByTime {
 
 }  // namespace detail
 
-/// Brings two chains together in the order of their events' stamps: a value waits until nothing earlier can come any more.
+/// Brings two chains together in the order of their events' stamps: a value waits until nothing earlier can come any
+/// more.
 ///
 ///   a    -1-----3-----5--|
 ///   b    ---2-----4------|
 ///   merge_by_time(2ns, a, b)
 ///   out  ---1-2---3-4---5|
 ///
-/// An event is out when the newest stamp (or a tick's time) is `lateness` past its own. One that comes with a stamp before what is already out
-/// is dropped; equal stamps keep the order in which they came. What follows sees a value at its own stamp. When `capacity` (1,024) wait, the
-/// earliest goes at once. Semantics: Flink's watermarks with bounded out-of-orderness.
+/// An event is out when the newest stamp (or a tick's time) is `lateness` past its own. One that comes with a stamp
+/// before what is already out is dropped; equal stamps keep the order in which they came. What follows sees a value at
+/// its own stamp. When `capacity` (1,024) wait, the earliest goes at once. Semantics: Flink's watermarks with bounded
+/// out-of-orderness.
 template <detail::Input A, detail::Input B>
 requires std::same_as<detail::ValueOf<A>, detail::ValueOf<B>>
 auto merge_by_time(std::chrono::nanoseconds lateness, A a, B b, MergeByTimeOptions options = {}) {
   if (lateness.count() < 0) detail::refuse("merge_by_time", lateness.count(), "lateness must not be negative");
   if (options.capacity < 1) detail::refuse("merge_by_time", options.capacity, "at least 1 value must be able to wait");
-  return detail::combined("merge_by_time", detail::MergeByTime<detail::ValueOf<A>>(lateness.count(), options.capacity), std::move(a),
-                          std::move(b));
+  return detail::combined("merge_by_time", detail::MergeByTime<detail::ValueOf<A>>(lateness.count(), options.capacity),
+                          std::move(a), std::move(b));
 }
 
 }  // namespace sidestep

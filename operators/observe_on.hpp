@@ -48,7 +48,8 @@ struct observe_on {
   ObserveOptions options;
   std::string_view where = "executor";  ///< for describe()
 
-  explicit observe_on(IoExecutor, ObserveOptions how = {}) : executor(&IoExecutor::executor()), options(how), where("io") {}
+  explicit observe_on(IoExecutor, ObserveOptions how = {})
+      : executor(&IoExecutor::executor()), options(how), where("io") {}
   explicit observe_on(ComputeExecutor, ObserveOptions how = {})
       : executor(&ComputeExecutor::executor()), options(how), where("compute") {}
   explicit observe_on(Executor& where, ObserveOptions how = {}) : executor(&where), options(how) {}

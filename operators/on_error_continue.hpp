@@ -35,12 +35,11 @@ struct OnErrorContinue {
 ///   on_error_continue([](std::string_view) {})
 ///   out  -1---2-------3--|
 ///
-/// Stages between the one that threw and this one haven't seen the value; those before have, and keep what they made of it. Where a stage
-/// had made several values of one (start_with, take_last), the others pass. Keeps nothing. Semantics: Reactor `onErrorContinue`.
+/// Stages between the one that threw and this one haven't seen the value; those before have, and keep what they made of
+/// it. Where a stage had made several values of one (start_with, take_last), the others pass. Keeps nothing. Semantics:
+/// Reactor `onErrorContinue`.
 template <class F>
 requires std::invocable<F&, std::string_view>
-auto on_error_continue(F f) {
-  return detail::OnErrorContinue<F>(std::move(f));
-}
+auto on_error_continue(F f) { return detail::OnErrorContinue<F>(std::move(f)); }
 
 }  // namespace sidestep

@@ -55,21 +55,21 @@ struct ResumeWith {
 ///   a | on_error_resume(b)
 ///   out  -1---2-----8----|
 ///
-/// The bus is hot: what the other emits before is dropped. Ends with the one that it lets pass. Keeps a bool. Semantics: RxJava 3
-/// `onErrorResumeWith`.
+/// The bus is hot: what the other emits before is dropped. Ends with the one that it lets pass. Keeps a bool.
+/// Semantics: RxJava 3 `onErrorResumeWith`.
 template <detail::Input B>
 detail::ResumeWith<B> on_error_resume(B b) {
   return {std::move(b)};
 }
 
 template <detail::Input A, class B>
-requires std::same_as<typename detail::Chained<A>::Value, typename detail::Chained<B>::Value>
-auto operator|(A first, detail::ResumeWith<B> op) {
+requires std::same_as < typename detail::Chained<A>::Value,
+typename detail::Chained<B>::Value > auto operator|(A first, detail::ResumeWith<B> op) {
   using V = typename detail::Chained<A>::Value;
   return detail::continued(
-      detail::side_by_side<detail::Inputs<V, V>>("on_error_resume",
-                                               detail::continued(detail::Chained<A>::pipe(std::move(first)), detail::CatchingPort()),
-                                               detail::continued(detail::Chained<B>::pipe(std::move(op.second)), detail::Port<1>())),
+      detail::side_by_side<detail::Inputs<V, V>>(
+          "on_error_resume", detail::continued(detail::Chained<A>::pipe(std::move(first)), detail::CatchingPort()),
+          detail::continued(detail::Chained<B>::pipe(std::move(op.second)), detail::Port<1>())),
       detail::OnErrorResume<V>());
 }
 

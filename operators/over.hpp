@@ -38,18 +38,19 @@ class RunOfItsOwn {
 
 }  // namespace detail
 
-/// Runs a chain over any range, without a bus, and returns what comes out, as a vector: for tests, and for data that isn't events.
+/// Runs a chain over any range, without a bus, and returns what comes out, as a vector: for tests, and for data that
+/// isn't events.
 ///
 ///   a    1234|
 ///   over(a, [](auto in) { return std::move(in) | window(count(2)) | sum(); })
 ///   out  ----[3,7]
 ///
-/// The i-th element, counted from 0, has the stamp i. The chain ends with the range, or before it by itself. Keeps what the chain keeps and all that
-/// comes out.
+/// The i-th element, counted from 0, has the stamp i. The chain ends with the range, or before it by itself. Keeps what
+/// the chain keeps and all that comes out.
 template <std::ranges::input_range Range, class Build>
 requires detail::Builds<Build, std::ranges::range_value_t<Range>> &&
-         (!std::is_void_v<typename detail::Chained<detail::FragmentOf<Build, std::ranges::range_value_t<Range>>>::Value>)
-auto over(Range&& range, Build build) {
+    (!std::is_void_v<typename detail::Chained<
+         detail::FragmentOf<Build, std::ranges::range_value_t<Range>>>::Value>)auto over(Range&& range, Build build) {
   using V = std::ranges::range_value_t<Range>;
   using Branch = detail::Branch<detail::FragmentOf<Build, V>>;
   using R = typename Branch::Emits;

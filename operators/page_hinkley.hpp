@@ -22,8 +22,8 @@ struct PageHinkley {
   F f;
   double delta, lambda;
   std::int64_t n = 0, least;
-  double first = 0, mean = 0;              // the mean less the first value: so it is exact of values far from 0
-  double risen = 0, fallen = 0;            // above their least value so far
+  double first = 0, mean = 0;    // the mean less the first value: so it is exact of values far from 0
+  double risen = 0, fallen = 0;  // above their least value so far
   bool rises, falls;
   PageHinkley(F function, double d, double l, PageHinkleyOptions options)
       : f(std::move(function)), delta(d), lambda(l), least(options.least), rises(options.rises), falls(options.falls) {}

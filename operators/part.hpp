@@ -26,10 +26,14 @@ concept Announces = requires(S& stage) {
 };
 /// A stage that wants to know when its part is over, however that came about: `closed()`, called once or more often.
 template <class S>
-concept Closes = requires(S& stage) { stage.closed(); };
+concept Closes = requires(S& stage) {
+  stage.closed();
+};
 /// A stage that wants to know whose it is.
 template <class S>
-concept Binds = requires(S& stage, Subscription& subscription, unsigned part) { stage.bind(subscription, part); };
+concept Binds = requires(S& stage, Subscription& subscription, unsigned part) {
+  stage.bind(subscription, part);
+};
 
 /// How a part stands, and what is asked of it once in a while: not part of the loop, and the same for all.
 class PartBase {
@@ -56,8 +60,8 @@ class PartBase {
   virtual void announce_apart() noexcept = 0;
   /// Calls end() of the stages that have nothing before them any more and whose stream wasn't ended behind them.
   virtual void flush(std::uint32_t before, std::uint64_t ended, Context& c) = 0;
-  /// Stages have said done(): their own branch of the stream is over, and the rest of it if no other branch is left. `reached[i]`: the
-  /// entries that lead to stage i.
+  /// Stages have said done(): their own branch of the stream is over, and the rest of it if no other branch is left.
+  /// `reached[i]`: the entries that lead to stage i.
   void settle(const std::uint32_t* reached, std::size_t stages, Context& c);
 
   std::uint32_t over_ = 0;  // bit e: nothing comes through entry e any more
@@ -67,8 +71,8 @@ class PartBase {
 
 /// The stages of a chain that one thread runs, fused into one loop over a batch. Each small stage is copied into a
 /// local variable of its own for the length of the batch: through `this` its state would be loaded and stored for each
-/// event (2 to 4 times slower). A throw abandons the locals, so the state of a part that failed is never used again; a chain that catches
-/// goes on behind a throw, so it runs in place.
+/// event (2 to 4 times slower). A throw abandons the locals, so the state of a part that failed is never used again; a
+/// chain that catches goes on behind a throw, so it runs in place.
 template <class Flow, class... S>
 class Part;
 
@@ -85,15 +89,17 @@ class Part<Flow<Next, Entries...>, S...> final : public PartBase {
   /// One stage behind one entry: whose elements are all wanted runs through them without looking at their types.
   static constexpr bool plain = Flow::entries == 1 && sizeof...(S) == 1;
 
-  /// Runs elements until they are through, or a stage ended the last stream, or threw; returns how many it has taken. `context`: where it
-  /// ended or threw.
+  /// Runs elements until they are through, or a stage ended the last stream, or threw; returns how many it has taken.
+  /// `context`: where it ended or threw.
   template <bool wanted = false>
   SIDESTEP_FLATTEN std::size_t run(std::span<const Element> elements, Context& context) noexcept {
     const Element* at = elements.data();
     const Element* end = at + elements.size();  // a handler that ends its own pipeline moves it back
     RunningHandler* const here = RunningHandler::current();
     if (here != nullptr) here->on_stop([](void* at_end) { *static_cast<const Element**>(at_end) = nullptr; }, &end);
-    const auto at_last = [&](std::uint64_t ended) { return Context{at[-1].stamp, At<0, Entries...>::number(at[-1]), ended}; };
+    const auto at_last = [&](std::uint64_t ended) {
+      return Context{at[-1].stamp, At<0, Entries...>::number(at[-1]), ended};
+    };
     try {
       while (at < end && over_ != Flow::all) {
         if (const std::uint64_t ended = loop<wanted>(at, end, every); ended != 0) [[unlikely]] {
@@ -106,7 +112,8 @@ class Part<Flow<Next, Entries...>, S...> final : public PartBase {
       fail();
     }
     if (here != nullptr) here->forget();
-    if (over_ == Flow::all) [[unlikely]] close();
+    if (over_ == Flow::all) [[unlikely]]
+      close();
     announce();
     return static_cast<std::size_t>(at - elements.data());
   }
@@ -148,8 +155,10 @@ class Part<Flow<Next, Entries...>, S...> final : public PartBase {
 
   template <std::size_t... K>
   SIDESTEP_INLINE static Refs refs_of(std::index_sequence<K...>, S&... stages) {
-    if constexpr (catching) return Refs{{Leaf<K, S&>{stages}...}};
-    else return Refs{Leaf<K, S&>{stages}...};
+    if constexpr (catching)
+      return Refs{{Leaf<K, S&>{stages}...}};
+    else
+      return Refs{Leaf<K, S&>{stages}...};
   }
   template <std::size_t... K>
   Refs in_place(std::index_sequence<K...>) {
@@ -162,7 +171,8 @@ class Part<Flow<Next, Entries...>, S...> final : public PartBase {
     return spin<wanted>(at, end, every, stage<K>(stages_)...);
   }
   template <bool wanted, std::size_t... K>
-  SIDESTEP_INLINE std::uint64_t spin(const Element*& at, const Element*& end, std::index_sequence<K...>, Local<S>... locals) {
+  SIDESTEP_INLINE std::uint64_t spin(const Element*& at, const Element*& end, std::index_sequence<K...>,
+                                     Local<S>... locals) {
     Refs refs = refs_of(every, locals...);
     const std::uint64_t ended = turn<wanted>(at, end, refs);
     (put_back(stage<K>(stages_), locals), ...);
@@ -208,13 +218,16 @@ class Part<Flow<Next, Entries...>, S...> final : public PartBase {
       if ((Flow::reached[E::target] & ~over_) == 0 || (c.ended & Flow::trunk) != 0) [[unlikely]]
         return;
     }
-    guarded<E::target>(c, [&] { stage<E::target>(refs)(E::value(c.element), Out<Refs, Flow, E::target, Here>{refs, c}); });
+    guarded<E::target>(c, [&] {
+      stage<E::target>(refs)(E::value(c.element), Out<Refs, Flow, E::target, Here>{refs, c});
+    });
   }
 
   /// Runs what enters at stage `From`; what is thrown there goes to the first stage behind it that catches.
   template <std::size_t From>
   SIDESTEP_INLINE void guarded(auto& c, auto&& f) {
-    if constexpr (!catching) f();
+    if constexpr (!catching)
+      f();
     else
       try {
         f();
@@ -224,13 +237,16 @@ class Part<Flow<Next, Entries...>, S...> final : public PartBase {
   }
   template <std::size_t I>
   bool recover(const std::string& what, auto& c) {
-    if constexpr (I >= sizeof...(S)) return false;
+    if constexpr (I >= sizeof...(S))
+      return false;
     else {
       if constexpr (Catches<At<I, S...>>) {
         auto& catcher = stage<I>(stages_);
         if (!std::exchange(catcher.inside, false)) {  // else what it emitted was thrown at
           Refs refs = in_place(every);
-          guarded<Flow::next[I]>(c, [&] { catcher.caught(what, Out<Refs, Flow, I, std::remove_reference_t<decltype(c)>>{refs, c}); });
+          guarded<Flow::next[I]>(c, [&] {
+            catcher.caught(what, Out<Refs, Flow, I, std::remove_reference_t<decltype(c)>>{refs, c});
+          });
           return true;
         }
       }
@@ -246,7 +262,8 @@ class Part<Flow<Next, Entries...>, S...> final : public PartBase {
   template <std::size_t I>
   void tick_one([[maybe_unused]] Refs& refs, [[maybe_unused]] Context& c) {
     if constexpr (Ticks<At<I, S...>>)
-      if ((Flow::reached[I] & ~over_) != 0 && !RunningHandler::stopped()) guarded<I>(c, [&] { stage<I>(stages_).tick(Out<Refs, Flow, I>{refs, c}); });
+      if ((Flow::reached[I] & ~over_) != 0 && !RunningHandler::stopped())
+        guarded<I>(c, [&] { stage<I>(stages_).tick(Out<Refs, Flow, I>{refs, c}); });
   }
 
   SIDESTEP_APART void flush(std::uint32_t before, std::uint64_t ended, Context& c) override {
@@ -258,12 +275,13 @@ class Part<Flow<Next, Entries...>, S...> final : public PartBase {
     (flush_one<K>(refs, before, ended, c), ...);
   }
   template <std::size_t I>
-  void flush_one([[maybe_unused]] Refs& refs, [[maybe_unused]] std::uint32_t before, [[maybe_unused]] std::uint64_t ended,
-                 [[maybe_unused]] Context& c) {
+  void flush_one([[maybe_unused]] Refs& refs, [[maybe_unused]] std::uint32_t before,
+                 [[maybe_unused]] std::uint64_t ended, [[maybe_unused]] Context& c) {
     if constexpr (Ends<At<I, S...>>) {
       constexpr std::uint32_t mine = Flow::reached[I];
       constexpr std::uint64_t behind = Flow::behind(I);
-      if ((mine & ~over_) == 0 && (mine & ~before) != 0 && ((ended | c.ended) & behind) == 0 && !RunningHandler::stopped())
+      if ((mine & ~over_) == 0 && (mine & ~before) != 0 && ((ended | c.ended) & behind) == 0 &&
+          !RunningHandler::stopped())
         guarded<I>(c, [&] { stage<I>(stages_).end(Out<Refs, Flow, I>{refs, c}); });
     }
   }

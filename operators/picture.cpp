@@ -46,7 +46,8 @@ Graph graph_of(std::span<const std::string> lines) {
     graph.nodes.push_back({line, source});
     if (!source) {
       inputs = std::min(inputs, open.size());
-      for (std::size_t k = open.size() - inputs; k < open.size(); ++k) graph.arrows.push_back({open[k].from, node, open[k].type});
+      for (std::size_t k = open.size() - inputs; k < open.size(); ++k)
+        graph.arrows.push_back({open[k].from, node, open[k].type});
       open.resize(open.size() - inputs);
       inputs = 1;
       ++i;  // what it emits
@@ -59,10 +60,14 @@ Graph graph_of(std::span<const std::string> lines) {
 std::string for_mermaid(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    if (c == '"') out += "#quot;";
-    else if (c == '<') out += "#lt;";
-    else if (c == '>') out += "#gt;";
-    else out += c;
+    if (c == '"')
+      out += "#quot;";
+    else if (c == '<')
+      out += "#lt;";
+    else if (c == '>')
+      out += "#gt;";
+    else
+      out += c;
   }
   return out;
 }
@@ -82,11 +87,13 @@ std::string mermaid(std::span<const std::string> lines) {
   std::string text = "flowchart LR\n";
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
-    text += "  n" + std::to_string(i) + (node.source ? "([\"" : "[\"") + for_mermaid(node.text) + (node.source ? "\"])\n" : "\"]\n");
+    text += "  n" + std::to_string(i) + (node.source ? "([\"" : "[\"") + for_mermaid(node.text) +
+            (node.source ? "\"])\n" : "\"]\n");
   }
   for (const Arrow& arrow : graph.arrows)
-    text += "  n" + std::to_string(arrow.from) + (arrow.type.empty() ? " --> n" : " -->|\"" + for_mermaid(arrow.type) + "\"| n") +
-            std::to_string(arrow.to) + "\n";
+    text += "  n" + std::to_string(arrow.from) +
+            (arrow.type.empty() ? " --> n" : " -->|\"" + for_mermaid(arrow.type) + "\"| n") + std::to_string(arrow.to) +
+            "\n";
   return text;
 }
 
@@ -94,7 +101,8 @@ std::string dot(std::span<const std::string> lines) {
   const Graph graph = graph_of(lines);
   std::string text = "digraph {\n  rankdir=LR;\n  node [shape=box];\n";
   for (std::size_t i = 0; i < graph.nodes.size(); ++i)
-    text += "  n" + std::to_string(i) + " [label=\"" + for_dot(graph.nodes[i].text) + "\"" + (graph.nodes[i].source ? ", shape=oval" : "") + "];\n";
+    text += "  n" + std::to_string(i) + " [label=\"" + for_dot(graph.nodes[i].text) + "\"" +
+            (graph.nodes[i].source ? ", shape=oval" : "") + "];\n";
   for (const Arrow& arrow : graph.arrows)
     text += "  n" + std::to_string(arrow.from) + " -> n" + std::to_string(arrow.to) +
             (arrow.type.empty() ? "" : " [label=\"" + for_dot(arrow.type) + "\"]") + ";\n";

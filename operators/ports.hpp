@@ -7,8 +7,9 @@
 #include <iterator>
 #include <tuple>
 
-/// How an operator that has several inputs tells them apart: behind each chain stands a port that says which it is, and its one stage
-/// takes Ported<0, A>, Ported<1, B> ..., and PortOver<0>, PortOver<1> ... when an input has come to its end.
+/// How an operator that has several inputs tells them apart: behind each chain stands a port that says which it is, and
+/// its one stage takes Ported<0, A>, Ported<1, B> ..., and PortOver<0>, PortOver<1> ... when an input has come to its
+/// end.
 namespace sidestep::detail {
 
 template <std::size_t I, class V>
@@ -53,7 +54,9 @@ template <class Op, class... P>
 auto combined(std::string_view who, Op&& op, P&&... chains) {
   return [&]<std::size_t... I>(std::index_sequence<I...>) {
     static_assert((TakesInput<Op, I, ValueOf<P>> && ...));
-    return continued(all_side_by_side<Inputs<ValueOf<P>...>>(who, continued(Chained<P>::pipe(std::move(chains)), Port<I>{})...), std::move(op));
+    return continued(
+        all_side_by_side<Inputs<ValueOf<P>...>>(who, continued(Chained<P>::pipe(std::move(chains)), Port<I>{})...),
+        std::move(op));
   }
   (std::index_sequence_for<P...>{});
 }
@@ -65,8 +68,10 @@ constexpr std::uint32_t ports_below(std::size_t i) { return port_bit(i) - 1; }
 /// The value that has just come, or one that was kept: what a functor is called with, one for each input.
 template <bool has_come>
 SIDESTEP_INLINE decltype(auto) port_value(const auto& value, [[maybe_unused]] const auto& kept) {
-  if constexpr (has_come) return (value);
-  else return kept.get();
+  if constexpr (has_come)
+    return (value);
+  else
+    return kept.get();
 }
 
 /// Calls f(last, others...): for operators whose functor stands behind a row of chains.
@@ -74,11 +79,14 @@ template <class... A>
 auto with_last_first(auto f, A&&... arguments) {
   auto all = std::forward_as_tuple(std::move(arguments)...);
   constexpr std::size_t last = sizeof...(A) - 1;
-  return [&]<std::size_t... I>(std::index_sequence<I...>) { return f(std::get<last>(std::move(all)), std::get<I>(std::move(all))...); }
+  return [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return f(std::get<last>(std::move(all)), std::get<I>(std::move(all))...);
+  }
   (std::make_index_sequence<last>{});
 }
 
-/// An operator that takes more chains and stands behind the first: `a | take_until(b)`. `Make` makes its stage of the values' types.
+/// An operator that takes more chains and stands behind the first: `a | take_until(b)`. `Make` makes its stage of the
+/// values' types.
 template <class Make, class... B>
 struct WithChains {
   using joins_chain = void;
@@ -94,8 +102,9 @@ namespace sidestep {
 template <detail::Input P, class Make, class... B>
 auto operator|(P first, detail::WithChains<Make, B...> op) {
   auto stage = op.make.template operator()<detail::ValueOf<P>, detail::ValueOf<B>...>();
-  return std::apply([&](B&... others) { return detail::combined(op.who, std::move(stage), std::move(first), std::move(others)...); },
-                    op.others);
+  return std::apply(
+      [&](B&... others) { return detail::combined(op.who, std::move(stage), std::move(first), std::move(others)...); },
+      op.others);
 }
 
 }  // namespace sidestep

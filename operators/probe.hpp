@@ -9,8 +9,8 @@
 
 namespace sidestep {
 
-/// What passes at one point of a chain, readable from any thread: how many values, the stamp of the newest, and how far behind its stamp the
-/// chain is.
+/// What passes at one point of a chain, readable from any thread: how many values, the stamp of the newest, and how far
+/// behind its stamp the chain is.
 ///
 ///   Probe seen("behind the filter");
 ///   bus.on<BatchEnd>() | filter(...) | probe(seen) | ...
@@ -42,8 +42,8 @@ class Probe {
 ///   probe(Probe("here"))
 ///   out  --1--2--3--|      and values() is 3
 ///
-/// Costs two stores to memory of its own a value, and a look at the clock for one in 64. Not part of checkpoints: it begins anew.
-/// Keeps three numbers, which all copies of the Probe share, and its name.
+/// Costs two stores to memory of its own a value, and a look at the clock for one in 64. Not part of checkpoints: it
+/// begins anew. Keeps three numbers, which all copies of the Probe share, and its name.
 class probe {
  public:
   static constexpr bool at_most_one = true;
@@ -58,7 +58,8 @@ class probe {
     const std::uint64_t before = counts_->values.load(std::memory_order_relaxed);
     counts_->values.store(before + 1, std::memory_order_relaxed);
     counts_->stamp.store(out.stamp(), std::memory_order_relaxed);
-    if (before % 64 == 0) [[unlikely]] counts_->delay.store(clock_.now() - out.stamp(), std::memory_order_relaxed);
+    if (before % 64 == 0) [[unlikely]]
+      counts_->delay.store(clock_.now() - out.stamp(), std::memory_order_relaxed);
     out(value);
   }
   template <class Subscription>

@@ -96,9 +96,9 @@ struct Rate {
 ///   out  ----2---1---1--|      the last interval isn't over
 ///
 /// Over windows of a number of values, sessions, and windows that slide: (values - 1) / (newest stamp - oldest stamp),
-/// so NaN of one value and infinity of several at one moment; a value with an earlier stamp counts as of the newest of its windows.
-/// Over window(time(t)): values / t; the one that the end of the stream cuts short emits nothing. It depends on clocks.
-/// Keeps four numbers; over a sliding window the stamps of its n values, too.
+/// so NaN of one value and infinity of several at one moment; a value with an earlier stamp counts as of the newest of
+/// its windows. Over window(time(t)): values / t; the one that the end of the stream cuts short emits nothing. It
+/// depends on clocks. Keeps four numbers; over a sliding window the stamps of its n values, too.
 struct rate {
   static constexpr bool reduces_windows = true;
   template <class In>

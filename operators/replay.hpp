@@ -35,7 +35,8 @@ class Replay {
   }
 
  private:
-  static_assert(std::same_as<detail::Stored<V>, V>, "replay keeps values that stand for themselves: map a OneOf to what you need of it");
+  static_assert(std::same_as<detail::Stored<V>, V>,
+                "replay keeps values that stand for themselves: map a OneOf to what you need of it");
   struct Kept {
     explicit Kept(std::int64_t n) : last(n >= 1 ? n : (detail::refuse("replay", n, "n must be at least 1"), n)) {}
     std::mutex mutex;
@@ -51,9 +52,9 @@ class Replay {
 ///   tap(replay<double>(2))
 ///   out  -1--2--3--|      and it holds 2, 3
 ///
-/// A functor for subscribe(...) or tap(...); copies share what they keep. `values()` and `subscribe(f)` are for any thread; f gets what is kept
-/// at once, on the calling thread, and then each value that comes, on the chain's. Keeps n values, guarded by a mutex that nobody holds for
-/// longer than a copy or f takes. Semantics: RxJava 3 `replay(n)`.
+/// A functor for subscribe(...) or tap(...); copies share what they keep. `values()` and `subscribe(f)` are for any
+/// thread; f gets what is kept at once, on the calling thread, and then each value that comes, on the chain's. Keeps n
+/// values, guarded by a mutex that nobody holds for longer than a copy or f takes. Semantics: RxJava 3 `replay(n)`.
 template <class V>
 Replay<V> replay(std::int64_t n) {
   return Replay<V>(n);

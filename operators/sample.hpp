@@ -59,8 +59,10 @@ struct Sample {
 ///
 /// Intervals begin at multiples of their length (since 1970), whatever the first event's stamp. A value exactly at an
 /// interval's end belongs to the next one; one with an earlier stamp belongs to the open one, and where a tick has
-/// closed that, it emits once more, at the next event or tick behind its end. An interval without a value emits nothing. What is left at the end of the stream is dropped, unless `{.emit_last = true}`; an error comes at once, and drops it in any case. An interval is
-/// closed by the next event or, when nothing arrives, by a tick. Keeps one value. Semantics: RxJava 3 `sample`
+/// closed that, it emits once more, at the next event or tick behind its end. An interval without a value emits
+/// nothing. What is left at the end of the stream is dropped, unless `{.emit_last = true}`; an error comes at once, and
+/// drops it in any case. An interval is closed by the next event or, when nothing arrives, by a tick. Keeps one value.
+/// Semantics: RxJava 3 `sample`
 /// (`throttleLast`).
 struct sample {
   Nanoseconds length;

@@ -45,7 +45,8 @@ void PartBase::settle(const std::uint32_t* reached, std::size_t stages, Context&
   }
 }
 
-void SegmentBase::bind(PartBase& part, Subscription& subscription, unsigned index, ChannelBase* before, ChannelBase* next) {
+void SegmentBase::bind(PartBase& part, Subscription& subscription, unsigned index, ChannelBase* before,
+                       ChannelBase* next) {
   subscription_ = &subscription;
   index_ = index;
   before_ = before;
@@ -65,7 +66,8 @@ void SegmentBase::mark(PartBase& part, const Mark& mark) noexcept {
 
 void SegmentBase::handle(PartBase& part, const Mark& mark, Context& context) {
   const bool was_over = part.over();
-  // Its own handler has ended it: nothing more comes to that one, in whatever part it stands. (One that is over has told the next already.)
+  // Its own handler has ended it: nothing more comes to that one, in whatever part it stands. (One that is over has
+  // told the next already.)
   const bool gone = subscription_->ended_inside() && (next_ == nullptr || !was_over);
   switch (gone && mark.kind == Mark::Kind::end ? Mark::Kind::cancel : mark.kind) {
     case Mark::Kind::progress:

@@ -55,9 +55,10 @@ inline detail::SessionSpec session(std::chrono::nanoseconds gap) { return {detai
 ///   out  ---------6--------9|
 ///
 /// A value exactly `gap` after the one before it comes too late and opens the next window (as in Apache Beam; Flink
-/// would still take it in). One with an earlier stamp belongs to the open window and doesn't shorten it; where none is open it opens one at its own stamp. It is closed
-/// by the next event or, when nothing arrives, by a tick; one that is open when the stream ends emits what it has.
-/// Keeps a time; a buffer behind it is bounded by `at_most`. Semantics: Flink's event-time session windows of one key.
+/// would still take it in). One with an earlier stamp belongs to the open window and doesn't shorten it; where none is
+/// open it opens one at its own stamp. It is closed by the next event or, when nothing arrives, by a tick; one that is
+/// open when the stream ends emits what it has. Keeps a time; a buffer behind it is bounded by `at_most`. Semantics:
+/// Flink's event-time session windows of one key.
 inline detail::PlacedWindow<detail::SessionSpec> window(detail::SessionSpec spec) { return {spec}; }
 
 }  // namespace sidestep

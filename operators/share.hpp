@@ -75,13 +75,19 @@ struct ShareBuilder {
   static constexpr Wrong why = misplaced<In, F...>();
 
   template <class In>
-  requires(Builds<F, In>&&...) && (std::same_as<typename Branch<FragmentOf<At<0, F...>, In>>::Emits, typename Branch<FragmentOf<F, In>>::Emits> && ...)
-  auto place() && {
+  requires(Builds<F, In>&&...) &&
+      (std::same_as<typename Branch<FragmentOf<At<0, F...>, In>>::Emits, typename Branch<FragmentOf<F, In>>::Emits> &&
+       ...) auto place() && {
     using Made = ShareOf<In, Branch<FragmentOf<F, In>>...>;
     std::tuple<Branch<FragmentOf<F, In>>...> branches = std::apply(
-        [](auto&... build) { return std::tuple<Branch<FragmentOf<F, In>>...>(Branch<FragmentOf<F, In>>(build(Fragment<In>{}))...); }, builders);
-    if constexpr (std::is_void_v<typename Made::First>) return EndingShare<Made>(std::move(branches));
-    else return Made(std::move(branches));
+        [](auto&... build) {
+          return std::tuple<Branch<FragmentOf<F, In>>...>(Branch<FragmentOf<F, In>>(build(Fragment<In>{}))...);
+        },
+        builders);
+    if constexpr (std::is_void_v<typename Made::First>)
+      return EndingShare<Made>(std::move(branches));
+    else
+      return Made(std::move(branches));
   }
 };
 
@@ -90,12 +96,15 @@ struct ShareBuilder {
 /// Gives each value to several chains in turn, and goes on with what they emit. Work before it is done once for all.
 ///
 ///   in   -1-----2-----3-----4-----|
-///   share([](auto in) { return std::move(in) | every(2); }, [](auto in) { return std::move(in) | map([](double x) { return x * 10; }); })
-///   out  -10----220---30----440---|
+///   share([](auto in) { return std::move(in) | every(2); }, [](auto in) { return std::move(in) | map([](double x) {
+///   return x * 10; }); }) out  -10----220---30----440---|
 ///
-/// All emit the same type, or all end with subscribe(...), and then so does the pipeline. Ends when all have. Within one no observe_on and no
-/// decide: these stand before or behind. Keeps what the chains keep. Semantics: RxJava 3 `publish(selector)` with a merge.
+/// All emit the same type, or all end with subscribe(...), and then so does the pipeline. Ends when all have. Within
+/// one no observe_on and no decide: these stand before or behind. Keeps what the chains keep. Semantics: RxJava 3
+/// `publish(selector)` with a merge.
 template <class... F>
-requires(sizeof...(F) > 0) detail::ShareBuilder<F...> share(F... chains) { return {std::tuple<F...>(std::move(chains)...)}; }
+requires(sizeof...(F) > 0) detail::ShareBuilder<F...> share(F... chains) {
+  return {std::tuple<F...>(std::move(chains)...)};
+}
 
 }  // namespace sidestep

@@ -8,11 +8,13 @@
 /// Several chains of one bus as one that has several entries.
 namespace sidestep::detail {
 
-/// Throws OperatorError in the name of `who` unless both see the same bus, stream and producers. Else `a` is what both are.
+/// Throws OperatorError in the name of `who` unless both see the same bus, stream and producers. Else `a` is what both
+/// are.
 void put_together(std::string_view who, PipelineOptions& a, const PipelineOptions& b, bool same_bus);
 
 template <class V, class VA, class FA, class... TA, class... A, class VB, class FB, class... TB, class... B>
-auto side_by_side(std::string_view who, Pipe<VA, FA, TypeList<TA...>, A...>&& a, Pipe<VB, FB, TypeList<TB...>, B...>&& b) {
+auto side_by_side(std::string_view who, Pipe<VA, FA, TypeList<TA...>, A...>&& a,
+                  Pipe<VB, FB, TypeList<TB...>, B...>&& b) {
   static_assert(!(IsHandover<A> || ...) && !(IsHandover<B> || ...));  // the operator has seen to that
   put_together(who, *a.options, *b.options, a.bus == b.bus);
   return Pipe<V, typename Joined<FA, FB>::type, TypeList<TA..., TB...>, A..., B...>{

@@ -123,10 +123,10 @@ inline detail::SlidingTimeSpec sliding_time(std::chrono::nanoseconds length, std
 /// Windows end at multiples of `step` (since 1970) and begin `length` earlier: [end - length, end), so a value exactly
 /// at an end belongs to the next, and each is in length / step windows (in none, if it falls between two where step >
 /// length). A window without a value emits nothing. Closed by the next event or, when nothing arrives, by a tick. A
-/// value with an earlier stamp than the last counts as of the last, and where its windows have closed as of the begin of
-/// the one that ends next (Flink drops it there). At the end of the stream all that hold a value emit, as Flink's do. Keeps at
-/// most `at_most` values (16,384 unless said: `{.at_most = 1000}`), with their times; beyond, the oldest leaves before
-/// its time. Semantics: Flink's sliding event-time windows.
+/// value with an earlier stamp than the last counts as of the last, and where its windows have closed as of the begin
+/// of the one that ends next (Flink drops it there). At the end of the stream all that hold a value emit, as Flink's
+/// do. Keeps at most `at_most` values (16,384 unless said: `{.at_most = 1000}`), with their times; beyond, the oldest
+/// leaves before its time. Semantics: Flink's sliding event-time windows.
 inline detail::PlacedWindow<detail::SlidingTimeSpec> window(detail::SlidingTimeSpec spec) { return {spec}; }
 
 }  // namespace sidestep

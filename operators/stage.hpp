@@ -31,15 +31,16 @@
 ///   bus.on<BatchEnd>() | map(&BatchEnd::loss) | rising{} | subscribe(print);
 ///
 /// `out(value)` emits, `out.done()` ends the stream, `out.stamp()` and `out.number()` are the time and number of the
-/// event that caused this call (for a tick: its time, and the number of the last event before it); `out.at(stamp, value)` emits a value of
-/// another moment. Optional members:
+/// event that caused this call (for a tick: its time, and the number of the last event before it); `out.at(stamp,
+/// value)` emits a value of another moment. Optional members:
 ///
-///   void tick(auto&& out)                  called now and then although nothing arrives: fire what waited for out.stamp()
-///   void end(auto&& out)                   the stream ends: emit what is left
-///   static constexpr bool wall_time        true: what it emits depends on clocks, so it can't stand before `decide` under lag
-///   static constexpr std::string_view label, void arguments(auto& show) const     for describe(): label(arguments)
-///   static constexpr bool at_most_one      true: whenever it is called it emits one value or none; saves a look at each
-///   template <class In> auto place() &&    for a state of its input's type: returns the stage to use instead of this one
+///   void tick(auto&& out)                  called now and then although nothing arrives: fire what waited for
+///   out.stamp() void end(auto&& out)                   the stream ends: emit what is left static constexpr bool
+///   wall_time        true: what it emits depends on clocks, so it can't stand before `decide` under lag static
+///   constexpr std::string_view label, void arguments(auto& show) const     for describe(): label(arguments) static
+///   constexpr bool at_most_one      true: whenever it is called it emits one value or none; saves a look at each
+///   template <class In> auto place() &&    for a state of its input's type: returns the stage to use instead of this
+///   one
 namespace sidestep {
 
 /// An operator was given an argument that makes no sense.
@@ -49,7 +50,8 @@ struct OperatorError : std::invalid_argument {
 
 namespace detail {
 
-/// From one stamp to a later one. Stamps since 1970 are too great to be told apart as doubles, and some two are further apart than an integer holds.
+/// From one stamp to a later one. Stamps since 1970 are too great to be told apart as doubles, and some two are further
+/// apart than an integer holds.
 inline double nanoseconds_between(Nanoseconds from, Nanoseconds to) {
   return static_cast<double>(static_cast<std::uint64_t>(to) - static_cast<std::uint64_t>(from));
 }
@@ -97,21 +99,24 @@ concept Stateless = std::is_empty_v<F> || std::is_member_pointer_v<F> || require
 template <class F>
 concept KnownState = Stateless<F> || Saveable<F>;
 
-/// What an Archive can save and load. A payload is in no checkpoint: what refers to one would refer to another in the run that goes on.
-/// One that lies in your own struct under another name than `payload` isn't seen.
+/// What an Archive can save and load. A payload is in no checkpoint: what refers to one would refer to another in the
+/// run that goes on. One that lies in your own struct under another name than `payload` isn't seen.
 template <class T>
 inline constexpr bool archivable = Saveable<T> || std::same_as<T, std::string> ||
-                                   (std::is_trivially_copyable_v<T> && !std::is_pointer_v<T> && !CarriesPayload<T> && !std::same_as<T, PayloadRef>);
+                                   (std::is_trivially_copyable_v<T> && !std::is_pointer_v<T> && !CarriesPayload<T> &&
+                                    !std::same_as<T, PayloadRef>);
 template <class T>
 inline constexpr bool archivable<std::vector<T>> = archivable<T>;
 template <class A, class B>
 inline constexpr bool archivable<std::pair<A, B>> = archivable<A>&& archivable<B>;
 template <class T, std::size_t N>
-inline constexpr bool archivable<std::array<T, N>> = std::is_trivially_copyable_v<T> && archivable<T>;  // these are saved as their bytes
+// these are saved as their bytes
+inline constexpr bool archivable<std::array<T, N>> = std::is_trivially_copyable_v<T>&& archivable<T>;
 template <class T>
-inline constexpr bool archivable<std::optional<T>> = std::is_trivially_copyable_v<T> && archivable<T>;
+inline constexpr bool archivable<std::optional<T>> = std::is_trivially_copyable_v<T>&& archivable<T>;
 template <class... T>
-inline constexpr bool archivable<std::variant<T...>> = std::is_trivially_copyable_v<std::variant<T...>> && (archivable<T> && ...);
+inline constexpr bool archivable<std::variant<T...>> = std::is_trivially_copyable_v<std::variant<T...>> &&
+                                                       (archivable<T> && ...);
 template <class T>
 concept Archivable = archivable<T>;
 
@@ -121,10 +126,28 @@ concept Small = std::is_trivially_copyable_v<T> && sizeof(T) <= 64;
 
 namespace detail {
 
-/// What can be wrong with a stage where it stands (pipe.hpp has the words). One that can't be placed may say which it is: `why<V>`.
+/// What can be wrong with a stage where it stands (pipe.hpp has the words). One that can't be placed may say which it
+/// is: `why<V>`.
 enum class Wrong {
-  nothing, lacks_window, lacks_statistic, no_number, no_number_in_stats, lacks_equality, returns_nothing, error_text, handover_within,
-  decide_within, stage_keeps, stage_unsaved, end_unsaved, not_called, no_stage, lacks_out, takes_no_out, answer, input
+  nothing,
+  lacks_window,
+  lacks_statistic,
+  no_number,
+  no_number_in_stats,
+  lacks_equality,
+  returns_nothing,
+  error_text,
+  handover_within,
+  decide_within,
+  stage_keeps,
+  stage_unsaved,
+  end_unsaved,
+  not_called,
+  no_stage,
+  lacks_out,
+  takes_no_out,
+  answer,
+  input
 };
 
 template <class F>

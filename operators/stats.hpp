@@ -18,7 +18,8 @@ concept GivesNumber = requires(S statistic) {
 template <class S, WindowKind kind>
 inline constexpr bool emits_number = false;
 template <template <bool> class Kernel, class F, class... P, WindowKind kind>
-inline constexpr bool emits_number<StatisticOf<Kernel, F, P...>, kind> = requires(typename KernelOf<Kernel, kind>::type kernel) {
+inline constexpr bool emits_number<StatisticOf<Kernel, F, P...>, kind> =
+    requires(typename KernelOf<Kernel, kind>::type kernel) {
   { kernel.result() } -> std::convertible_to<double>;
 };
 
@@ -73,8 +74,7 @@ struct StatsOf {
   requires(GivesNumber<S, In>&&...) auto place() && {
     return std::apply(
         [](S&... s) {
-          return Several<In, decltype(std::move(s).template reducer<In>())...>(
-              std::move(s).template reducer<In>()...);
+          return Several<In, decltype(std::move(s).template reducer<In>())...>(std::move(s).template reducer<In>()...);
         },
         all);
   }

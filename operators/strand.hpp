@@ -65,7 +65,8 @@ class Strand final : public Channel<V> {
 
   /// It has stopped. What is left isn't handled, since nothing is ever taken after a gap, but it keeps nothing either.
   void leave() noexcept {
-    // It may have been ended, or have completed, before it threw, so nobody else says that nothing more is to be waited for.
+    // It may have been ended, or have completed, before it threw, so nobody else says that nothing more is to be waited
+    // for.
     if (segment_.failed()) this->account_->given_up.store(true);
     if constexpr (Channel<V>::values_own) {
       for (Item<V>& item : items_) item.content = Mark{};
@@ -101,7 +102,8 @@ class Strand final : public Channel<V> {
 
   bool value(Item<V>& item) noexcept {
     const auto account = [&](std::size_t) {
-      if constexpr (Channel<V>::values_own) item.content = Mark{};  // what it holds is let go before it counts as finished
+      // what it holds is let go before it counts as finished
+      if constexpr (Channel<V>::values_own) item.content = Mark{};
       this->account_->finish();
     };
     if (segment_.over() || this->subscription_->ended_inside())

@@ -56,7 +56,8 @@ struct SubscribeSaved : SubscribeBase<F> {
 /// `f` may capture what it likes, and is no part of a checkpoint. `subscribe(saved, f)` is: it sees the trainer's
 /// stream alone, all stages before it can save their state, and f has none or a `state(archive)`, called at each
 /// Barrier on f's own thread (a logger writes out and syncs its rows there). Optional members of f: `end()` when the
-/// stream ends, `tick(now)` now and then. Keeps what f keeps. Semantics: RxJava 3 `subscribe`; what f throws fails this pipeline alone.
+/// stream ends, `tick(now)` now and then. Keeps what f keeps. Semantics: RxJava 3 `subscribe`; what f throws fails this
+/// pipeline alone.
 template <class F>
 auto subscribe(F f) {
   return detail::SubscribePlain<F>(std::move(f));

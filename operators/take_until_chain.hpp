@@ -35,8 +35,8 @@ struct TakeUntilChain {
 ///   a | take_until(b)
 ///   out  -1---2-|
 ///
-/// When b ends without a value nothing happens. An event that enters both chains passes `a` first. Keeps a bool. Semantics: RxJava 3
-/// `takeUntil`.
+/// When b ends without a value nothing happens. An event that enters both chains passes `a` first. Keeps a bool.
+/// Semantics: RxJava 3 `takeUntil`.
 template <detail::Input B>
 auto take_until(B b) {
   const auto make = []<class VA, class VB>() { return detail::TakeUntilChain<VA>(); };

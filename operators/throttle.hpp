@@ -105,8 +105,9 @@ struct ThrottleEdgesOf {
 ///
 /// With `trailing` the last value that came behind the first is emitted at the interval's end, by the next event or by
 /// a tick, and opens the next interval there, so that no two come closer than the interval. What waits at the end of
-/// the stream is emitted; an error comes at once, and what waits is dropped. Keeps a value. `{.leading = false, .trailing = true}`: the last alone. Semantics: RxJS 7
-/// `throttle` with `{leading, trailing}`, which at the end of the stream waits for the interval's end.
+/// the stream is emitted; an error comes at once, and what waits is dropped. Keeps a value. `{.leading = false,
+/// .trailing = true}`: the last alone. Semantics: RxJS 7 `throttle` with `{leading, trailing}`, which at the end of the
+/// stream waits for the interval's end.
 inline detail::Throttle throttle(std::chrono::nanoseconds interval) {
   return detail::Throttle(detail::positive(interval, "throttle"));
 }

@@ -10,7 +10,8 @@ namespace sidestep {
 
 /// Nothing came for too long: see timeout.
 struct TimeoutError : std::runtime_error {
-  explicit TimeoutError(Nanoseconds length) : std::runtime_error("timeout: no value came for " + in_words(length) + "."), waited(length) {}
+  explicit TimeoutError(Nanoseconds length)
+      : std::runtime_error("timeout: no value came for " + in_words(length) + "."), waited(length) {}
   Nanoseconds waited;
 
  private:
@@ -35,11 +36,10 @@ struct TimeoutError : std::runtime_error {
 ///
 /// Time counts from the last value, and before the first one from the first tick that the pipeline sees. A value
 /// exactly `longest` later comes too late; one with an earlier stamp passes, and doesn't shorten the wait. It is found
-/// out by the next value or, when nothing arrives, by a tick; at the end of the stream nothing is late any more, and an error
-/// of what stands before it comes at once. The
-/// error is thrown at its place in the chain: it ends this pipeline alone, unless something behind it catches it. A
-/// checkpoint keeps the time of the last value, so a run that is resumed later than `longest` finds it gone by. Keeps
-/// two times. Semantics: RxJava 3 `timeout`.
+/// out by the next value or, when nothing arrives, by a tick; at the end of the stream nothing is late any more, and an
+/// error of what stands before it comes at once. The error is thrown at its place in the chain: it ends this pipeline
+/// alone, unless something behind it catches it. A checkpoint keeps the time of the last value, so a run that is
+/// resumed later than `longest` finds it gone by. Keeps two times. Semantics: RxJava 3 `timeout`.
 struct timeout {
   static constexpr std::string_view label = "timeout";
   static constexpr bool wall_time = true;

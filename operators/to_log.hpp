@@ -47,8 +47,9 @@ struct ToLog {
 ///   to_log("loss.csv")
 ///   out  -----------[2,5,8][1,2,3]      the stamps and values of its lines
 ///
-/// An existing file is written anew. It blocks, so it stands behind observe_on(io). A file that can't be written fails the pipeline. Keeps the
-/// file and its buffer, no value. (What the bus carried itself, `bus.record` writes: docs/log.md.)
+/// An existing file is written anew. It blocks, so it stands behind observe_on(io). A file that can't be written fails
+/// the pipeline. Keeps the file and its buffer, no value. (What the bus carried itself, `bus.record` writes:
+/// docs/log.md.)
 detail::ToLog to_log(const std::filesystem::path& path);
 
 }  // namespace sidestep

@@ -23,7 +23,7 @@ struct ToMetric {
   std::shared_ptr<Producer> producer;
   Name metric;
   Nanoseconds moment = std::numeric_limits<Nanoseconds>::min();  // no value has it
-  std::int64_t of_moment = 0;  // how many values in a row had this stamp
+  std::int64_t of_moment = 0;                                    // how many values in a row had this stamp
 
   template <class In>
   requires std::convertible_to<const In&, double> || requires(const In& value) {
@@ -38,24 +38,27 @@ struct ToMetric {
     if constexpr (std::convertible_to<const In&, double>)
       producer->publish_at(moment, Metric{.value = static_cast<double>(value), .metric = metric});
     else
-      producer->publish_at(moment, Metric{.step = static_cast<Step>(value.first), .value = static_cast<double>(value.second), .metric = metric});
+      producer->publish_at(
+          moment,
+          Metric{.step = static_cast<Step>(value.first), .value = static_cast<double>(value.second), .metric = metric});
   }
   void arguments(auto& show) const { show(metric.text()); }
 };
 
 }  // namespace detail
 
-/// Ends a chain: publishes each value as a Metric of this name on the bus, where loggers and other pipelines find it. A pair is (step, value).
+/// Ends a chain: publishes each value as a Metric of this name on the bus, where loggers and other pipelines find it. A
+/// pair is (step, value).
 ///
 ///   in   --1--2--3--|
 ///   to_metric(bus, "loss/smooth")
 ///   out  --1--2--3      each a Metric of this name
 ///
-/// The metric has the stamp of the value that it is made of, and comes from a producer of its own that has its name. So a chain that listens
-/// to what it publishes, itself or by way of others, sees one moment for ever: it fails when more than 65,536 values in a row have the same
-/// stamp. What it publishes when the bus closes is seen by
-/// pipelines that were added behind it. Deciders don't see such metrics: they aren't the trainer's. Keeps two numbers and its producer: a ring
-/// of the bus' `ring_capacity` slots.
+/// The metric has the stamp of the value that it is made of, and comes from a producer of its own that has its name. So
+/// a chain that listens to what it publishes, itself or by way of others, sees one moment for ever: it fails when more
+/// than 65,536 values in a row have the same stamp. What it publishes when the bus closes is seen by pipelines that
+/// were added behind it. Deciders don't see such metrics: they aren't the trainer's. Keeps two numbers and its
+/// producer: a ring of the bus' `ring_capacity` slots.
 inline detail::ToMetric to_metric(Bus& bus, std::string_view name) {
   return {std::make_shared<Producer>(bus.producer(name)), intern(name)};
 }

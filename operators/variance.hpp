@@ -81,7 +81,8 @@ struct DeviationKernel : VarianceKernel<sliding> {
 
 }  // namespace detail
 
-/// The variance of each window, of the whole population (divided by n, as NumPy's `var`); standard_deviation: its square root.
+/// The variance of each window, of the whole population (divided by n, as NumPy's `var`); standard_deviation: its
+/// square root.
 ///
 ///   in   --1--3--5--9--|
 ///   window(count(2)) | variance()

@@ -150,7 +150,8 @@ inline detail::CountSpec count(std::int64_t n) {
 /// window(sliding(n, step)): the last n values, after every `step` of them.
 inline detail::SlidingSpec sliding(std::int64_t n, std::int64_t step = 1) {
   if (n < 1 || step < 1) detail::refuse("sliding", n < 1 ? n : step, "length and step must be at least 1");
-  if (step < n && n > std::int64_t{1} << 30) detail::refuse("sliding", n, "it keeps its n values, so n must be at most 2^30");
+  if (step < n && n > std::int64_t{1} << 30)
+    detail::refuse("sliding", n, "it keeps its n values, so n must be at most 2^30");
   return {n, step};
 }
 /// window(time(length)): the values of each interval of event time.
@@ -181,9 +182,9 @@ inline detail::GrowingSpec growing() { return {}; }
 /// sliding: emits only when it is full, and nothing at the end (Kotlin `windowed`); with step > n values between
 /// windows are skipped. Keeps n values. time: intervals begin at multiples of their length (since 1970), as Flink's
 /// tumbling event-time windows; a value exactly at the end opens the next; one with an earlier stamp belongs to the
-/// open one, and where a tick has closed that, it opens it again and the interval emits twice; an empty interval emits nothing; closed by the next event or, when nothing arrives, by a tick. Keeps a
-/// time. growing: emits after each value, nothing more at the end (Flink's global window whose trigger fires at every
-/// element). Keeps nothing itself.
+/// open one, and where a tick has closed that, it opens it again and the interval emits twice; an empty interval emits
+/// nothing; closed by the next event or, when nothing arrives, by a tick. Keeps a time. growing: emits after each
+/// value, nothing more at the end (Flink's global window whose trigger fires at every element). Keeps nothing itself.
 inline detail::WindowOf<detail::CountSpec> window(detail::CountSpec spec) { return {spec}; }
 inline detail::WindowOf<detail::SlidingSpec> window(detail::SlidingSpec spec) { return {spec}; }
 inline detail::WindowOf<detail::TimeSpec> window(detail::TimeSpec spec) { return {spec}; }
@@ -194,8 +195,8 @@ inline detail::WindowOf<detail::GrowingSpec> window(detail::GrowingSpec spec) { 
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wgcc-compat"
 template <class... A>
-detail::WindowOf<detail::CountSpec> window(A...)
-    __attribute__((diagnose_if(true, "a window needs its bound: window(count(10)), window(sliding(10, 1)) or window(time(1s))", "error")));
+detail::WindowOf<detail::CountSpec> window(A...) __attribute__((diagnose_if(
+    true, "a window needs its bound: window(count(10)), window(sliding(10, 1)) or window(time(1s))", "error")));
 #pragma clang diagnostic pop
 #else
 struct a_window_needs_its_bound_as_in_window_count_10 : detail::WindowOf<detail::CountSpec> {};

@@ -56,7 +56,7 @@ struct Zip {
     over |= port_bit(I);
     if (std::get<I>(queues).empty()) out.done();
   }
-  void state(auto& archive) requires KnownState<F> && (Archivable<Stored<V>> && ...) {
+  void state(auto& archive) requires KnownState<F> &&(Archivable<Stored<V>>&&...) {
     std::apply([&](Queue<V>&... queue) { (queue.state(archive), ...); }, queues);
     archive(over);
     functor_state(f, archive);
@@ -71,46 +71,54 @@ struct Zip {
       return mine.push(value);
     }
     const std::tuple partners{partner<I, K>()...};
-    if (((K != I && (over & port_bit(K)) != 0 && std::get<K>(queues).empty()) || ...)) out.done();  // before what may throw
+    // before what may throw
+    if (((K != I && (over & port_bit(K)) != 0 && std::get<K>(queues).empty()) || ...)) out.done();
     out(f(port_value<K == I>(value, std::get<K>(partners))...));
   }
   template <std::size_t I, std::size_t K>
   auto partner() {
-    if constexpr (K == I) return nullptr;
-    else return Waited<At<K, V...>>{std::get<K>(queues).pop()};
+    if constexpr (K == I)
+      return nullptr;
+    else
+      return Waited<At<K, V...>>{std::get<K>(queues).pop()};
   }
 };
 
 }  // namespace detail
 
-/// Pairs the values of two chains: the first of one with the first of the other, the second with the second. Emits std::pair, or what `f`
-/// makes of both: zip(a, b, f).
+/// Pairs the values of two chains: the first of one with the first of the other, the second with the second. Emits
+/// std::pair, or what `f` makes of both: zip(a, b, f).
 ///
 ///   a    -1---2---3-----|
 ///   b    ---4-----5--6--|
 ///   zip(a, b, std::plus<>())
 ///   out  ---5-----7--9--|
 ///
-/// Of more chains, a std::tuple or f of them: zip(a, b, c), zip(a, b, c, f). Ends when a chain has ended and none of its values waits any
-/// more. Keeps at most `capacity` (1,024) values of each that is ahead; one more fails the pipeline, since dropping would pair what doesn't
-/// belong together. Semantics: RxJava 3 `zip`, whose memory has no bound.
+/// Of more chains, a std::tuple or f of them: zip(a, b, c), zip(a, b, c, f). Ends when a chain has ended and none of
+/// its values waits any more. Keeps at most `capacity` (1,024) values of each that is ahead; one more fails the
+/// pipeline, since dropping would pair what doesn't belong together. Semantics: RxJava 3 `zip`, whose memory has no
+/// bound.
 template <detail::Input A, detail::Input B, class F = detail::Together>
-requires std::invocable<F&, const detail::ValueOf<A>&, const detail::ValueOf<B>&>
-auto zip(A a, B b, F f = {}, ZipOptions options = {}) {
+requires std::invocable < F&, const detail::ValueOf<A>
+&, const detail::ValueOf<B>& > auto zip(A a, B b, F f = {}, ZipOptions options = {}) {
   if (options.capacity < 1) detail::refuse("zip", options.capacity, "at least 1 value must be able to wait");
-  return detail::combined("zip", detail::Zip<F, detail::ValueOf<A>, detail::ValueOf<B>>(std::move(f), options.capacity), std::move(a),
-                          std::move(b));
+  return detail::combined("zip", detail::Zip<F, detail::ValueOf<A>, detail::ValueOf<B>>(std::move(f), options.capacity),
+                          std::move(a), std::move(b));
 }
 template <detail::Input A, detail::Input B, detail::Input C, class... More>
 auto zip(A a, B b, C c, More... more) {
   if constexpr ((detail::Input<More> && ...)) {
-    using Stage = detail::Zip<detail::Together, detail::ValueOf<A>, detail::ValueOf<B>, detail::ValueOf<C>, detail::ValueOf<More>...>;
-    return detail::combined("zip", Stage({}, ZipOptions{}.capacity), std::move(a), std::move(b), std::move(c), std::move(more)...);
+    using Stage = detail::Zip<detail::Together, detail::ValueOf<A>, detail::ValueOf<B>, detail::ValueOf<C>,
+                              detail::ValueOf<More>...>;
+    return detail::combined("zip", Stage({}, ZipOptions{}.capacity), std::move(a), std::move(b), std::move(c),
+                            std::move(more)...);
   } else {
     return detail::with_last_first(
         []<class F, class... P>(F&& f, P&&... chains) {
-          static_assert(std::invocable<F&, const detail::ValueOf<P>&...>, "zip: its last argument must take a value of each chain");
-          return detail::combined("zip", detail::Zip<F, detail::ValueOf<P>...>(std::move(f), ZipOptions{}.capacity), std::move(chains)...);
+          static_assert(std::invocable<F&, const detail::ValueOf<P>&...>,
+                        "zip: its last argument must take a value of each chain");
+          return detail::combined("zip", detail::Zip<F, detail::ValueOf<P>...>(std::move(f), ZipOptions{}.capacity),
+                                  std::move(chains)...);
         },
         std::move(a), std::move(b), std::move(c), std::move(more)...);
   }
@@ -121,23 +129,25 @@ auto zip(A a, B b, C c, More... more) {
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wgcc-compat"
 template <detail::Input B, class... F>
-requires(sizeof...(F) < 2 && !(detail::Input<F> || ...))
-detail::Refused zip(B, F...)
-    __attribute__((diagnose_if(true, "zip is no stage, it takes all its chains: say zip(a, b) or zip(a, b, f) instead of a | zip(b)", "error")));
+requires(sizeof...(F) < 2 && !(detail::Input<F> || ...)) detail::Refused zip(B, F...)
+__attribute__((diagnose_if(
+    true, "zip is no stage, it takes all its chains: say zip(a, b) or zip(a, b, f) instead of a | zip(b)", "error")));
 template <detail::Input A, detail::Input B, class F>
-requires(!detail::Input<F> && !std::invocable<F&, const detail::ValueOf<A>&, const detail::ValueOf<B>&>)
-detail::Refused zip(A, B, F, ZipOptions = {})
-    __attribute__((diagnose_if(true, "what zip calls must take a value of each chain, in their order", "error")));
+requires(!detail::Input<F> && !std::invocable<F&, const detail::ValueOf<A>&, const detail::ValueOf<B>&>) detail::Refused
+    zip(A, B, F, ZipOptions = {})
+__attribute__((diagnose_if(true, "what zip calls must take a value of each chain, in their order", "error")));
 #pragma clang diagnostic pop
 #else
 struct zip_is_no_stage_it_takes_all_its_chains_say_zip_a_b_or_zip_a_b_f_instead_of_a_then_zip_b {};
 struct what_zip_calls_must_take_a_value_of_each_chain_in_their_order {};
 template <detail::Input B, class... F>
 requires(sizeof...(F) < 2 && !(detail::Input<F> || ...))
-zip_is_no_stage_it_takes_all_its_chains_say_zip_a_b_or_zip_a_b_f_instead_of_a_then_zip_b zip(B, F...) = delete;
+    zip_is_no_stage_it_takes_all_its_chains_say_zip_a_b_or_zip_a_b_f_instead_of_a_then_zip_b zip(B, F...)
+= delete;
 template <detail::Input A, detail::Input B, class F>
 requires(!detail::Input<F> && !std::invocable<F&, const detail::ValueOf<A>&, const detail::ValueOf<B>&>)
-what_zip_calls_must_take_a_value_of_each_chain_in_their_order zip(A, B, F, ZipOptions = {}) = delete;
+    what_zip_calls_must_take_a_value_of_each_chain_in_their_order zip(A, B, F, ZipOptions = {})
+= delete;
 #endif
 
 }  // namespace sidestep

@@ -14,9 +14,9 @@
 
 namespace sidestep::test {
 
-/// A child process prepares, and then runs what prepare() returned: a system call of that thread other than exit kills the process.
-/// True: it lived. Threads that were prepared may call what they like. (Not seccomp's strict mode, which also forbids the time-stamp
-/// counter, and with it every clock.)
+/// A child process prepares, and then runs what prepare() returned: a system call of that thread other than exit kills
+/// the process. True: it lived. Threads that were prepared may call what they like. (Not seccomp's strict mode, which
+/// also forbids the time-stamp counter, and with it every clock.)
 inline bool lives_without_system_calls_once_prepared(const std::function<std::function<void()>()>& prepare) {
   const pid_t child = fork();
   if (child == 0) {
@@ -28,7 +28,8 @@ inline bool lives_without_system_calls_once_prepared(const std::function<std::fu
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
     };
     const sock_fprog program{std::size(filter), filter};
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) _exit(2);
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+      _exit(2);
     f();
     _exit(0);
   }

@@ -86,8 +86,7 @@ constexpr std::array<ConfigOption, 18> table{{
      [](Config& c, const Values& v) { c.epochs = whole(v, 1, 1'000'000); },
      [](const Config& c) { return some(c.epochs); }},
     {"max-steps", "N", "stop after this many steps in all, those before a --resume included (or `none`)", Kind::whole,
-     free,
-     [](Config& c, const Values& v) { c.max_steps = whole_or("none", v, 1, most); },
+     free, [](Config& c, const Values& v) { c.max_steps = whole_or("none", v, 1, most); },
      [](const Config& c) { return maybe(c.max_steps); }},
     {"limit-train", "N", "train on the first N samples only (or `none`)", Kind::whole, fixed,
      [](Config& c, const Values& v) { c.limit_train = whole_or("none", v, 1, most); },
@@ -104,7 +103,8 @@ constexpr std::array<ConfigOption, 18> table{{
      [](const Config& c) { return some(c.lr); }},
     {"schedule", "SPEC",
      "constant, step:every=2,by=0.5 (every 2 epochs; the callback learning_rate_schedule counts steps), cosine, or "
-     "warmup:steps=500 (first up in a straight line, then a cosine, or what then= names: constant, step); a cosine spans the "
+     "warmup:steps=500 (first up in a straight line, then a cosine, or what then= names: constant, step); a cosine "
+     "spans the "
      "epochs first asked for",
      Kind::text, fixed, [](Config& c, const Values& v) { c.schedule = parsed(single(v), parse_schedule); },
      [](const Config& c) { return some(c.schedule.text()); }},

@@ -30,7 +30,8 @@ std::vector<fs::path> checkpoints_of(const fs::path& out) {
     std::error_code unknown;
     if (at->is_regular_file(unknown) && is_trainers(at->path())) found.push_back(at->path());
   }
-  std::stable_partition(found.begin(), found.end(), [](const fs::path& file) { return file.filename() != "last.safetensors"; });
+  std::stable_partition(found.begin(), found.end(),
+                        [](const fs::path& file) { return file.filename() != "last.safetensors"; });
   return found;
 }
 
@@ -42,9 +43,10 @@ void refuse_earlier_run(const fs::path& out) {
   std::error_code ignored;
   for (const fs::path& file : of_it)
     if (fs::exists(file, ignored))
-      throw EarlierRunError(fmt::format("{}: holds a run already ({} is there). Go on with it with .resume = true, begin anew in its place "
-                                        "with .overwrite = true, or choose another folder.",
-                                        out.string(), file.lexically_relative(out).string()));
+      throw EarlierRunError(fmt::format(
+          "{}: holds a run already ({} is there). Go on with it with .resume = true, begin anew in its place "
+          "with .overwrite = true, or choose another folder.",
+          out.string(), file.lexically_relative(out).string()));
 }
 
 void remove_earlier_run(const fs::path& out) {

@@ -13,8 +13,8 @@ namespace detail {
 
 /// Throws EarlierRunError if there is a report.json in `out`, or a checkpoint of such a run.
 void refuse_earlier_run(const std::filesystem::path& out);
-/// Removes its whole checkpoints and its report.json, so that nobody goes on from them: what else it has left is overwritten as it comes.
-/// Throws FileError if one of them stays.
+/// Removes its whole checkpoints and its report.json, so that nobody goes on from them: what else it has left is
+/// overwritten as it comes. Throws FileError if one of them stays.
 void remove_earlier_run(const std::filesystem::path& out);
 
 }  // namespace detail

@@ -146,7 +146,8 @@ std::string mend_of_damage(std::string why, const std::filesystem::path& last, c
   std::vector<std::string> ignored;
   for (const OtherCheckpoint& one : others_in(last.parent_path(), ignored))
     if (one.run == run)
-      return fmt::format("{}: delete this one, and resuming goes on from {}, step {}.", why, one.path.string(), one.step);
+      return fmt::format("{}: delete this one, and resuming goes on from {}, step {}.", why, one.path.string(),
+                         one.step);
   return fmt::format("{}: there is no other here, so delete this one, and resuming begins at the first step.", why);
 }
 
@@ -155,10 +156,12 @@ ResumePoint warned(const TrainerParts& parts, ResumePoint point) {
   const Step in_all = static_cast<Step>(parts.options.epochs) * batches_of(parts);
   const Step last = std::min(in_all, parts.options.max_steps.value_or(in_all));
   if (point.state.step < last && point.state.learning_rate.at(last) == 0 && point.state.learning_rate.at(last - 1) == 0)
-    point.warnings.push_back(fmt::format(
-        "The learning-rate schedule ends before step {}, where this run is to end, and is 0 from then on: it was made for the epochs first "
-        "asked for, and stays. Training goes on without learning anything; begin a new run with all epochs, or one with a constant schedule.",
-        last));
+    point.warnings.push_back(
+        fmt::format("The learning-rate schedule ends before step {}, where this run is to end, and is 0 from then on: "
+                    "it was made for the epochs first "
+                    "asked for, and stays. Training goes on without learning anything; begin a new run with all "
+                    "epochs, or one with a constant schedule.",
+                    last));
   return point;
 }
 

@@ -19,9 +19,10 @@ struct ResumePoint {
   std::vector<std::string> warnings;          ///< sentences for the user
 };
 
-/// Brings the session to where the run begins: fresh weights, or those of checkpoints/last.safetensors; where a run that
-/// was killed has none yet, those of the newest of its other checkpoints that is whole. Throws CheckpointError if `last`
-/// isn't a whole checkpoint of this run; then the session is as it was. Another that isn't is passed over, with a warning.
+/// Brings the session to where the run begins: fresh weights, or those of checkpoints/last.safetensors; where a run
+/// that was killed has none yet, those of the newest of its other checkpoints that is whole. Throws CheckpointError if
+/// `last` isn't a whole checkpoint of this run; then the session is as it was. Another that isn't is passed over, with
+/// a warning.
 ResumePoint begin_or_resume(TrainerParts& parts, const FitOptions& where);
 
 }  // namespace sidestep::detail

@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <chrono>
+#include <cstdio>
 #include <ctime>
 #include <fstream>
 #include <iterator>
@@ -103,8 +103,10 @@ RunFolder RunFolder::create(const std::optional<fs::path>& wanted, const RunConf
     refuse_folder(folder.path_, "exists already. Choose another folder with --out.");
   };
   if (something_at(folder.path_)) refuse_existing();
-  // It appears whole, with its config.toml: whoever is killed on the way has made no run, and nothing is in the way of the next.
-  if (final_path.has_parent_path() && !something_at(final_path.parent_path())) make_folders(final_path.parent_path(), folder.made_);
+  // It appears whole, with its config.toml: whoever is killed on the way has made no run, and nothing is in the way of
+  // the next.
+  if (final_path.has_parent_path() && !something_at(final_path.parent_path()))
+    make_folders(final_path.parent_path(), folder.made_);
   folder.path_ = final_path.parent_path() / fmt::format(".{}.{}.new", final_path.filename().string(), ::getpid());
   try {
     make_folders(folder.path_, folder.made_);
@@ -135,7 +137,8 @@ RunFolder RunFolder::resume(const std::optional<fs::path>& wanted) {
   if (!something_at(folder.path_))
     refuse_folder(folder.path_, "there is no such run. Name the folder of one with --out.");
   if (!is_run(folder.path_))
-    refuse_folder(folder.path_, "isn't a run of Sidestep: it has no config.toml of one. Name the folder of one with --out.");
+    refuse_folder(folder.path_,
+                  "isn't a run of Sidestep: it has no config.toml of one. Name the folder of one with --out.");
   folder.lock();
   static_cast<void>(folder.stored_config());  // throws, before anything is changed
   try_to_write_in(folder.path_);
@@ -169,7 +172,8 @@ RunFolder::~RunFolder() {
 fs::path RunFolder::next_event_log() const {
   fs::path file = path_ / "events.log";
   std::error_code ignored;
-  for (int number = 2; fs::exists(file, ignored); ++number) file = path_ / ("events-" + std::to_string(number) + ".log");
+  for (int number = 2; fs::exists(file, ignored); ++number)
+    file = path_ / ("events-" + std::to_string(number) + ".log");
   return file;
 }
 

@@ -27,8 +27,8 @@ class RunFolder {
   /// Where runs go, and where resuming looks for the newest.
   static constexpr const char* root = "runs";
 
-  /// Makes a new folder: `wanted`, or else runs/<local time>, with its config.toml in one step. Throws RunFolderError if it exists, whatever
-  /// is in it, and FileError if it can't be made.
+  /// Makes a new folder: `wanted`, or else runs/<local time>, with its config.toml in one step. Throws RunFolderError
+  /// if it exists, whatever is in it, and FileError if it can't be made.
   static RunFolder create(const std::optional<std::filesystem::path>& wanted, const RunConfig& config = {});
 
   /// That folder in runs/ whose config.toml was written last.
@@ -63,7 +63,7 @@ class RunFolder {
   void lock();
 
   std::filesystem::path path_;
-  std::vector<std::filesystem::path> made_;  ///< by us, outermost first; of a new run the last is path_
+  std::vector<std::filesystem::path> made_;   ///< by us, outermost first; of a new run the last is path_
   std::optional<std::string> config_before_;  ///< config.toml as it was before store()
   int lock_ = -1;
 };

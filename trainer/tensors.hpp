@@ -20,8 +20,8 @@ struct KeptWeights {
 };
 using KeptByOwner = std::map<std::string, KeptWeights>;
 
-/// Copies of a session's tensors at a cut. Their memory goes round: whoever lets go of one last, on any thread, gives it
-/// back, which waits for nothing. The pool outlives them.
+/// Copies of a session's tensors at a cut. Their memory goes round: whoever lets go of one last, on any thread, gives
+/// it back, which waits for nothing. The pool outlives them.
 class SnapshotPool {
  public:
   std::shared_ptr<kernels::Snapshot> take(kernels::Session& session, kernels::Contents contents);

@@ -31,7 +31,8 @@ void check(const TrainerOptions& options) {
     throw std::invalid_argument(fmt::format("lr = {}: must be above 0, at most 1000.", options.lr));
 }
 
-/// No step would have as many samples as were asked for. (The default was asked for by nobody: little data is one batch.)
+/// No step would have as many samples as were asked for. (The default was asked for by nobody: little data is one
+/// batch.)
 void check_batch_size(std::int64_t batch_size, std::size_t samples) {
   if (samples > 0 && static_cast<std::size_t>(batch_size) > samples && batch_size != TrainerOptions{}.batch_size)
     throw std::invalid_argument(fmt::format(

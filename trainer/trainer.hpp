@@ -42,11 +42,11 @@ struct FitOptions {
   /// Where report.json, checkpoints/ and the files of callbacks go, and the checkpoint with which each run ends.
   /// Empty: here, without a report.json and without that checkpoint.
   std::filesystem::path out{};
-  /// Goes on with the run in `out`, from its checkpoints/last.safetensors, or, where it was killed before there was one,
-  /// from the newest whole one of its other checkpoints; from the beginning if there is none yet.
+  /// Goes on with the run in `out`, from its checkpoints/last.safetensors, or, where it was killed before there was
+  /// one, from the newest whole one of its other checkpoints; from the beginning if there is none yet.
   bool resume = false;
-  /// Begins anew where `out` holds a run already: its report.json and its checkpoints go when the first step is due, other files are
-  /// overwritten as they come. Without it, and without `resume`, such a folder is refused.
+  /// Begins anew where `out` holds a run already: its report.json and its checkpoints go when the first step is due,
+  /// other files are overwritten as they come. Without it, and without `resume`, such a folder is refused.
   bool overwrite = false;
   /// Called when all that can be wrong before the first step is known to be well, with the step behind which the run
   /// goes on, 0 at its beginning, and the checkpoint that it goes on from, empty if there is none.
@@ -89,7 +89,8 @@ class Trainer {
 
   /// Trains from the seed's weights (or resumes) to the end, then measures on the test images. The bus is flushed and
   /// stays open. Each call is a run of its own.
-  /// Throws TrainingError once the run has begun; before, what callbacks throw, EarlierRunError, ControlError, CheckpointError.
+  /// Throws TrainingError once the run has begun; before, what callbacks throw, EarlierRunError, ControlError,
+  /// CheckpointError.
   TrainingReport fit(Bus& bus, Control& control, std::span<const Callback> callbacks, const FitOptions& options = {});
   TrainingReport fit(Bus& bus, Control& control, std::initializer_list<Callback> callbacks,
                      const FitOptions& options = {}) {

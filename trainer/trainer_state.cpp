@@ -13,7 +13,9 @@ namespace {
 using SortedJson = nlohmann::json;
 
 /// Shortest digits that read back as the same number; what isn't finite stands there as text.
-SortedJson exact(double value) { return std::isfinite(value) ? SortedJson(value) : SortedJson(fmt::format("{}", value)); }
+SortedJson exact(double value) {
+  return std::isfinite(value) ? SortedJson(value) : SortedJson(fmt::format("{}", value));
+}
 
 double read_exact(const SortedJson& json) {
   if (json.is_number()) return json.get<double>();
@@ -22,14 +24,16 @@ double read_exact(const SortedJson& json) {
   return text.starts_with('-') ? -value : value;
 }
 
-SortedJson to_text_json(const Score& score) { return {{"loss", exact(score.loss)}, {"accuracy", exact(score.accuracy)}}; }
+SortedJson to_text_json(const Score& score) {
+  return {{"loss", exact(score.loss)}, {"accuracy", exact(score.accuracy)}};
+}
 Score read_score(const SortedJson& json) { return {read_exact(json.at("loss")), read_exact(json.at("accuracy"))}; }
 
 SortedJson to_text_json(const EpochResult& row) {
   SortedJson json{{"epoch", row.epoch},
-            {"step", row.step},
-            {"learning_rate", exact(row.learning_rate)},
-            {"train", to_text_json(row.train)}};
+                  {"step", row.step},
+                  {"learning_rate", exact(row.learning_rate)},
+                  {"train", to_text_json(row.train)}};
   if (row.val) json["val"] = to_text_json(*row.val);
   return json;
 }

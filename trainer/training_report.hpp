@@ -38,10 +38,11 @@ struct TrainingReport {
   std::optional<Score> test{};  ///< none after an interruption
   nlohmann::ordered_json json{};
 
-  /// A sentence for each callback that failed, checkpoint that wasn't saved, report that couldn't be written, decision that nobody
-  /// carried out.
+  /// A sentence for each callback that failed, checkpoint that wasn't saved, report that couldn't be written, decision
+  /// that nobody carried out.
   std::vector<std::string> failed() const;
-  /// Sentences that name no failure, and that somebody may want to read: of resuming, of what was hung on the run and heard nothing.
+  /// Sentences that name no failure, and that somebody may want to read: of resuming, of what was hung on the run and
+  /// heard nothing.
   std::vector<std::string> warnings() const;
   /// Adds such a sentence, once however often it is said: a disk that is full stays so.
   void note_failure(const std::string& sentence);

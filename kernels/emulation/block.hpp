@@ -118,8 +118,8 @@ class BlockRunner {
   std::uint64_t random_ = 1;
   bool failed_ = false;
   SharedArrays shared_;
-  char* cells_ =
-      nullptr;  // sync variables: two for barriers, one for the start, two for each warp; under ThreadSanitizer only
+  // sync variables: two for barriers, one for the start, two for each warp; under ThreadSanitizer only
+  char* cells_ = nullptr;
 };
 
 /// The runner of the block that this OS thread is in; null on a host thread.

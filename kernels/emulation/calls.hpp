@@ -12,25 +12,21 @@
 
 namespace sidestep::emulation::detail {
 
-#define SIDESTEP_CALLS(X)                                                                                              \
-  X(cudaGetDeviceCount)                                                                                                \
-  X(cudaSetDevice)                                                                                                     \
-  X(cudaGetDevice)                                                                                                     \
-  X(cudaGetDeviceProperties) X(cudaDeviceGetAttribute) X(cudaDriverGetVersion) X(cudaRuntimeGetVersion)                \
-      X(cudaDeviceSynchronize) X(cudaGetLastError) X(cudaPeekAtLastError) X(cudaStreamCreate)                          \
-          X(cudaStreamCreateWithFlags) X(cudaStreamDestroy) X(cudaStreamSynchronize) X(cudaStreamQuery)                \
-              X(cudaStreamWaitEvent) X(cudaEventCreate) X(cudaEventCreateWithFlags) X(cudaEventRecord)                 \
-                  X(cudaEventQuery) X(cudaEventSynchronize) X(cudaEventElapsedTime) X(cudaEventDestroy)                \
-                      X(cudaStreamBeginCapture) X(cudaStreamEndCapture) X(cudaStreamIsCapturing)                       \
-                          X(cudaGraphInstantiate) X(cudaGraphUpload) X(cudaGraphLaunch) X(cudaGraphGetNodes)           \
-                              X(cudaGraphExecDestroy) X(cudaGraphDestroy) X(cudaMalloc) X(cudaFree) X(cudaMallocAsync) \
-                                  X(cudaMallocFromPoolAsync) X(cudaFreeAsync) X(cudaHostAlloc) X(cudaFreeHost)         \
-                                      X(cudaHostGetDevicePointer) X(cudaPointerGetAttributes) X(cudaMemGetInfo)        \
-                                          X(cudaMemcpy) X(cudaMemcpyAsync) X(cudaMemset) X(cudaMemsetAsync)            \
-                                              X(cudaDeviceGetDefaultMemPool) X(cudaMemPoolCreate)                      \
-                                                  X(cudaMemPoolDestroy) X(cudaMemPoolSetAttribute)                     \
-                                                      X(cudaMemPoolGetAttribute) X(cudaMemPoolTrimTo)                  \
-                                                          X(cudaFuncSetAttribute) X(cudaLaunchKernelEx) X(enqueue)
+// clang-format off
+#define SIDESTEP_CALLS(X) \
+  X(cudaGetDeviceCount) X(cudaSetDevice) X(cudaGetDevice) X(cudaGetDeviceProperties) X(cudaDeviceGetAttribute) \
+  X(cudaDriverGetVersion) X(cudaRuntimeGetVersion) X(cudaDeviceSynchronize) X(cudaGetLastError) \
+  X(cudaPeekAtLastError) X(cudaStreamCreate) X(cudaStreamCreateWithFlags) X(cudaStreamDestroy) \
+  X(cudaStreamSynchronize) X(cudaStreamQuery) X(cudaStreamWaitEvent) X(cudaEventCreate) X(cudaEventCreateWithFlags) \
+  X(cudaEventRecord) X(cudaEventQuery) X(cudaEventSynchronize) X(cudaEventElapsedTime) X(cudaEventDestroy) \
+  X(cudaStreamBeginCapture) X(cudaStreamEndCapture) X(cudaStreamIsCapturing) X(cudaGraphInstantiate) \
+  X(cudaGraphUpload) X(cudaGraphLaunch) X(cudaGraphGetNodes) X(cudaGraphExecDestroy) X(cudaGraphDestroy) \
+  X(cudaMalloc) X(cudaFree) X(cudaMallocAsync) X(cudaMallocFromPoolAsync) X(cudaFreeAsync) X(cudaHostAlloc) \
+  X(cudaFreeHost) X(cudaHostGetDevicePointer) X(cudaPointerGetAttributes) X(cudaMemGetInfo) X(cudaMemcpy) \
+  X(cudaMemcpyAsync) X(cudaMemset) X(cudaMemsetAsync) X(cudaDeviceGetDefaultMemPool) X(cudaMemPoolCreate) \
+  X(cudaMemPoolDestroy) X(cudaMemPoolSetAttribute) X(cudaMemPoolGetAttribute) X(cudaMemPoolTrimTo) \
+  X(cudaFuncSetAttribute) X(cudaLaunchKernelEx) X(enqueue)
+// clang-format on
 
 enum class Call {
 #define SIDESTEP_CALL(name) name,

@@ -8,8 +8,8 @@ namespace sidestep::emulation::detail {
 
 struct Settings {
   std::uint64_t seed = 1;  ///< SIDESTEP_EMULATION_SEED; atomic, set_seed() changes it
-  bool fresh_fibers =
-      false;  ///< SIDESTEP_EMULATION_FRESH_FIBERS=1: slow, finds what a fiber's past hides from ThreadSanitizer
+  /// SIDESTEP_EMULATION_FRESH_FIBERS=1: slow, finds what a fiber's past hides from ThreadSanitizer.
+  bool fresh_fibers = false;
 };
 
 Settings& settings();

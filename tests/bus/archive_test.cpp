@@ -84,7 +84,8 @@ TEST(Archive, EventsWithNamesSaveTheirTexts) {
   saves_texts(CheckpointSaved{.step = 1, .cause_step = 2, .bytes = 3, .seconds = 4, .file = intern("n2")}, {"n2"});
   saves_texts(CheckpointLoaded{.step = 1, .file = intern("n3")}, {"n3"});
   saves_texts(DecisionApplied{.cause_step = 1, .decision = intern("n4"), .by = intern("n5")}, {"n4", "n5"});
-  saves_texts(DecisionRefused{.step = 1, .decision = intern("n6"), .by = intern("n7"), .why = intern("n8")}, {"n6", "n7", "n8"});
+  saves_texts(DecisionRefused{.step = 1, .decision = intern("n6"), .by = intern("n7"), .why = intern("n8")},
+              {"n6", "n7", "n8"});
   saves_texts(PipelineFailed{.number = 1, .pipeline = intern("n9"), .error = intern("n10")}, {"n9", "n10"});
   saves_texts(ExceptionRaised{.step = 1, .what = intern("n11")}, {"n11"});
 }

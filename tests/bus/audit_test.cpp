@@ -1,5 +1,5 @@
-// Four producers, sixteen subscriptions of all policies that come and go at random, and every field of every event: nothing is
-// lost, doubled, torn or out of order, and all sums agree with what the producers counted themselves.
+// Four producers, sixteen subscriptions of all policies that come and go at random, and every field of every event:
+// nothing is lost, doubled, torn or out of order, and all sums agree with what the producers counted themselves.
 // SIDESTEP_AUDITED_EVENTS (in millions) and SIDESTEP_AUDITED_SECONDS say how much: until the first is reached.
 #include <sidestep/bus.hpp>
 #include <sidestep/operators.hpp>
@@ -25,7 +25,8 @@ constexpr std::uint64_t spacing = 8;  // one event of so many is of the second t
 constexpr std::uint64_t mixed_up(std::uint64_t number, std::uint64_t producer) {
   return std::rotl((number ^ producer << 56) * 0x9e3779b97f4a7c15, 29);
 }
-/// Says of itself that it is self-contained, so it is streamed where the bus does that; the other is stored plainly in the same ring.
+/// Says of itself that it is self-contained, so it is streamed where the bus does that; the other is stored plainly in
+/// the same ring.
 struct Audited {
   static constexpr EventId id = first_user_event + 340;
   static constexpr std::string_view name = "Audited";
@@ -82,14 +83,17 @@ struct Seen {
 
   Seen(Types which, bool lossless) : types(which), gapless(lossless) {}
 
-  bool wants(std::uint64_t number) const { return types == Types::both || (types == Types::second) == is_second(number); }
+  bool wants(std::uint64_t number) const {
+    return types == Types::both || (types == Types::second) == is_second(number);
+  }
   std::uint64_t behind(std::uint64_t number) const {  // of its types
     if (types == Types::second) return number + spacing;
     return number + (types == Types::first && is_second(number + 1) ? 2 : 1);
   }
   void see(const Audited& event, bool second) {
     const std::uint64_t n = event.number, p = event.producer;
-    if (p >= producers || event.inverse != ~n || event.check != mixed_up(n, p) || event.tripled != n * 3 || second != is_second(n)) {
+    if (p >= producers || event.inverse != ~n || event.check != mixed_up(n, p) || event.tripled != n * 3 ||
+        second != is_second(n)) {
       ++torn;
       return;
     }
@@ -99,7 +103,8 @@ struct Seen {
     last[p] = n;
     ++count;
     sum += n;
-    if (count >= ends_at) [[unlikely]] at_its_end();
+    if (count >= ends_at) [[unlikely]]
+      at_its_end();
   }
   void at_its_end() {
     if (at_end == AtEnd::fail) throw std::runtime_error("as planned");
@@ -136,9 +141,15 @@ class Life {
     seen_->at_end = plan.at_end;
     before_ = world.done();
     switch (plan.types) {
-      case Types::both: handle_ = add(bus.on<Audited, AuditedPlain>()); break;
-      case Types::first: handle_ = add(bus.on<Audited>()); break;
-      case Types::second: handle_ = add(bus.on<AuditedPlain>()); break;
+      case Types::both:
+        handle_ = add(bus.on<Audited, AuditedPlain>());
+        break;
+      case Types::first:
+        handle_ = add(bus.on<Audited>());
+        break;
+      case Types::second:
+        handle_ = add(bus.on<AuditedPlain>());
+        break;
     }
     after_ = world.begun();
     seen_->self.store(handle_.get(), std::memory_order_release);  // pairs with at_its_end()
@@ -159,7 +170,8 @@ class Life {
     };
     const Seen& seen = *seen_;
     check(seen.torn == 0, std::to_string(seen.torn) + " events were torn");
-    check(seen.misplaced == 0, std::to_string(seen.misplaced) + " events were lost, doubled, out of order or of another type");
+    check(seen.misplaced == 0,
+          std::to_string(seen.misplaced) + " events were lost, doubled, out of order or of another type");
     const bool by_us = handle_->life() == Subscription::Life::ended && plan_.at_end == Seen::AtEnd::nothing;
     for (std::size_t p = 0; p < producers; ++p) {
       if (plan_.producer >= 0 && static_cast<std::size_t>(plan_.producer) != p) {
@@ -188,24 +200,29 @@ class Life {
       if (!holds) tell(what + " (" + text() + ")");
     };
     const Seen& seen = *seen_;
-    if (handle_->failed()) return check(handle_->published() >= handle_->delivered() + handle_->dropped(), "more is delivered than published");
+    if (handle_->failed())
+      return check(handle_->published() >= handle_->delivered() + handle_->dropped(),
+                   "more is delivered than published");
     check(handle_->published() == handle_->delivered() + handle_->dropped(), "published isn't delivered and dropped");
     if (plan_.where == Where::inside) {
       check(handle_->delivered() == seen.count, "delivered isn't what it has seen");
     } else {
       const QueueAccount& queue = *handle_->queues()[0];
       if (queue.given_up.load()) return;  // its handler threw when it had been ended already
-      check(queue.handed.get() == queue.finished.load() + queue.dropped.get(), "handed over isn't finished and dropped");
+      check(queue.handed.get() == queue.finished.load() + queue.dropped.get(),
+            "handed over isn't finished and dropped");
       // what its own handler didn't want any more is finished unseen
       const bool to_its_end = plan_.at_end == Seen::AtEnd::nothing;
-      check(to_its_end ? queue.finished.load() == seen.count : queue.finished.load() >= seen.count, "finished isn't what it has seen");
+      check(to_its_end ? queue.finished.load() == seen.count : queue.finished.load() >= seen.count,
+            "finished isn't what it has seen");
     }
     check(plan_.takes == 0 || seen.count <= static_cast<std::uint64_t>(plan_.takes), "it saw more than it took");
   }
   std::string text() const {
-    return "policy " + std::to_string(static_cast<int>(plan_.overload.policy)) + ", place " + std::to_string(static_cast<int>(plan_.where)) +
-           ", types " + std::to_string(static_cast<int>(plan_.types)) + ", producer " + std::to_string(plan_.producer) + ", dispatcher " +
-           std::to_string(plan_.dispatcher) + ", takes " + std::to_string(plan_.takes) + ", ends itself " +
+    return "policy " + std::to_string(static_cast<int>(plan_.overload.policy)) + ", place " +
+           std::to_string(static_cast<int>(plan_.where)) + ", types " + std::to_string(static_cast<int>(plan_.types)) +
+           ", producer " + std::to_string(plan_.producer) + ", dispatcher " + std::to_string(plan_.dispatcher) +
+           ", takes " + std::to_string(plan_.takes) + ", ends itself " +
            std::to_string(static_cast<int>(plan_.at_end)) + ", saw " + std::to_string(seen_->count) + ": published " +
            std::to_string(handle_->published()) + ", delivered " + std::to_string(handle_->delivered()) + ", dropped " +
            std::to_string(handle_->dropped());
@@ -219,15 +236,19 @@ class Life {
     const Look look{seen_.get()};
     if (plan_.takes > 0) return std::move(source) | take(plan_.takes) | subscribe(look);
     switch (plan_.where) {
-      case Where::io_threads: return std::move(source) | observe_on(io, {.capacity = 512}) | subscribe(look);
-      case Where::compute_threads: return std::move(source) | observe_on(compute, {.capacity = 512}) | subscribe(look);
-      default: return std::move(source) | subscribe(look);
+      case Where::io_threads:
+        return std::move(source) | observe_on(io, {.capacity = 512}) | subscribe(look);
+      case Where::compute_threads:
+        return std::move(source) | observe_on(compute, {.capacity = 512}) | subscribe(look);
+      default:
+        return std::move(source) | subscribe(look);
     }
   }
 
   const World& world_;
   const Plan plan_;
-  const std::unique_ptr<Seen> seen_ = std::make_unique<Seen>(plan_.types, plan_.overload.lossless() || plan_.overload.policy == Overload::Policy::fail);
+  const std::unique_ptr<Seen> seen_ =
+      std::make_unique<Seen>(plan_.types, plan_.overload.lossless() || plan_.overload.policy == Overload::Policy::fail);
   Numbers before_{}, after_{};
   Handle handle_;
 };
@@ -239,14 +260,32 @@ Life::Plan any_plan(std::mt19937_64& random) {
   plan.producer = below(3) == 0 ? static_cast<int>(below(producers)) : -1;
   plan.dispatcher = static_cast<int>(below(2));
   switch (below(12)) {
-    case 0: case 1: break;
-    case 2: plan.takes = static_cast<std::int64_t>(below(100'000)) + 1; break;
-    case 3: plan.at_end = Seen::AtEnd::end, plan.ends_at = below(100'000) + 1; break;
-    case 4: plan.at_end = Seen::AtEnd::fail, plan.ends_at = below(100'000) + 1; break;
-    case 5: case 6: plan.overload = drop_oldest(below(5000) + 1); break;
-    case 7: case 8: plan.overload = latest(); break;
-    case 9: case 10: plan.overload = keep_every(below(50) + 1, below(300)); break;
-    default: plan.overload = fail_beyond(below(30'000) + 100);
+    case 0:
+    case 1:
+      break;
+    case 2:
+      plan.takes = static_cast<std::int64_t>(below(100'000)) + 1;
+      break;
+    case 3:
+      plan.at_end = Seen::AtEnd::end, plan.ends_at = below(100'000) + 1;
+      break;
+    case 4:
+      plan.at_end = Seen::AtEnd::fail, plan.ends_at = below(100'000) + 1;
+      break;
+    case 5:
+    case 6:
+      plan.overload = drop_oldest(below(5000) + 1);
+      break;
+    case 7:
+    case 8:
+      plan.overload = latest();
+      break;
+    case 9:
+    case 10:
+      plan.overload = keep_every(below(50) + 1, below(300));
+      break;
+    default:
+      plan.overload = fail_beyond(below(30'000) + 100);
   }
   // a queue costs more than all the rest: every event that a lossless pipeline behind one sees slows all down
   if (plan.takes == 0 && below(plan.overload.lossless() ? 6 : 2) == 0)
@@ -261,7 +300,10 @@ std::uint64_t asked(const char* variable, std::uint64_t otherwise) {
 
 TEST(Audit, NothingIsLostDoubledTornOrOutOfOrder) {
   const std::uint64_t millions = asked("SIDESTEP_AUDITED_EVENTS", 0);
-  const std::uint64_t events = (millions != 0 ? millions : std::getenv("SIDESTEP_AUDITED_SECONDS") != nullptr ? 1'000'000 : 4) * 1'000'000;
+  const std::uint64_t events = (millions != 0                                        ? millions
+                                : std::getenv("SIDESTEP_AUDITED_SECONDS") != nullptr ? 1'000'000
+                                                                                     : 4) *
+                               1'000'000;
   const std::chrono::seconds longest(asked("SIDESTEP_AUDITED_SECONDS", millions != 0 ? 1'000'000 : 4));
   const std::uint64_t seed = asked("SIDESTEP_AUDITED_SEED", std::random_device{}());
   SCOPED_TRACE("SIDESTEP_AUDITED_SEED=" + std::to_string(seed));
@@ -293,9 +335,11 @@ TEST(Audit, NothingIsLostDoubledTornOrOutOfOrder) {
 
   // These stay from the first event to the last.
   std::vector<std::unique_ptr<Life>> whole;
-  const Life::Plan plans[lasting] = {{.dispatcher = 0}, {.types = Types::second, .dispatcher = 1},
-                                     {.overload = latest(), .where = Life::Where::io_threads, .dispatcher = 1},
-                                     {.overload = drop_oldest(1000), .types = Types::first, .producer = 2, .dispatcher = 0}};
+  const Life::Plan plans[lasting] = {
+      {.dispatcher = 0},
+      {.types = Types::second, .dispatcher = 1},
+      {.overload = latest(), .where = Life::Where::io_threads, .dispatcher = 1},
+      {.overload = drop_oldest(1000), .types = Types::first, .producer = 2, .dispatcher = 0}};
   for (const Life::Plan& plan : plans) whole.push_back(std::make_unique<Life>(bus, world, plan));
 
   std::atomic<bool> stop{false}, over{false};  // relaxed: advice
@@ -308,8 +352,10 @@ TEST(Audit, NothingIsLostDoubledTornOrOutOfOrder) {
         if (number % 1024 == 0 && stop.load(std::memory_order_relaxed)) break;
         // release, both: pair with World's acquires; whoever finds the event counted in the ring finds it begun
         count.begun.store(number, std::memory_order_release);
-        if (is_second(number)) producer.publish(audited<AuditedPlain>(number, p));
-        else producer.publish(audited<Audited>(number, p));
+        if (is_second(number))
+          producer.publish(audited<AuditedPlain>(number, p));
+        else
+          producer.publish(audited<Audited>(number, p));
         count.done.store(number, std::memory_order_release);
       }
     });
@@ -319,8 +365,10 @@ TEST(Audit, NothingIsLostDoubledTornOrOutOfOrder) {
       std::vector<std::unique_ptr<Life>> lives_here((subscriptions - lasting) / 2);
       while (!over.load(std::memory_order_relaxed)) {
         auto& life = lives_here[random() % lives_here.size()];
-        if (life == nullptr) life = std::make_unique<Life>(bus, world, any_plan(random));
-        else end(life);
+        if (life == nullptr)
+          life = std::make_unique<Life>(bus, world, any_plan(random));
+        else
+          end(life);
         std::this_thread::sleep_for(std::chrono::microseconds(random() % 1000));  // paces it, waits for nothing
       }
       for (auto& life : lives_here)
@@ -328,7 +376,8 @@ TEST(Audit, NothingIsLostDoubledTornOrOutOfOrder) {
     });
   std::thread watch([&] {
     const Nanoseconds until = Clock::steady() + std::chrono::nanoseconds(longest).count();
-    while (!over.load(std::memory_order_relaxed) && Clock::steady() < until) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    while (!over.load(std::memory_order_relaxed) && Clock::steady() < until)
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
     stop.store(true, std::memory_order_relaxed);
   });
   for (std::thread& thread : publishing) thread.join();
@@ -366,7 +415,8 @@ TEST(Audit, NothingIsLostDoubledTornOrOutOfOrder) {
   RecordProperty("lives", std::to_string(lives));
   std::printf("%llu events, %llu subscriptions, %zu of them failed as planned; %llu dropped, %llu publisher waits\n",
               static_cast<unsigned long long>(all), static_cast<unsigned long long>(lives), failed,
-              static_cast<unsigned long long>(account.dropped), static_cast<unsigned long long>(account.publisher_waits));
+              static_cast<unsigned long long>(account.dropped),
+              static_cast<unsigned long long>(account.publisher_waits));
 }
 
 }  // namespace

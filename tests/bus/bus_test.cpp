@@ -21,7 +21,8 @@ using testing_support::probe_options;
 TEST(Bus, DeliversEachEventOnceInOrder) {
   Bus bus({.ring_capacity = 8, .thread = false});
   auto seen = std::make_shared<std::vector<Step>>();
-  bus.add(std::make_unique<Probe>([seen](const Slot& s) { seen->push_back(s.as<BatchEnd>().step); }), probe_options({BatchEnd::id}));
+  bus.add(std::make_unique<Probe>([seen](const Slot& s) { seen->push_back(s.as<BatchEnd>().step); }),
+          probe_options({BatchEnd::id}));
   Producer producer = bus.producer("test");
   for (Step step = 1; step <= 100; ++step) {
     producer.publish(BatchEnd{.step = step});
@@ -42,8 +43,10 @@ TEST(Bus, CountsExactlyWhatItsPublishersCounted) {
       threads.emplace_back([&, t] {
         Producer producer = bus.producer("worker");
         for (int i = 0; i < 5000; ++i) {
-          if ((i + t) % 3 == 0) producer.publish(Metric{.step = i}), ++metric_count;
-          else producer.publish(BatchEnd{.step = i}), ++batch_count;
+          if ((i + t) % 3 == 0)
+            producer.publish(Metric{.step = i}), ++metric_count;
+          else
+            producer.publish(BatchEnd{.step = i}), ++batch_count;
         }
       });
   }
@@ -63,8 +66,8 @@ TEST(Bus, ASubscriptionSeesWhatIsPublishedAfterItWasMadeAndNothingElse) {
   Producer producer = bus.producer("test");
   producer.publish(BatchEnd{.step = 1});
   std::vector<Step> seen;
-  const Handle handle =
-      bus.add(std::make_unique<Probe>([&](const Slot& s) { seen.push_back(s.as<BatchEnd>().step); }), probe_options({BatchEnd::id}));
+  const Handle handle = bus.add(std::make_unique<Probe>([&](const Slot& s) { seen.push_back(s.as<BatchEnd>().step); }),
+                                probe_options({BatchEnd::id}));
   producer.publish(BatchEnd{.step = 2});
   producer.publish(BatchEnd{.step = 3});
   handle->end();
@@ -81,7 +84,8 @@ TEST(Bus, AHandlerThatPublishesIntoItsOwnFullRingSpillsInOrder) {
   bus.add(std::make_unique<Probe>([&](const Slot& s) {
             if (s.type == BatchEnd::id)
               for (Step i = 0; i < 20; ++i) bus.publish(Metric{.step = s.as<BatchEnd>().step * 100 + i});
-            else seen.push_back(s.as<Metric>().step);
+            else
+              seen.push_back(s.as<Metric>().step);
           }),
           probe_options({BatchEnd::id, Metric::id}));
   Producer producer = bus.producer("test");
@@ -155,9 +159,11 @@ TEST(Bus, WhoComesAfterCloseIsToldToComeBefore) {
     Producer before = bus.producer("before");
     before.publish(BatchEnd{});
     bus.close();
-    EXPECT_EQ(complaint<BusError>([&] { (void)bus.producer("later"); }), "producer 'later' joined a closed bus: make it before close().");
+    EXPECT_EQ(complaint<BusError>([&] { (void)bus.producer("later"); }),
+              "producer 'later' joined a closed bus: make it before close().");
     const auto held = std::make_shared<int>();  // by the handler
-    EXPECT_EQ(complaint<BusError>([&] { bus.add(std::make_unique<Probe>([held](const Slot&) {}), probe_options({BatchEnd::id})); }),
+    EXPECT_EQ(complaint<BusError>(
+                  [&] { bus.add(std::make_unique<Probe>([held](const Slot&) {}), probe_options({BatchEnd::id})); }),
               "a pipeline was added to a closed bus: add it before close().");
     EXPECT_EQ(held.use_count(), 1) << "what was refused is kept";
     EXPECT_TRUE(bus.subscriptions().empty());
@@ -172,10 +178,15 @@ TEST(Bus, AFullRingMakesThePublisherWaitAndCountsIt) {
   Bus bus({.ring_capacity = 4});
   std::atomic<bool> go{false};
   std::uint64_t seen = 0;
-  bus.add(std::make_unique<Probe>([&](const Slot&) { while (!go.load(std::memory_order_acquire)) std::this_thread::yield(); ++seen; }),
+  bus.add(std::make_unique<Probe>([&](const Slot&) {
+            while (!go.load(std::memory_order_acquire)) std::this_thread::yield();
+            ++seen;
+          }),
           probe_options({BatchEnd::id}));
   Producer producer = bus.producer("test");
-  producer.on_wait({[](void* self, Nanoseconds) { static_cast<std::atomic<bool>*>(self)->store(true, std::memory_order_release); }, &go});
+  producer.on_wait(
+      {[](void* self, Nanoseconds) { static_cast<std::atomic<bool>*>(self)->store(true, std::memory_order_release); },
+       &go});
   for (int i = 0; i < 100; ++i) producer.publish(BatchEnd{.step = i});
   bus.close();
   EXPECT_EQ(seen, 100u);
@@ -252,22 +263,26 @@ TEST(Bus, RefusesACapacityThatIsNotAPowerOfTwo) {
 TEST(Bus, RefusesACapacityThatNoRingHas) {
   const std::string mend = " is more than a ring has, 4294967296 events: choose 16384 or some power of two near it.";
   constexpr std::size_t one = 1;
-  for (const std::size_t capacity : {(one << 32) + 1, one << 33, one << 36, one << 58, one << 63, (one << 63) + 1, ~std::size_t{0}})
+  for (const std::size_t capacity :
+       {(one << 32) + 1, one << 33, one << 36, one << 58, one << 63, (one << 63) + 1, ~std::size_t{0}})
     EXPECT_EQ(refusal(capacity), "ring capacity " + std::to_string(capacity) + mend);
 }
 
 TEST(Bus, RefusesACapacityThatTheMachineHasNoMemoryFor) {
-  const auto bytes = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  const auto bytes =
+      static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
   const std::uint64_t most = std::bit_floor(bytes / 64), more = 2 * most;
   if (more > std::uint64_t{1} << 32) GTEST_SKIP() << "this machine has memory for any ring";
   EXPECT_EQ(refusal(most), "");  // nothing is taken yet
   EXPECT_EQ(refusal(more), "ring capacity " + std::to_string(more) + " takes " + std::to_string(more * 64 >> 20) +
-                               " MiB for each producer, and this machine has " + std::to_string(bytes >> 20) + ": choose at most " +
-                               std::to_string(most) + ".");
+                               " MiB for each producer, and this machine has " + std::to_string(bytes >> 20) +
+                               ": choose at most " + std::to_string(most) + ".");
 }
 
 TEST(Bus, RefusesAFirstNumberThatEventsWouldSoonComeToTheEndFrom) {
-  const auto refused = [](Sequence first) { return complaint<BusError>([&] { Bus({.thread = false, .first_number = first}); }); };
+  const auto refused = [](Sequence first) {
+    return complaint<BusError>([&] { Bus({.thread = false, .first_number = first}); });
+  };
   EXPECT_EQ(refused(1), "");
   EXPECT_EQ(refused(Sequence{1} << 63), "");
   const std::string mend = ": choose 1 to 9223372036854775808.";

@@ -26,10 +26,11 @@ SIDESTEP_EVENT(Echo, step, distance, strength, bearing, kind, moving, label)
 SIDESTEP_EVENT(Silence)
 SIDESTEP_EVENT(Numbered, value)
 struct Wide {
-  char a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, bb, cc, dd, ee, ff, gg, hh, ii, jj, kk, ll, mm, nn;
+  char a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, bb, cc, dd, ee, ff, gg, hh, ii,
+      jj, kk, ll, mm, nn;
 };
-SIDESTEP_EVENT(Wide, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, bb, cc, dd, ee, ff, gg, hh, ii, jj, kk,
-               ll, mm, nn)
+SIDESTEP_EVENT(Wide, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, aa, bb, cc, dd, ee,
+               ff, gg, hh, ii, jj, kk, ll, mm, nn)
 /// Members that are called as what an event says of itself, and are none of it.
 struct Tracked {
   std::int32_t id;
@@ -42,7 +43,9 @@ struct Coded {
   std::int32_t value;
 };
 SIDESTEP_EVENT(Coded, value)
-struct Plot { std::int32_t value; };
+struct Plot {
+  std::int32_t value;
+};
 SIDESTEP_EVENT(Plot, value)
 SIDESTEP_EVENT_ID(Plot, sidestep::first_user_event + 381)
 struct Recoded {
@@ -52,7 +55,9 @@ struct Recoded {
 SIDESTEP_EVENT(Recoded, value)
 SIDESTEP_EVENT_ID(Recoded, sidestep::first_user_event + 382)
 struct Nested {
-  struct { std::int32_t x, y; } at;
+  struct {
+    std::int32_t x, y;
+  } at;
   double weights[2];
 };
 SIDESTEP_EVENT(Nested, at.x, at.y, weights[1])
@@ -60,15 +65,23 @@ SIDESTEP_EVENT(Nested, at.x, at.y, weights[1])
 
 /// Of the same name as another namespace's; neither shows a field.
 namespace port {
-struct Reading { double volts; };
+struct Reading {
+  double volts;
+};
 SIDESTEP_EVENT(Reading)
-struct Turned { double angle; };
+struct Turned {
+  double angle;
+};
 SIDESTEP_EVENT(Turned)
 }  // namespace port
 namespace starboard {
-struct Reading { std::int64_t count; };
+struct Reading {
+  std::int64_t count;
+};
 SIDESTEP_EVENT(Reading)
-struct Turned { double angle; };
+struct Turned {
+  double angle;
+};
 SIDESTEP_EVENT(Turned)
 SIDESTEP_EVENT_ID(Turned, sidestep::first_user_event + 383)
 }  // namespace starboard
@@ -81,8 +94,12 @@ using testing_support::Probe;
 using testing_support::probe_options;
 using testing_support::Seen;
 
-struct GradNoted { int value; };
-struct GradPoint { int value; };
+struct GradNoted {
+  int value;
+};
+struct GradPoint {
+  int value;
+};
 SIDESTEP_EVENT(GradNoted, value)
 SIDESTEP_EVENT(GradPoint, value)
 
@@ -90,9 +107,16 @@ TEST(Described, ATypeTravelsWithoutALineOfItsOwn) {
   static_assert(Event<radar::Echo> && Event<radar::Silence> && event_name<radar::Echo> == "Echo");
   Bus bus({.thread = false});
   std::vector<radar::Echo> seen;
-  bus.add(std::make_unique<Probe>([&](const Slot& slot) { seen.push_back(slot.as<radar::Echo>()); }), probe_options({event_id<radar::Echo>}));
+  bus.add(std::make_unique<Probe>([&](const Slot& slot) { seen.push_back(slot.as<radar::Echo>()); }),
+          probe_options({event_id<radar::Echo>}));
   bus.publish(radar::Silence{});
-  bus.publish(radar::Echo{.step = 7, .distance = 2.5, .strength = 1, .bearing = -9, .kind = radar::Kind::snow, .moving = true, .label = "gull"});
+  bus.publish(radar::Echo{.step = 7,
+                          .distance = 2.5,
+                          .strength = 1,
+                          .bearing = -9,
+                          .kind = radar::Kind::snow,
+                          .moving = true,
+                          .label = "gull"});
   bus.flush();
   ASSERT_EQ(seen.size(), 1u);
   EXPECT_EQ(seen[0].step, 7);
@@ -105,7 +129,12 @@ TEST(Described, ALogHasItsNameAndFields) {
     Bus bus;
     Recording recording = bus.record(folder / "log");
     Producer producer = bus.producer("radar");
-    producer.publish_at(1, radar::Echo{.step = 7, .distance = 2.5, .strength = 0.5F, .bearing = -9, .kind = radar::Kind::snow, .moving = true,
+    producer.publish_at(1, radar::Echo{.step = 7,
+                                       .distance = 2.5,
+                                       .strength = 0.5F,
+                                       .bearing = -9,
+                                       .kind = radar::Kind::snow,
+                                       .moving = true,
                                        .label = "gull"});
     producer.publish_at(2, radar::Silence{});
     bus.close();
@@ -113,8 +142,12 @@ TEST(Described, ALogHasItsNameAndFields) {
   const std::vector<Seen> log = testing_support::all_of(folder / "log");
   ASSERT_EQ(log.size(), 2u);
   EXPECT_EQ(log[0].type, "Echo");
-  EXPECT_EQ(log[0].fields, (std::map<std::string, FieldValue>{{"step", std::int64_t{7}}, {"distance", 2.5}, {"strength", 0.5},
-                                                              {"bearing", std::int64_t{-9}}, {"kind", std::uint64_t{2}}, {"moving", true},
+  EXPECT_EQ(log[0].fields, (std::map<std::string, FieldValue>{{"step", std::int64_t{7}},
+                                                              {"distance", 2.5},
+                                                              {"strength", 0.5},
+                                                              {"bearing", std::int64_t{-9}},
+                                                              {"kind", std::uint64_t{2}},
+                                                              {"moving", true},
                                                               {"label", std::string("gull")}}));
   EXPECT_EQ(log[1].type, "Silence");
   EXPECT_TRUE(log[1].fields.empty());
@@ -140,7 +173,8 @@ TEST(Described, AnIdBesideTheTypeComesBeforeAnyOther) {
 TEST(Described, AnIdIsComparedBeforeItIsCutToFit) {
   static_assert(!Event<radar::Coded> && event_id<radar::Coded> == 0);
   static_assert(detail::fitting_id(600) == 600 && detail::fitting_id(65536 + 600) == 0 && detail::fitting_id(-1) == 0);
-  static_assert(detail::fitting_id(std::uint64_t{1} << 32 | 600) == 0 && detail::fitting_id(1023) == 1023 && detail::fitting_id(1024) == 0);
+  static_assert(detail::fitting_id(std::uint64_t{1} << 32 | 600) == 0 && detail::fitting_id(1023) == 1023 &&
+                detail::fitting_id(1024) == 0);
 }
 
 TEST(Described, MembersThatAreCalledIdAndNameAreFieldsLikeOthers) {
@@ -189,7 +223,8 @@ TEST(Described, TwoThatChanceGivesOneIdAreAnError) {
   const std::string why = complaint<EventTypeError>([] { (void)event_info<GradPoint>(); });
   EXPECT_NE(why.find("'GradNoted'"), std::string::npos) << why;
   EXPECT_NE(why.find("'GradPoint'"), std::string::npos) << why;
-  EXPECT_NE(why.find("SIDESTEP_EVENT_ID(GradPoint, sidestep::first_user_event + n) beside it"), std::string::npos) << why;
+  EXPECT_NE(why.find("SIDESTEP_EVENT_ID(GradPoint, sidestep::first_user_event + n) beside it"), std::string::npos)
+      << why;
 }
 
 }  // namespace

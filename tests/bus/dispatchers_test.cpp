@@ -1,4 +1,5 @@
-// Several dispatchers: each pipeline on one of them, each of them with a place of its own in every ring. And how they wait.
+// Several dispatchers: each pipeline on one of them, each of them with a place of its own in every ring. And how they
+// wait.
 #include <sidestep/bus.hpp>
 #include <sidestep/operators.hpp>
 
@@ -66,10 +67,12 @@ TEST(Dispatchers, ASlowPipelineHoldsUpNobodyOnAnotherDispatcher) {
   std::latch go{1};
   std::atomic<std::uint64_t> quick{0};
   const Handle slow = bus.on<BatchEnd>().on_dispatcher(1) | subscribe([&](const BatchEnd&) { go.wait(); });
-  const Handle fast = bus.on<BatchEnd>().on_dispatcher(0) | subscribe([&](const BatchEnd&) { quick.fetch_add(1, std::memory_order_release); });
+  const Handle fast = bus.on<BatchEnd>().on_dispatcher(0) |
+                      subscribe([&](const BatchEnd&) { quick.fetch_add(1, std::memory_order_release); });
   Producer producer = bus.producer("test");
   for (Step step = 1; step <= 1024; ++step) producer.publish(BatchEnd{.step = step});
-  while (quick.load(std::memory_order_acquire) < 1024) std::this_thread::yield();  // although the other stands at its first span
+  // although the other stands at its first span
+  while (quick.load(std::memory_order_acquire) < 1024) std::this_thread::yield();
   EXPECT_FALSE(producer.try_publish(BatchEnd{})) << "what one has not read is not written over";
   EXPECT_LT(slow->delivered(), 1024u);
   go.count_down();
@@ -144,7 +147,8 @@ TEST(Dispatchers, SpilledEventsReachThemAllInOrder) {
 TEST(Dispatchers, OneThatHangsIsNamed) {
   static std::latch go{1};
   Bus bus({.ring_capacity = 16, .dispatchers = 2, .deadline = std::chrono::milliseconds(100)});
-  const Handle hung = bus.on<BatchEnd>().named("hangs").on_dispatcher(1) | subscribe([](const BatchEnd&) { go.wait(); });
+  const Handle hung =
+      bus.on<BatchEnd>().named("hangs").on_dispatcher(1) | subscribe([](const BatchEnd&) { go.wait(); });
   bus.on<BatchEnd>().on_dispatcher(0) | subscribe([](const BatchEnd&) {});
   bus.producer("test").publish(BatchEnd{});
   bus.flush();
@@ -185,7 +189,9 @@ TEST(Dispatchers, MayBeSaidBeforeTheFirstProducerAndPipeline) {
   Bus bus;
   bus.dispatchers(2);
   std::array<std::thread::id, 2> ran{};
-  for (int i = 0; i < 2; ++i) bus.on<BatchEnd>().on_dispatcher(i) | subscribe([&ran, i](const BatchEnd&) { ran[static_cast<std::size_t>(i)] = std::this_thread::get_id(); });
+  for (int i = 0; i < 2; ++i)
+    bus.on<BatchEnd>().on_dispatcher(i) |
+        subscribe([&ran, i](const BatchEnd&) { ran[static_cast<std::size_t>(i)] = std::this_thread::get_id(); });
   bus.producer("test").publish(BatchEnd{});
   bus.flush();
   EXPECT_NE(ran[0], std::thread::id());
@@ -219,7 +225,8 @@ TEST(Dispatchers, EveryWayOfWaitingDeliversAndCloses) {
     for (const unsigned dispatchers : {1U, 2U}) {
       Bus bus({.ring_capacity = 64, .waiting = waiting, .dispatchers = dispatchers});
       std::atomic<std::uint64_t> seen{0};
-      for (int i = 0; i < 2; ++i) bus.on<BatchEnd>() | subscribe([&](const BatchEnd&) { seen.fetch_add(1, std::memory_order_release); });
+      for (int i = 0; i < 2; ++i)
+        bus.on<BatchEnd>() | subscribe([&](const BatchEnd&) { seen.fetch_add(1, std::memory_order_release); });
       Producer producer = bus.producer("test");
       for (Step step = 1; step <= 500; ++step) producer.publish(BatchEnd{.step = step});
       while (seen.load(std::memory_order_acquire) < 1000) std::this_thread::yield();  // nobody wakes it

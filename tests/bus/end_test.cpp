@@ -33,7 +33,8 @@ TEST(End, AThreadOfTheBusNeitherWaitsNorSpillsWhereNobodyReadsAnyMore) {
   }
 }
 
-/// What a handler may leave on the dispatcher's thread: its end takes a moment, in which all who close stand and wait for it.
+/// What a handler may leave on the dispatcher's thread: its end takes a moment, in which all who close stand and wait
+/// for it.
 struct SlowToEnd {
   ~SlowToEnd() { std::this_thread::sleep_for(10ms); }
 };
@@ -65,7 +66,8 @@ TEST(End, SeveralThreadsMayCloseAtATime) {
 /// A pipeline with a queue behind it that somebody else works off.
 class Queued final : public Pipeline {
  public:
-  explicit Queued(std::shared_ptr<QueueAccount> queue, std::function<void()> run) : queue_(std::move(queue)), run_(std::move(run)) {}
+  explicit Queued(std::shared_ptr<QueueAccount> queue, std::function<void()> run)
+      : queue_(std::move(queue)), run_(std::move(run)) {}
   void bind(Subscription& to) override { (to_ = &to)->add_queue(queue_); }
   std::size_t run(std::span<const Slot> slots) noexcept override { return run_(), slots.size(); }
   void mark(const Mark& mark) noexcept override {
@@ -81,8 +83,8 @@ class Queued final : public Pipeline {
   Subscription* to_ = nullptr;
 };
 
-/// Works off eight items; all of them take longer than the deadline, none does. Time passes here in earnest: what is tested is
-/// who counts it.
+/// Works off eight items; all of them take longer than the deadline, none does. Time passes here in earnest: what is
+/// tested is who counts it.
 struct SlowSink {
   static constexpr std::uint64_t items = 12;
   static constexpr auto deadline = 400ms;
@@ -102,10 +104,11 @@ struct SlowSink {
 TEST(End, ASlowSinkThatMovesIsWaitedForAtClose) {
   SlowSink sink;
   Bus bus({.deadline = SlowSink::deadline});
-  const Handle handle = bus.add(std::make_unique<Queued>(sink.queue, [&] {
-                                  sink.queue->handed.add(SlowSink::items);
-                                  sink.begin();
-                                }),
+  const Handle handle = bus.add(std::make_unique<Queued>(sink.queue,
+                                                         [&] {
+                                                           sink.queue->handed.add(SlowSink::items);
+                                                           sink.begin();
+                                                         }),
                                 probe_options({BatchEnd::id}));
   bus.publish(BatchEnd{.step = 1});
   bus.close();
@@ -118,11 +121,12 @@ TEST(End, ADispatcherThatStandsAtASlowSinksFullQueueIsNotGivenUpByFlush) {
   SlowSink sink;
   Bus bus({.deadline = SlowSink::deadline});
   std::uint64_t others = 0;
-  const Handle handle = bus.add(std::make_unique<Queued>(sink.queue, [&] {
-                                  sink.queue->handed.add(SlowSink::items);
-                                  sink.begin();
-                                  while (sink.queue->queued() > 0) std::this_thread::yield();
-                                }),
+  const Handle handle = bus.add(std::make_unique<Queued>(sink.queue,
+                                                         [&] {
+                                                           sink.queue->handed.add(SlowSink::items);
+                                                           sink.begin();
+                                                           while (sink.queue->queued() > 0) std::this_thread::yield();
+                                                         }),
                                 probe_options({BatchEnd::id}));
   bus.add(std::make_unique<Probe>([&](const Slot&) { ++others; }), probe_options({BatchEnd::id}));
   bus.publish(BatchEnd{.step = 1});

@@ -1,5 +1,5 @@
-// Publishing allocates nothing and makes no system call, whichever way it is done. The allocator counts; a seccomp filter kills the process
-// at any call of the publisher's thread.
+// Publishing allocates nothing and makes no system call, whichever way it is done. The allocator counts; a seccomp
+// filter kills the process at any call of the publisher's thread.
 #include <sidestep/bus.hpp>
 #include <sidestep/bus/shared_bus.hpp>
 
@@ -18,7 +18,7 @@
 #include <tuple>
 
 namespace {
-std::atomic<bool> counting{false};       // on all threads
+std::atomic<bool> counting{false};        // on all threads
 thread_local bool counting_here = false;  // on this one
 std::atomic<std::uint64_t> allocations{0};
 std::atomic<std::size_t> refused{std::numeric_limits<std::size_t>::max()};  // what asks for so much finds no memory
@@ -57,16 +57,19 @@ void taken(bool published) {
   if (!published) std::abort();
 }
 std::array<BatchEnd, steps> batch_ends(Step first) {
-  return {BatchEnd{.step = first}, BatchEnd{.step = first + 1}, BatchEnd{.step = first + 2}, BatchEnd{.step = first + 3}};
+  return {BatchEnd{.step = first}, BatchEnd{.step = first + 1}, BatchEnd{.step = first + 2},
+          BatchEnd{.step = first + 3}};
 }
 
 constexpr WayToPublish ways[] = {
     {"publish", one_by_one<[](Bus&, Producer& to, Step step) { to.publish(BatchEnd{.step = step}); }>},
     {"publish_at", one_by_one<[](Bus&, Producer& to, Step step) { to.publish_at(step, BatchEnd{.step = step}); }>},
     {"try_publish", one_by_one<[](Bus&, Producer& to, Step step) { taken(to.try_publish(BatchEnd{.step = step})); }>},
-    {"try_publish_at", one_by_one<[](Bus&, Producer& to, Step step) { taken(to.try_publish_at(step, BatchEnd{.step = step})); }>},
+    {"try_publish_at",
+     one_by_one<[](Bus&, Producer& to, Step step) { taken(to.try_publish_at(step, BatchEnd{.step = step})); }>},
     {"publish_n", [](Bus&, Producer& to, Step first) { to.publish_n(std::span<const BatchEnd>(batch_ends(first))); }},
-    {"publish_n_of_one_moment", [](Bus&, Producer& to, Step first) { to.publish_n(first, std::span<const BatchEnd>(batch_ends(first))); }},
+    {"publish_n_of_one_moment",
+     [](Bus&, Producer& to, Step first) { to.publish_n(first, std::span<const BatchEnd>(batch_ends(first))); }},
     {"reserve_and_commit", one_by_one<[](Bus&, Producer& to, Step step) {
        auto event = to.reserve<BatchEnd>();
        event->step = step;
@@ -93,7 +96,8 @@ class HotPath : public ::testing::TestWithParam<std::tuple<Stores, WayToPublish>
   static void warm_up(Bus& bus, Producer& producer) {
     publish(bus, producer, 1);
     if (bus.options().thread) bus.flush();
-    while (bus.poll()) {}
+    while (bus.poll()) {
+    }
   }
 };
 
@@ -101,7 +105,8 @@ TEST_P(HotPath, PublishingAndHandlingAllocateNothing) {
   Bus bus({.ring_capacity = 65536, .stores = stores()});
   std::uint64_t seen = 0;
   std::int64_t sum = 0;
-  bus.add(std::make_unique<Probe>([&](const Slot& slot) { ++seen, sum += slot.as<BatchEnd>().step; }), probe_options({BatchEnd::id}));
+  bus.add(std::make_unique<Probe>([&](const Slot& slot) { ++seen, sum += slot.as<BatchEnd>().step; }),
+          probe_options({BatchEnd::id}));
   Producer producer = bus.producer("test");
   warm_up(bus, producer);
   counting = true;
@@ -135,20 +140,25 @@ TEST_P(HotPath, PublishingToADispatcherAtWorkMakesNoSystemCall) {
     };
     auto* const world = new World;  // the process ends with it
     // relaxed: a count
-    world->bus.add(std::make_unique<Probe>([world](const Slot&) { world->seen.fetch_add(1, std::memory_order_relaxed); }),
-                   probe_options({BatchEnd::id}));
+    world->bus.add(
+        std::make_unique<Probe>([world](const Slot&) { world->seen.fetch_add(1, std::memory_order_relaxed); }),
+        probe_options({BatchEnd::id}));
     warm_up(world->bus, world->producer);
     return [world] {
       publish(world->bus, world->producer, 1);
-      while (world->seen.load(std::memory_order_relaxed) != 2 * events) {}
+      while (world->seen.load(std::memory_order_relaxed) != 2 * events) {
+      }
     };
   }));
 }
 
 // Where a CPU has no streaming stores, both are plain.
-INSTANTIATE_TEST_SUITE_P(Form, HotPath, ::testing::Combine(::testing::Values(Stores::plain, Stores::streaming), ::testing::ValuesIn(ways)),
+INSTANTIATE_TEST_SUITE_P(Form, HotPath,
+                         ::testing::Combine(::testing::Values(Stores::plain, Stores::streaming),
+                                            ::testing::ValuesIn(ways)),
                          [](const auto& info) {
-                           return std::string(std::get<0>(info.param) == Stores::plain ? "plain_" : "streaming_") + std::get<1>(info.param).name;
+                           return std::string(std::get<0>(info.param) == Stores::plain ? "plain_" : "streaming_") +
+                                  std::get<1>(info.param).name;
                          });
 
 TEST(HotPath, ASystemCallIsNoticedOnItsOwnThreadAlone) {
@@ -174,7 +184,9 @@ TEST(Producers, OneWhoseRingFindsNoMemoryIsToldSoAndTheBusGoesOn) {
   refused = 65536 * sizeof(Slot);
   const std::string why = test::complaint<BusError>([&] { (void)bus.producer("test"); });
   refused = std::numeric_limits<std::size_t>::max();
-  EXPECT_EQ(why, "producer 'test' found no memory for a ring of 65536 events, 64 bytes each: give BusOptions::ring_capacity less.");
+  EXPECT_EQ(why,
+            "producer 'test' found no memory for a ring of 65536 events, 64 bytes each: give BusOptions::ring_capacity "
+            "less.");
   Producer after = bus.producer("after");
   std::uint64_t seen = 0;
   bus.add(std::make_unique<Probe>([&](const Slot&) { ++seen; }), probe_options({BatchEnd::id}));

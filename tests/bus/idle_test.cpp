@@ -1,4 +1,5 @@
-// A bus on which nothing happens: its dispatcher sleeps, ever longer up to its longest nap, and takes next to no CPU time.
+// A bus on which nothing happens: its dispatcher sleeps, ever longer up to its longest nap, and takes next to no CPU
+// time.
 #include <sidestep/bus.hpp>
 
 #include <bus/probe.hpp>
@@ -34,7 +35,8 @@ struct IdleBus {
   clockid_t cpu{};
   pid_t thread = 0;
 
-  explicit IdleBus(std::chrono::nanoseconds longest_nap) : bus({.longest_nap = longest_nap}), producer(bus.producer("test")) {
+  explicit IdleBus(std::chrono::nanoseconds longest_nap)
+      : bus({.longest_nap = longest_nap}), producer(bus.producer("test")) {
     bus.add(std::make_unique<Probe>([this](const Slot&) {
               pthread_getcpuclockid(pthread_self(), &cpu);
               thread = gettid();
@@ -58,7 +60,8 @@ TEST(Idle, ABusTakesHardlyAnyCpuTime) {
   IdleBus idle(1ms);
   const Nanoseconds cpu = time_of(idle.cpu), wall = time_of(CLOCK_MONOTONIC);
   std::this_thread::sleep_for(300ms);
-  const double share = static_cast<double>(time_of(idle.cpu) - cpu) / static_cast<double>(time_of(CLOCK_MONOTONIC) - wall);
+  const double share =
+      static_cast<double>(time_of(idle.cpu) - cpu) / static_cast<double>(time_of(CLOCK_MONOTONIC) - wall);
   EXPECT_LT(share, 0.2);
 }
 
@@ -70,8 +73,8 @@ TEST(Idle, ANapGrowsToTheLongest) {
     std::this_thread::sleep_for(400ms);
     const std::int64_t slept = idle.naps() - naps;
     const Nanoseconds wall = time_of(CLOCK_MONOTONIC) - begin;
-    // No nap is shorter than it was meant to be, however busy the machine is: beside the longest ones only those on the way there,
-    // each twice as long as the one before. flush() may have left it a wake.
+    // No nap is shorter than it was meant to be, however busy the machine is: beside the longest ones only those on the
+    // way there, each twice as long as the one before. flush() may have left it a wake.
     EXPECT_LE(slept, wall / longest.count() + 13) << longest.count();
     EXPECT_GE(slept, 1);
   }

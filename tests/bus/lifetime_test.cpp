@@ -1,6 +1,6 @@
-// What comes and goes leaves nothing behind but its counts. The allocator counts live bytes; the allocations of other tests don't
-// matter, so this is a binary of its own. Under ThreadSanitizer, whose own allocator can't be replaced, no bytes are counted: races alone are
-// looked for.
+// What comes and goes leaves nothing behind but its counts. The allocator counts live bytes; the allocations of other
+// tests don't matter, so this is a binary of its own. Under ThreadSanitizer, whose own allocator can't be replaced, no
+// bytes are counted: races alone are looked for.
 #include <sidestep/bus.hpp>
 #include <sidestep/operators.hpp>
 
@@ -135,7 +135,8 @@ TEST(Lifetime, TheSameBehindObserveOnWithThreads) {
   Producer producer = bus.producer("test");
   std::atomic<std::uint64_t> seen{0};
   const std::int64_t grown = growth(300, [&] {
-    const Handle handle = bus.on<BatchEnd>() | observe_on(io) | subscribe([&](const BatchEnd&) { seen.fetch_add(1, std::memory_order_relaxed); });
+    const Handle handle = bus.on<BatchEnd>() | observe_on(io) |
+                          subscribe([&](const BatchEnd&) { seen.fetch_add(1, std::memory_order_relaxed); });
     producer.publish(BatchEnd{});
     handle->end();
   });
@@ -149,14 +150,17 @@ TEST(Lifetime, TheSameBehindObserveOnWithThreads) {
 TEST(Lifetime, TenThousandProducersShareAFewRings) {
   Bus bus({.ring_capacity = 1024, .thread = false});
   std::uint64_t seen = 0, sum = 0;
-  const Handle all = bus.on<BatchEnd>() | subscribe([&](const BatchEnd& e) { ++seen, sum += static_cast<std::uint64_t>(e.step); });
+  const Handle all =
+      bus.on<BatchEnd>() | subscribe([&](const BatchEnd& e) { ++seen, sum += static_cast<std::uint64_t>(e.step); });
   std::uint64_t expected = 0;
   Step step = 0;
   const std::int64_t grown = growth(10'000, [&] {
     Producer producer = bus.producer("passer-by");
     EXPECT_EQ(producer.next(), 1u);
-    const int events = static_cast<int>(step % 7);  // sometimes none: what an earlier one left must not look like an event
-    for (int i = 0; i <= events; ++i) producer.publish(BatchEnd{.step = ++step}), expected += static_cast<std::uint64_t>(step);
+    // sometimes none: what an earlier one left must not look like an event
+    const int events = static_cast<int>(step % 7);
+    for (int i = 0; i <= events; ++i)
+      producer.publish(BatchEnd{.step = ++step}), expected += static_cast<std::uint64_t>(step);
     producer.leave();
     bus.flush();
     bus.poll();  // finds nothing, and tidies up

@@ -86,7 +86,8 @@ void killed_at_random(int times, int compression) {
     if (i % 4 != 0) {
       ASSERT_EQ(::read(ends[0], &said, sizeof said), ssize_t{sizeof said});
     }
-    std::this_thread::sleep_for(std::chrono::microseconds(std::uniform_int_distribution<int>(0, i % 4 == 0 ? 1'000 : 15'000)(random)));
+    std::this_thread::sleep_for(
+        std::chrono::microseconds(std::uniform_int_distribution<int>(0, i % 4 == 0 ? 1'000 : 15'000)(random)));
     ::kill(child, SIGKILL);
     int status = 0;
     ASSERT_EQ(::waitpid(child, &status, 0), child);
@@ -111,8 +112,8 @@ void killed_at_random(int times, int compression) {
   }
   EXPECT_LT(in_the_first_block, times);
   EXPECT_GT(events, 0);
-  std::printf("%d kills: %lld events read, %d torn tails, %d before the first block\n", times, static_cast<long long>(events), torn,
-              in_the_first_block);
+  std::printf("%d kills: %lld events read, %d torn tails, %d before the first block\n", times,
+              static_cast<long long>(events), torn, in_the_first_block);
 }
 
 TEST(LogCrash, AKilledProcessLeavesAWholeLog) { killed_at_random(150, 0); }

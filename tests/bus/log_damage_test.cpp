@@ -25,7 +25,8 @@ std::vector<Block> blocks_of(const std::filesystem::path& path) {
   LogReader log(path);
   std::vector<Block> all;
   for (const LogReader::Entry& entry : log.index())
-    all.push_back({entry.offset, entry.header.pages * log_format::page, entry.header.events_before, entry.header.events});
+    all.push_back(
+        {entry.offset, entry.header.pages * log_format::page, entry.header.events_before, entry.header.events});
   return all;
 }
 
@@ -34,7 +35,9 @@ class Bytes {
  public:
   explicit Bytes(const std::filesystem::path& path) : descriptor_(::open(path.c_str(), O_RDWR)) {}
   ~Bytes() { ::close(descriptor_); }
-  void put(std::uint64_t at, std::uint8_t byte) { ASSERT_EQ(::pwrite(descriptor_, &byte, 1, static_cast<off_t>(at)), 1); }
+  void put(std::uint64_t at, std::uint8_t byte) {
+    ASSERT_EQ(::pwrite(descriptor_, &byte, 1, static_cast<off_t>(at)), 1);
+  }
   std::uint8_t get(std::uint64_t at) {
     std::uint8_t byte = 0;
     EXPECT_EQ(::pread(descriptor_, &byte, 1, static_cast<off_t>(at)), 1);
@@ -115,8 +118,10 @@ void every_flipped_bit(RecordOptions options, int steps) {
       bytes.put(at, static_cast<std::uint8_t>(before ^ (1U << (at * 7 % 8))));
       {
         LogReader log(path);
-        if (at % 64 == 0) ASSERT_EQ(all_of(log), without(whole, blocks[bad]));  // their names and types too
-        else ASSERT_EQ(bytes_of_all(log), without(whole_bytes, blocks[bad]));
+        if (at % 64 == 0)
+          ASSERT_EQ(all_of(log), without(whole, blocks[bad]));  // their names and types too
+        else
+          ASSERT_EQ(bytes_of_all(log), without(whole_bytes, blocks[bad]));
         const std::vector<LogDamage> damage = log.damage();
         ASSERT_EQ(damage.size(), 1u);
         ASSERT_EQ(damage[0].offset, blocks[bad].offset);
@@ -216,13 +221,15 @@ TEST(LogDamage, RecordsThatMakeNoSenseAreABadBlock) {
     std::memcpy(&definition, text.data() + record, sizeof definition);
     if (definition.zero != 0) break;
   }
-  for (const auto& [at, byte] : {std::pair{2, 41}, std::pair{2, 255}, std::pair{3, 255}, std::pair{3, 7}}) {  // its size, its flags
+  // its size, its flags
+  for (const auto& [at, byte] : {std::pair{2, 41}, std::pair{2, 255}, std::pair{3, 255}, std::pair{3, 7}}) {
     std::string bad = text;
     log_format::BlockHeader header;
     std::memcpy(&header, bad.data() + blocks[2].offset, sizeof header);
     bad[record + static_cast<std::size_t>(at)] = static_cast<char>(byte);
-    header.body_check = log_format::checksum(std::as_bytes(std::span(bad)).subspan(blocks[2].offset + log_format::header_size,
-                                                                                   blocks[2].bytes - log_format::header_size));
+    header.body_check = log_format::checksum(
+        std::as_bytes(std::span(bad))
+            .subspan(blocks[2].offset + log_format::header_size, blocks[2].bytes - log_format::header_size));
     header.header_check = log_format::header_checksum(header);
     std::memcpy(bad.data() + blocks[2].offset, &header, sizeof header);
     test::write_text(path, bad);

@@ -29,7 +29,8 @@ class LoggersView final : public FieldVisitor {
 };
 
 template <class E>
-void expect_in_log(const std::vector<Seen>& log, std::size_t at, const E& event, std::initializer_list<const char*> computed = {}) {
+void expect_in_log(const std::vector<Seen>& log, std::size_t at, const E& event,
+                   std::initializer_list<const char*> computed = {}) {
   SCOPED_TRACE(std::string(E::name));
   ASSERT_LT(at, log.size());
   EXPECT_EQ(log[at].type, E::name);
@@ -46,8 +47,10 @@ void expect_in_log(const std::vector<Seen>& log, std::size_t at, const E& event,
   for (const auto& [name, value] : log[at].fields) {
     SCOPED_TRACE(name);
     ASSERT_TRUE(view.fields.contains(name));
-    if (const auto* whole = std::get_if<std::uint64_t>(&value)) EXPECT_EQ(FieldValue(static_cast<std::int64_t>(*whole)), view.fields[name]);
-    else EXPECT_EQ(value, view.fields[name]);
+    if (const auto* whole = std::get_if<std::uint64_t>(&value))
+      EXPECT_EQ(FieldValue(static_cast<std::int64_t>(*whole)), view.fields[name]);
+    else
+      EXPECT_EQ(value, view.fields[name]);
   }
 }
 
@@ -60,20 +63,28 @@ TEST(LogRecord, HoldsEveryTypeOfEventWithItsFields) {
     publish(EpochBegin{.step = 8, .epoch = 3, .batches = 77});
     publish(EpochEnd{.step = 8, .seconds = 1.5, .samples = 640, .waited_ns = 12, .epoch = 1, .partial = true});
     publish(BatchBegin{.step = 5, .epoch = 1, .batch = 5});
-    publish(BatchEnd{.step = 5, .loss = 0.25, .learning_rate = 1e-3, .accuracy = 0.5F, .epoch = 1, .batch = 5, .samples = 64});
+    publish(BatchEnd{
+        .step = 5, .loss = 0.25, .learning_rate = 1e-3, .accuracy = 0.5F, .epoch = 1, .batch = 5, .samples = 64});
     publish(ValidationBegin{.step = 5, .epoch = 1, .samples = 100});
     publish(ValidationEnd{.step = 5, .loss = 0.5, .accuracy = 0.75, .seconds = 0.125, .epoch = 1, .samples = 100});
     publish(TestEnd{.step = 5, .loss = 0.5, .accuracy = 0.75, .samples = 100});
     publish(Metric{.step = 5, .value = -2.5, .metric = val, .epoch = 1});
     publish(CheckpointSaved{.step = 5, .cause_step = 4, .bytes = 1234, .seconds = 0.5, .file = ada});
-    publish(DecisionApplied{.cause_step = 3, .applied_step = 5, .value = 0.5, .learning_rate = 0.1, .decision = ada, .by = grace});
+    publish(DecisionApplied{
+        .cause_step = 3, .applied_step = 5, .value = 0.5, .learning_rate = 0.1, .decision = ada, .by = grace});
     publish(DecisionRefused{.cause_step = 3, .step = 5, .decision = ada, .by = grace, .why = val});
     publish(PipelineFailed{.number = 17, .pipeline = ada, .error = grace});
     publish(ExceptionRaised{.step = 5, .what = grace});
     publish(MemoryReleased{.step = 5, .bytes_released = 99});
     publish(Barrier{.step = 5, .cut = 2});
-    publish(Sighting{.step = 5, .distance = 2.5, .camera = ada, .score = 0.5F, .label = "crow", .count = 65535,
-                     .kind = Sighting::Kind::plane, .sure = true});
+    publish(Sighting{.step = 5,
+                     .distance = 2.5,
+                     .camera = ada,
+                     .score = 0.5F,
+                     .label = "crow",
+                     .count = 65535,
+                     .kind = Sighting::Kind::plane,
+                     .sure = true});
     publish(Blob{.bytes = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13}});
     publish(LogStopped{.events = 4, .file = ada, .why = grace});
   };
@@ -88,9 +99,12 @@ TEST(LogRecord, HoldsEveryTypeOfEventWithItsFields) {
   const std::vector<Seen> log = all_of(folder / "a.log");
   std::size_t at = 0;
   bodies([&]<class E>(const E& event) {
-    if constexpr (std::same_as<E, EpochEnd>) expect_in_log(log, at++, event, {"samples_per_second"});
-    else if constexpr (std::same_as<E, Sighting>) expect_in_log(log, at++, event, {"twice"});
-    else expect_in_log(log, at++, event);
+    if constexpr (std::same_as<E, EpochEnd>)
+      expect_in_log(log, at++, event, {"samples_per_second"});
+    else if constexpr (std::same_as<E, Sighting>)
+      expect_in_log(log, at++, event, {"twice"});
+    else
+      expect_in_log(log, at++, event);
   });
   EXPECT_EQ(log.size(), at);
 }
@@ -229,7 +243,8 @@ TEST(LogRecord, HoldsWhatSpilledToo) {
 TEST(LogRecord, CompressedHoldsTheSame) {
   const ScratchFolder folder;
   Bus bus;
-  const Recording plain = bus.record(folder / "plain.log"), packed = bus.record(folder / "packed.log", {.compression = 1});
+  const Recording plain = bus.record(folder / "plain.log"),
+                  packed = bus.record(folder / "packed.log", {.compression = 1});
   Producer producer = bus.producer("trainer", Stream::trainer);
   for (Step step = 1; step <= 20'000; ++step) producer.publish(BatchEnd{.step = step, .loss = 0.5});
   bus.close();
@@ -271,8 +286,10 @@ TEST(LogRecord, AFullDiskEndsTheRecordingAndNothingElse) {
   std::vector<LogStopped> stopped;
   std::vector<std::string> failures;
   bus.add(std::make_unique<Probe>([&](const Slot&) { ++handled; }), probe_options({BatchEnd::id}));
-  bus.add(std::make_unique<Probe>([&](const Slot& slot) { stopped.push_back(slot.as<LogStopped>()); }), probe_options({LogStopped::id}));
-  bus.add(std::make_unique<Probe>([&](const Slot&) { failures.emplace_back("x"); }), probe_options({PipelineFailed::id}));
+  bus.add(std::make_unique<Probe>([&](const Slot& slot) { stopped.push_back(slot.as<LogStopped>()); }),
+          probe_options({LogStopped::id}));
+  bus.add(std::make_unique<Probe>([&](const Slot&) { failures.emplace_back("x"); }),
+          probe_options({PipelineFailed::id}));
   const Recording recording = bus.record(folder / "a.log");
   {
     const SmallDisk disk(300'000);  // not a whole number of blocks
@@ -312,18 +329,22 @@ TEST(LogRecord, KeepsItsOrderWhicheverThreadPolls) {
   const ScratchFolder folder;
   Bus bus({.ring_capacity = 4096, .thread = false});
   // slow to write, so that blocks of both threads wait
-  const Recording recording = bus.record(folder / "a.log", {.compression = 19, .interval = std::chrono::hours(1), .buffers = 64});
+  const Recording recording =
+      bus.record(folder / "a.log", {.compression = 19, .interval = std::chrono::hours(1), .buffers = 64});
   Producer producer = bus.producer("trainer");
   std::uint64_t random = 88172645463325252;
   const auto publish = [&](int count) {
     for (int i = 0; i < count; ++i) {
       Noise noise;
-      for (std::uint64_t& word : noise.words) random ^= random << 13, random ^= random >> 7, word = random ^= random << 17;
+      for (std::uint64_t& word : noise.words)
+        random ^= random << 13, random ^= random >> 7, word = random ^= random << 17;
       producer.publish(noise);
       if (i % 1000 == 999)
-        while (bus.poll()) {}
+        while (bus.poll()) {
+        }
     }
-    while (bus.poll()) {}
+    while (bus.poll()) {
+    }
   };
   std::thread([&] { publish(4000); }).join();
   publish(6000);
@@ -363,13 +384,15 @@ TEST(LogRecord, NobodyWaitsForADiskThatWasGivenUp) {
   auto writer = std::make_shared<LogWriter>(
       folder / "a.log", LogWriterOptions{.buffers = 3, .done = [moved = moves.get_future().share()] { moved.wait(); }});
   Bus bus({.thread = false, .deadline = std::chrono::milliseconds(200)});
-  const Handle handle = bus.add(std::make_unique<Recorder>(writer, account, RecordOptions{}, std::weak_ptr<Dispatcher>{},
-                                                           std::chrono::milliseconds(200)), {});
+  const Handle handle = bus.add(std::make_unique<Recorder>(writer, account, RecordOptions{},
+                                                           std::weak_ptr<Dispatcher>{}, std::chrono::milliseconds(200)),
+                                {});
   Producer producer = bus.producer("trainer");
   for (Step step = 1; step <= 20'000; ++step) {
     producer.publish(BatchEnd{.step = step});
     if (step % 1000 == 0)
-      while (bus.poll()) {}
+      while (bus.poll()) {
+      }
   }
   bus.flush();
   EXPECT_TRUE(writer->failed());

@@ -29,7 +29,8 @@ std::filesystem::path long_log(const ScratchFolder& folder, int compression) {
     trainer.publish_at(1000 * step, BatchBegin{.step = step});
     trainer.publish_at(1000 * step + 500, BatchEnd{.step = step});
     if (step % 7 == 0) other.publish_at(1000 * step + 600, MemoryReleased{.step = step});
-    while (bus.poll()) {}
+    while (bus.poll()) {
+    }
   }
   bus.close();
   return path;
@@ -48,10 +49,11 @@ TEST_P(LogSeek, FindsStepTimeAndNumber) {
     SCOPED_TRACE(step);
     ASSERT_TRUE(log.seek_step(step));
     EXPECT_EQ(all_of(log), rest_from(std::find_if(all.begin(), all.end(), [&](const Seen& one) {
-      return std::get<std::int64_t>(one.fields.at("step")) >= step;
-    })));
+                return std::get<std::int64_t>(one.fields.at("step")) >= step;
+              })));
     ASSERT_TRUE(log.seek_time(1000 * step + 100));
-    EXPECT_EQ(all_of(log), rest_from(std::find_if(all.begin(), all.end(), [&](const Seen& one) { return one.stamp >= 1000 * step + 100; })));
+    EXPECT_EQ(all_of(log), rest_from(std::find_if(all.begin(), all.end(),
+                                                  [&](const Seen& one) { return one.stamp >= 1000 * step + 100; })));
     const auto ring = [&](const std::string& name) {
       for (const auto& [id, each] : log.catalog().rings())
         if (each.name == name) return id;
@@ -59,13 +61,13 @@ TEST_P(LogSeek, FindsStepTimeAndNumber) {
     };
     ASSERT_TRUE(log.seek_sequence(ring("trainer"), static_cast<Sequence>(2 * step)));
     EXPECT_EQ(all_of(log), rest_from(std::find_if(all.begin(), all.end(), [&](const Seen& one) {
-      return one.ring == "trainer" && one.sequence == static_cast<Sequence>(2 * step);
-    })));
+                return one.ring == "trainer" && one.sequence == static_cast<Sequence>(2 * step);
+              })));
     if (step >= seek_steps) continue;
     ASSERT_TRUE(log.seek_sequence(ring("other"), static_cast<Sequence>(step / 7 + 1)));
     EXPECT_EQ(all_of(log), rest_from(std::find_if(all.begin(), all.end(), [&](const Seen& one) {
-      return one.ring == "other" && one.sequence == static_cast<Sequence>(step / 7 + 1);
-    })));
+                return one.ring == "other" && one.sequence == static_cast<Sequence>(step / 7 + 1);
+              })));
   }
   EXPECT_FALSE(log.seek_step(seek_steps + 1));
   EXPECT_FALSE(log.seek_time(1000 * seek_steps + 501));
@@ -85,7 +87,8 @@ TEST_P(LogSeek, KnowsTypesAndNamesThatWereDescribedLongBefore) {
     for (Step step = 1; step <= 5000; ++step) {
       trainer.publish_at(step, Metric{.step = step, .metric = name});
       trainer.publish_at(step, Sighting{.step = step, .camera = name});
-      while (bus.poll()) {}
+      while (bus.poll()) {
+      }
     }
     bus.close();
   }
@@ -99,7 +102,8 @@ TEST_P(LogSeek, KnowsTypesAndNamesThatWereDescribedLongBefore) {
   EXPECT_EQ(rest[1].fields.at("camera"), FieldValue("a metric"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Form, LogSeek, ::testing::Values(0, 1), [](const auto& form) { return form.param == 0 ? "plain" : "compressed"; });
+INSTANTIATE_TEST_SUITE_P(Form, LogSeek, ::testing::Values(0, 1),
+                         [](const auto& form) { return form.param == 0 ? "plain" : "compressed"; });
 
 TEST(LogRead, GoesOnWhereTheLogHasGrown) {
   const ScratchFolder folder;
@@ -148,7 +152,8 @@ TEST(LogReplay, PipelinesComeToTheSameResult) {
   Bus bus;
   bus.add(std::make_unique<Probe>([&](const Slot& slot) {
             const Metric& metric = slot.as<Metric>();
-            metrics.push_back(std::string(metric.metric.text()) + " " + std::to_string(metric.step) + " at " + std::to_string(slot.stamp));
+            metrics.push_back(std::string(metric.metric.text()) + " " + std::to_string(metric.step) + " at " +
+                              std::to_string(slot.stamp));
           }),
           probe_options({Metric::id}, "probe", Stream::trainer));
   replay(path, bus);
@@ -163,7 +168,8 @@ std::filesystem::path foreign_log(const ScratchFolder& folder, const LoggedType&
   const std::filesystem::path path = folder / "foreign.log";
   LogSink sink(path, 5);
   sink.define(type);
-  sink.define(LoggedType{.id = Metric::id, .size = sizeof(Metric), .name = "Metric", .fields = detail::layout_fields<Metric>(nullptr)});
+  sink.define(LoggedType{
+      .id = Metric::id, .size = sizeof(Metric), .name = "Metric", .fields = detail::layout_fields<Metric>(nullptr)});
   sink.define(LoggedRing{.id = 3, .stream = Stream::trainer, .name = "theirs"});
   sink.define_name(777'777, "a metric of theirs");
   std::array<std::byte, Slot::body_size> body{};
@@ -202,10 +208,12 @@ TEST(LogReplay, TypesThatNobodyKnowsAreReadAndReplayed) {
 TEST(LogReplay, RefusesATypeThatIsAnotherOneHere) {
   const ScratchFolder folder;
   event_info<BatchEnd>();
-  const std::filesystem::path path = foreign_log(folder, {.id = BatchEnd::id, .size = 3, .name = "BatchEnd", .fields = {}});
+  const std::filesystem::path path =
+      foreign_log(folder, {.id = BatchEnd::id, .size = 3, .name = "BatchEnd", .fields = {}});
   Bus bus({.thread = false});
   std::string why = test::complaint<LogError>([&] { replay(path, bus); });
-  EXPECT_NE(why.find("'BatchEnd' of 3 bytes in the log and 'BatchEnd' of 40 bytes in this program"), std::string::npos) << why;
+  EXPECT_NE(why.find("'BatchEnd' of 3 bytes in the log and 'BatchEnd' of 40 bytes in this program"), std::string::npos)
+      << why;
   EXPECT_EQ(bus.account().events, 0u);
 }
 
@@ -216,7 +224,12 @@ class BareLog {
   void add(EventId type, std::size_t size, std::uint32_t ring, Nanoseconds stamp = 1, const void* body = nullptr) {
     std::array<std::byte, Slot::body_size> bytes{};
     if (body != nullptr) std::memcpy(bytes.data(), body, size);
-    sink.add({.type = type, .size = static_cast<std::uint16_t>(size), .ring = ring, .sequence = 1, .stamp = stamp, .body = bytes.data()});
+    sink.add({.type = type,
+              .size = static_cast<std::uint16_t>(size),
+              .ring = ring,
+              .sequence = 1,
+              .stamp = stamp,
+              .body = bytes.data()});
   }
   const std::filesystem::path& close() { return sink.close(), path_; }
 
@@ -241,10 +254,12 @@ TEST(LogReplay, ASmallLogTakesNoRingForEachNumberInIt) {
 TEST(LogReplay, RefusesALogOfTooManyRings) {
   const ScratchFolder folder;
   BareLog log(folder);
-  for (std::uint32_t ring = 0; ring < 1500; ++ring) log.sink.define(LoggedRing{.id = ring, .stream = Stream::others, .name = std::to_string(ring)});
+  for (std::uint32_t ring = 0; ring < 1500; ++ring)
+    log.sink.define(LoggedRing{.id = ring, .stream = Stream::others, .name = std::to_string(ring)});
   log.add(900, 0, 1);
   Bus bus({.ring_capacity = 256, .thread = false});
-  EXPECT_NE(test::complaint<LogError>([&] { replay(log.close(), bus); }).find("more than 128 rings"), std::string::npos);
+  EXPECT_NE(test::complaint<LogError>([&] { replay(log.close(), bus); }).find("more than 128 rings"),
+            std::string::npos);
   EXPECT_EQ(bus.account().events, 0u);
 }
 
@@ -253,14 +268,15 @@ TEST(LogReplay, WhatLostItsDescriptionIsWhatThisProgramKnowsOrNotPublished) {
   event_info<Metric>();
   BareLog log(folder);
   Metric metric{.step = 3, .value = 0.5, .metric = Name{777'777}};
-  log.add(Metric::id, 3, 1);                              // not as long as a Metric
-  log.add(Metric::id, sizeof metric, 1, 1, &metric);      // nobody knows what it was called
+  log.add(Metric::id, 3, 1);                          // not as long as a Metric
+  log.add(Metric::id, sizeof metric, 1, 1, &metric);  // nobody knows what it was called
   log.sink.define_name(777'778, "a metric of theirs");
   metric.metric = Name{777'778};
   log.add(Metric::id, sizeof metric, 1, 1, &metric);
   std::vector<std::string> got;
   Bus bus({.thread = false});
-  bus.add(std::make_unique<Probe>([&](const Slot& slot) { got.emplace_back(slot.as<Metric>().metric.text()); }), probe_options({Metric::id}));
+  bus.add(std::make_unique<Probe>([&](const Slot& slot) { got.emplace_back(slot.as<Metric>().metric.text()); }),
+          probe_options({Metric::id}));
   const ReplayAccount account = replay(log.close(), bus);
   EXPECT_EQ(account.events, 1u);
   EXPECT_EQ(account.damaged, 2u);
@@ -345,11 +361,13 @@ TEST(LogReplay, AtRealSpeedKeepsThePauses) {
   }
   Bus bus({.thread = false});
   std::vector<Nanoseconds> times;
-  bus.add(std::make_unique<Probe>([&](const Slot&) { times.push_back(Clock::steady()); }), probe_options({BatchEnd::id}));
+  bus.add(std::make_unique<Probe>([&](const Slot&) { times.push_back(Clock::steady()); }),
+          probe_options({BatchEnd::id}));
   const Nanoseconds begin = Clock::steady();
   replay(path, bus, {.speed = ReplayOptions::Speed::real});
   ASSERT_EQ(times.size(), 4u);
-  for (Nanoseconds i = 0; i < 4; ++i) EXPECT_GE(times[static_cast<std::size_t>(i)] - begin, i * pause);  // never before its time
+  // never before its time
+  for (Nanoseconds i = 0; i < 4; ++i) EXPECT_GE(times[static_cast<std::size_t>(i)] - begin, i * pause);
 }
 
 }  // namespace

@@ -25,7 +25,8 @@ struct Sighting {
   Kind kind = Kind::bird;
   bool sure = false;
   void fields(auto&& f) const {
-    f("step", step), f("distance", distance), f("camera", camera), f("score", score), f("label", label), f("count", count);
+    f("step", step), f("distance", distance), f("camera", camera), f("score", score), f("label", label),
+        f("count", count);
     f("kind", kind), f("sure", sure), f("twice", 2 * distance);
   }
 };
@@ -49,8 +50,12 @@ struct Seen {
 };
 
 inline Seen seen(const LogCatalog& catalog, const LoggedEvent& event) {
-  Seen one{.ring = catalog.ring_name(event.ring), .type = catalog.type_name(event.type), .sequence = event.sequence,
-           .stamp = event.stamp, .body = std::string(reinterpret_cast<const char*>(event.body), event.size), .fields = {}};
+  Seen one{.ring = catalog.ring_name(event.ring),
+           .type = catalog.type_name(event.type),
+           .sequence = event.sequence,
+           .stamp = event.stamp,
+           .body = std::string(reinterpret_cast<const char*>(event.body), event.size),
+           .fields = {}};
   if (const LoggedType* const type = catalog.type(event.type))
     for (const FieldLayout& field : type->fields)
       if (auto value = catalog.value(event, field)) one.fields.emplace(field.name, std::move(*value));

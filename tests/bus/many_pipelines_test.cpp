@@ -5,7 +5,8 @@
 #include <map>
 #include <vector>
 
-/// Hundreds of pipelines on one bus: each is run for the events that it listens to, and in the order in which they were added.
+/// Hundreds of pipelines on one bus: each is run for the events that it listens to, and in the order in which they were
+/// added.
 namespace {
 using namespace sidestep;
 
@@ -84,7 +85,8 @@ TEST(ManyPipelines, ThoseThatEndMakeRoomAndTheOthersGoOn) {
   std::map<std::size_t, int> seen;
   Bus bus({.thread = false});
   std::vector<Handle> handles;
-  for (std::size_t i = 0; i < 200; ++i) handles.push_back(bus.on<Kind<0>>() | subscribe([&seen, i](const Kind<0>& e) { seen[i] += e.value; }));
+  for (std::size_t i = 0; i < 200; ++i)
+    handles.push_back(bus.on<Kind<0>>() | subscribe([&seen, i](const Kind<0>& e) { seen[i] += e.value; }));
   const auto publish = [&](int value) {
     bus.publish(Kind<0>{value});
     while (bus.poll()) {
@@ -93,7 +95,8 @@ TEST(ManyPipelines, ThoseThatEndMakeRoomAndTheOthersGoOn) {
   publish(1);
   for (std::size_t i = 0; i < 200; i += 2) handles[i]->end();
   publish(10);
-  for (std::size_t i = 200; i < 300; ++i) bus.on<Kind<0>>() | subscribe([&seen, i](const Kind<0>& e) { seen[i] += e.value; });
+  for (std::size_t i = 200; i < 300; ++i)
+    bus.on<Kind<0>>() | subscribe([&seen, i](const Kind<0>& e) { seen[i] += e.value; });
   publish(100);
   for (std::size_t i = 0; i < 300; ++i) EXPECT_EQ(seen[i], i >= 200 ? 100 : i % 2 == 0 ? 1 : 111) << i;
 }

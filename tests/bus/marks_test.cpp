@@ -104,7 +104,9 @@ TEST_F(Marks, TicksComeWhenNothingArrivesAndOnlyToThoseWhoWaitForTime) {
 TEST_F(Marks, CloseCompletesInOrderOfRegistration) {
   for (const char* name : {"first", "second", "third"}) {
     auto probe = std::make_unique<Probe>([](const Slot&) {});
-    probe->on_mark = [this, name](const Mark& mark) { if (mark.kind == Mark::Kind::end) order.push_back(name); };
+    probe->on_mark = [this, name](const Mark& mark) {
+      if (mark.kind == Mark::Kind::end) order.push_back(name);
+    };
     bus.add(std::move(probe), probe_options({BatchEnd::id}, name));
   }
   bus.close();

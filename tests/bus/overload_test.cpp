@@ -25,7 +25,9 @@ struct Backlog {
   Bus bus{{.ring_capacity = 1024, .thread = false}};
   Producer producer = bus.producer("test");
   std::vector<Step> seen;
-  auto see() { return subscribe([this](const BatchEnd& e) { seen.push_back(e.step); }); }
+  auto see() {
+    return subscribe([this](const BatchEnd& e) { seen.push_back(e.step); });
+  }
   void publish(Step count) {
     for (Step step = 1; step <= count; ++step) producer.publish(BatchEnd{.step = step});
   }
@@ -97,7 +99,8 @@ TEST(Overload, ABoundWithAnErrorFailsThePipelineAndSaysSo) {
   backlog.publish(501);
   backlog.bus.flush();
   EXPECT_TRUE(handle->failed());
-  EXPECT_NE(handle->error().find("overloaded: more than 500 events of producer 'test'"), std::string::npos) << handle->error();
+  EXPECT_NE(handle->error().find("overloaded: more than 500 events of producer 'test'"), std::string::npos)
+      << handle->error();
   EXPECT_EQ(backlog.seen.size(), 500u);
   exact(handle, handle->published());
   exact(other, 1001);
@@ -108,8 +111,9 @@ TEST(Overload, WhatOthersRelyOnIsNeverDropped) {
     Bus bus({.ring_capacity = 1024, .thread = false});
     Producer producer = bus.producer("trainer", Stream::trainer);
     std::uint64_t batches = 0, ends = 0;
-    const Handle handle = bus.on<BatchEnd, EpochEnd, Barrier, CheckpointLoaded, FitEnd>().overload(policy) |
-                          subscribe([&](const auto& e) { ++(e.template get_if<BatchEnd>() != nullptr ? batches : ends); });
+    const Handle handle =
+        bus.on<BatchEnd, EpochEnd, Barrier, CheckpointLoaded, FitEnd>().overload(policy) |
+        subscribe([&](const auto& e) { ++(e.template get_if<BatchEnd>() != nullptr ? batches : ends); });
     for (Step step = 1; step <= 200; ++step) {
       producer.publish(BatchEnd{.step = step});
       if (step % 10 == 0) producer.publish(EpochEnd{.step = step}), producer.publish(Barrier{.step = step});
@@ -155,14 +159,16 @@ TEST(Overload, InAQueueDropOldestKeepsTheNewest) {
       if (step % 1000 == 0) producer.publish(EpochEnd{.step = -step});
       producer.publish(BatchEnd{.step = step});
     }
-    while (handle->delivered() + handle->dropped() < 3003) bus.wake(), std::this_thread::yield();  // nobody had to wait for the slow one
+    // nobody had to wait for the slow one
+    while (handle->delivered() + handle->dropped() < 3003) bus.wake(), std::this_thread::yield();
     slow.go.count_down();
     bus.flush();
     exact(handle, 3003);
     const QueueAccount& queue = *handle->queues().front();
     EXPECT_EQ(queue.queued(), 0u);
     EXPECT_EQ(queue.finished.load(), slow.seen.size());
-    EXPECT_EQ(std::count_if(slow.seen.begin(), slow.seen.end(), [](Step step) { return step < 0; }), 3) << "epoch ends are never dropped";
+    EXPECT_EQ(std::count_if(slow.seen.begin(), slow.seen.end(), [](Step step) { return step < 0; }), 3)
+        << "epoch ends are never dropped";
     EXPECT_LE(slow.seen.size(), policy.policy == Overload::Policy::latest ? 5u : 104u);
     EXPECT_EQ(slow.seen.back(), 3000);
     EXPECT_FALSE(handle->failed()) << handle->error();
@@ -172,10 +178,10 @@ TEST(Overload, InAQueueDropOldestKeepsTheNewest) {
 TEST(Overload, InAQueueKeepEveryThinsAndABoundFails) {
   Slow slow, other;
   Bus bus({.ring_capacity = 256});
-  const Handle thinned = bus.on<BatchEnd>().named("thinned").overload(keep_every(50, 64)) | observe_on(io, {.capacity = 4096}) |
-                         subscribe([&](const BatchEnd& e) { slow.see(e.step); });
-  const Handle bounded = bus.on<BatchEnd>().named("bounded").overload(fail_beyond(200)) | observe_on(io, {.capacity = 4096}) |
-                         subscribe([&](const BatchEnd& e) { other.see(e.step); });
+  const Handle thinned = bus.on<BatchEnd>().named("thinned").overload(keep_every(50, 64)) |
+                         observe_on(io, {.capacity = 4096}) | subscribe([&](const BatchEnd& e) { slow.see(e.step); });
+  const Handle bounded = bus.on<BatchEnd>().named("bounded").overload(fail_beyond(200)) |
+                         observe_on(io, {.capacity = 4096}) | subscribe([&](const BatchEnd& e) { other.see(e.step); });
   Producer producer = bus.producer("test");
   for (Step step = 1; step <= 3000; ++step) producer.publish(BatchEnd{.step = step});
   while (thinned->delivered() + thinned->dropped() < 3000) bus.wake(), std::this_thread::yield();
@@ -195,7 +201,8 @@ TEST(Overload, AccountsReadLiveOnlyGrow) {
   std::vector<Handle> handles;
   for (const Overload& policy : {lossless(), drop_oldest(16), latest(), keep_every(3, 8)}) {
     handles.push_back(bus.on<BatchEnd>().overload(policy) | subscribe([](const BatchEnd&) {}));
-    handles.push_back(bus.on<BatchEnd>().overload(policy) | observe_on(io, {.capacity = 32}) | subscribe([](const BatchEnd&) {}));
+    handles.push_back(bus.on<BatchEnd>().overload(policy) | observe_on(io, {.capacity = 32}) |
+                      subscribe([](const BatchEnd&) {}));
   }
   std::atomic<bool> over{false};
   std::jthread reader([&] {

@@ -35,14 +35,17 @@ struct Image {
 static_assert(Event<Image> && CarriesPayload<Image> && !SelfContained<Image>);
 static_assert(!std::is_constructible_v<PayloadRef, Payload>, "it would be gone when the event is published");
 template <class T>
-concept NoneIsSaved = !Archivable<T> && !Archivable<std::vector<T>> && !Archivable<std::pair<int, T>> && !Archivable<std::array<T, 2>> &&
-                      !Archivable<std::optional<T>> && !Archivable<std::variant<int, T>> && !Archivable<std::optional<std::array<T, 2>>>;
+concept NoneIsSaved =
+    !Archivable<T> && !Archivable<std::vector<T>> && !Archivable<std::pair<int, T>> && !Archivable<std::array<T, 2>> &&
+    !Archivable<std::optional<T>> && !Archivable<std::variant<int, T>> && !Archivable<std::optional<std::array<T, 2>>>;
 static_assert(NoneIsSaved<PayloadRef> && NoneIsSaved<Image>);
-static_assert(Archivable<std::array<int, 2>> && Archivable<std::optional<BatchEnd>> && Archivable<std::variant<int, double>>);
+static_assert(Archivable<std::array<int, 2>> && Archivable<std::optional<BatchEnd>> &&
+              Archivable<std::variant<int, double>>);
 static_assert(sizeof(PayloadRef) == 16 && std::is_trivially_copyable_v<PayloadRef>);
 
 constexpr std::size_t numbers = 100;
-const PayloadPoolOptions four{.bytes = 4 * numbers * sizeof(std::int64_t), .largest = numbers * sizeof(std::int64_t), .while_waiting = {}};
+const PayloadPoolOptions four{
+    .bytes = 4 * numbers * sizeof(std::int64_t), .largest = numbers * sizeof(std::int64_t), .while_waiting = {}};
 
 PayloadPoolOptions four_and(std::function<void()> while_waiting) {
   PayloadPoolOptions options = four;
@@ -173,7 +176,10 @@ TEST(Payload, EveryWayOfPublishingCarriesIt) {
   producer.publish_n(std::span<const Image>(both));
   bus.flush();
   bus.publish(Image{.step = 2, .payload = two});
-  { auto never = producer.reserve<Image>(); never->payload = two; }
+  {
+    auto never = producer.reserve<Image>();
+    never->payload = two;
+  }
   bus.flush();
   EXPECT_EQ(good, (std::vector<Step>{1, 2, 3, 1, 2}));
   EXPECT_EQ(pool.account().held, 3u);  // this test's own
@@ -204,11 +210,17 @@ TEST(Payload, BehindAMapAndAmongOthersItIsKeptToo) {
   Bus bus;
   PayloadPool pool(four);
   std::atomic<int> refs{0}, payloads{0}, among{0}, paired{0};
-  struct Pair { PayloadRef payload; Step step = 0; };
-  bus.on<Image>() | map(&Image::payload) | observe_on(io) | subscribe([&](const PayloadRef& ref) { refs += ref.hold().as<std::int64_t>()[0] == 1000; });
+  struct Pair {
+    PayloadRef payload;
+    Step step = 0;
+  };
+  bus.on<Image>() | map(&Image::payload) | observe_on(io) |
+      subscribe([&](const PayloadRef& ref) { refs += ref.hold().as<std::int64_t>()[0] == 1000; });
   bus.on<Image>() | map([](const Image& image) { return image.payload.hold(); }) | observe_on(io) |
       subscribe([&](const Payload& payload) { payloads += whole(payload, 1); });
-  bus.on<Image>() | map([](const Image& image) { return Pair{image.payload, image.step}; }) | observe_on(io) |
+  bus.on<Image>() | map([](const Image& image) {
+    return Pair{image.payload, image.step};
+  }) | observe_on(io) |
       subscribe([&](const Pair& pair) { paired += whole(pair.payload.hold(), pair.step); });
   bus.on<BatchEnd, Image>() | observe_on(io) | subscribe([&](const OneOf<BatchEnd, Image>& one) {
     if (const Image* const image = one.get_if<Image>()) among += whole(*image);
@@ -250,9 +262,9 @@ TEST(Payload, WhatAPolicyDropsGoesBack) {
     std::latch go(1);
     std::int64_t good = 0;
     const Handle slow = bus.on<Image>().overload(how) | observe_on(io) | subscribe([&](const Image& image) {
-      go.wait();
-      good += whole(image);
-    });
+                          go.wait();
+                          good += whole(image);
+                        });
     bus.on<Image>().overload(how) | subscribe([](const Image&) {});
     Producer producer = bus.producer("test");
     for (Step step = 1; step <= 64; ++step) publish(producer, pool, step);
@@ -271,10 +283,11 @@ TEST(Payload, APipelineThatFailsKeepsNone) {
     Bus bus;
     PayloadPool pool(four);
     std::latch go(1);
-    const Handle failing = bus.on<Image>().overload(newest ? drop_oldest(100) : lossless()) | observe_on(io) | subscribe([&](const Image&) {
-      go.wait();
-      throw std::runtime_error("can't draw");
-    });
+    const Handle failing = bus.on<Image>().overload(newest ? drop_oldest(100) : lossless()) | observe_on(io) |
+                           subscribe([&](const Image&) {
+                             go.wait();
+                             throw std::runtime_error("can't draw");
+                           });
     Producer producer = bus.producer("test");
     for (Step step = 1; step <= 4; ++step) publish(producer, pool, step);
     while (!producer.ring().caught_up()) std::this_thread::yield();
@@ -371,8 +384,8 @@ TEST(Payload, AHandlerDoesNotWaitForWhatOnlyItCanGiveBack) {
   bool had = true;
   const Handle waits = bus.on<Image>() | subscribe([&](const Image&) { (void)pool.take(8); });
   const Handle tries = bus.on<Image>() | subscribe([&](const Image& image) {
-    if (image.step == 4) had = pool.try_take(8).has_value();
-  });
+                         if (image.step == 4) had = pool.try_take(8).has_value();
+                       });
   std::vector<Payload> all;
   for (Step step = 1; step <= 4; ++step) all.push_back(of_step(pool, step));
   Producer producer = bus.producer("test");
@@ -508,12 +521,14 @@ TEST(Payload, AWatcherSeesHowLargeItIs) {
   watcher.poll([&](const LoggedEvent& event) {
     if (event.type != Image::id) return;
     ++images;
-    EXPECT_EQ(std::get<std::uint64_t>(seen(watcher.catalog(), event).fields.at("bytes")), numbers * sizeof(std::int64_t));
+    EXPECT_EQ(std::get<std::uint64_t>(seen(watcher.catalog(), event).fields.at("bytes")),
+              numbers * sizeof(std::int64_t));
   });
   EXPECT_EQ(images, 1);
 }
 
-/// Producers, dispatchers, executors and those who keep some, all at once: no payload is written while anybody may read it.
+/// Producers, dispatchers, executors and those who keep some, all at once: no payload is written while anybody may read
+/// it.
 TEST(Payload, UnderLoadEachIsWholeAndAllComeBack) {
   constexpr Step steps = 3000;
   Bus bus({.ring_capacity = 64, .dispatchers = 2});
@@ -522,8 +537,9 @@ TEST(Payload, UnderLoadEachIsWholeAndAllComeBack) {
   const auto look = [&](const Image& image) { (whole(image) ? good : bad).fetch_add(1, std::memory_order_relaxed); };
   const Handle lossless[] = {bus.on<Image>() | subscribe(look), bus.on<Image>() | subscribe(look),
                              bus.on<Image>() | observe_on(io, {.capacity = 8}) | subscribe(look),
-                             bus.on<Image>() | observe_on(compute, {.capacity = 4}) | map([](const Image& image) { return image; }) |
-                                 observe_on(io, {.capacity = 4}) | subscribe(look)};
+                             bus.on<Image>() | observe_on(compute, {.capacity = 4}) |
+                                 map([](const Image& image) { return image; }) | observe_on(io, {.capacity = 4}) |
+                                 subscribe(look)};
   const Handle lossy[] = {bus.on<Image>().overload(latest()) | observe_on(io) | subscribe(look),
                           bus.on<Image>().overload(drop_oldest(3)) | observe_on(compute) | subscribe(look)};
   bus.on<Image>() | every(10) | subscribe([&, kept = std::vector<Payload>()](const Image& image) mutable {

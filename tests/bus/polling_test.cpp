@@ -19,9 +19,10 @@ TEST(BusPolling, AHandlerMayPollAnotherBus) {
     inner.on<BatchEnd>() | subscribe([&](const BatchEnd& e) { seen.push_back(e.step); });
     Bus outer({.thread = thread});
     const Handle hands_on = outer.on<BatchEnd>() | subscribe([&](const BatchEnd& e) {
-      inner.publish(e);
-      while (inner.poll()) {}
-    });
+                              inner.publish(e);
+                              while (inner.poll()) {
+                              }
+                            });
     for (Step step = 1; step <= 3; ++step) outer.publish(BatchEnd{.step = step});
     outer.flush();
     EXPECT_EQ(hands_on->error(), "");
@@ -35,16 +36,17 @@ TEST(BusPolling, AHandlerThatPollsItsOwnBusFailsInWords) {
   bus.publish(BatchEnd{.step = 1});
   bus.flush();
   EXPECT_TRUE(polls->failed());
-  EXPECT_NE(polls->error().find("poll() was called from a handler of the same bus"), std::string::npos) << polls->error();
+  EXPECT_NE(polls->error().find("poll() was called from a handler of the same bus"), std::string::npos)
+      << polls->error();
 }
 
 TEST(BusPolling, AHandlerThatPollsItsOwnBusByWayOfAnotherFailsInWords) {
   Bus one({.thread = false}), other({.thread = false});
   const Handle back = other.on<BatchEnd>() | subscribe([&](const BatchEnd&) { one.poll(); });
   const Handle there = one.on<BatchEnd>() | subscribe([&](const BatchEnd& e) {
-    other.publish(e);
-    other.poll();
-  });
+                         other.publish(e);
+                         other.poll();
+                       });
   one.publish(BatchEnd{.step = 1});
   one.flush();
   EXPECT_NE(back->error().find("poll() was called from a handler of the same bus"), std::string::npos) << back->error();
@@ -57,7 +59,8 @@ TEST(BusPolling, WhatAWindowHandsOverAtCloseCannotPollTheBusThatCloses) {
                        subscribe([&](double) { bus.poll(); });
   bus.publish(BatchEnd{.step = 1});
   bus.close();
-  EXPECT_NE(polls->error().find("poll() was called from a handler of the same bus"), std::string::npos) << polls->error();
+  EXPECT_NE(polls->error().find("poll() was called from a handler of the same bus"), std::string::npos)
+      << polls->error();
 }
 
 TEST(BusPolling, AHandlerDoesNotWaitWhileAnotherThreadPolls) {
@@ -69,9 +72,9 @@ TEST(BusPolling, AHandlerDoesNotWaitWhileAnotherThreadPolls) {
   });
   bool found = true;
   const Handle asks = outer.on<BatchEnd>() | subscribe([&](const BatchEnd&) {
-    found = inner.poll();
-    asked.set_value();
-  });
+                        found = inner.poll();
+                        asked.set_value();
+                      });
   inner.publish(BatchEnd{.step = 1});
   std::thread elsewhere([&] { inner.poll(); });
   polling.get_future().wait();
@@ -91,13 +94,15 @@ TEST(BusFlush, ReturnsWhileAQueueIsSaturated) {
   std::atomic<const QueueAccount*> queue{nullptr};
   Bus bus({.ring_capacity = 64});
   const Handle busy = bus.on<BatchEnd>() | observe_on(io, {.capacity = 16}) | subscribe([&](const BatchEnd& e) {
-    seen.store(e.step, std::memory_order_relaxed);
-    // relaxed, all: nothing is read behind them. When this value is done another one is in the queue.
-    const auto another = [&, account = queue.load(std::memory_order_relaxed)] {
-      return account != nullptr && account->handed.get() > static_cast<std::uint64_t>(e.step);
-    };
-    while (!another() && e.step < most && !flushed.load(std::memory_order_relaxed)) std::this_thread::yield();
-  });
+                        seen.store(e.step, std::memory_order_relaxed);
+                        // relaxed, all: nothing is read behind them. When this value is done another one is in the
+                        // queue.
+                        const auto another = [&, account = queue.load(std::memory_order_relaxed)] {
+                          return account != nullptr && account->handed.get() > static_cast<std::uint64_t>(e.step);
+                        };
+                        while (!another() && e.step < most && !flushed.load(std::memory_order_relaxed))
+                          std::this_thread::yield();
+                      });
   queue.store(busy->queues().front().get(), std::memory_order_relaxed);
   std::thread publisher([&] {
     Producer producer = bus.producer("publisher");
@@ -123,10 +128,10 @@ TEST(BusFlush, WaitsForAHandlerThoughNewerValuesWereDropped) {
   std::atomic<bool> began{false}, may_end{false}, flushed{false};
   Bus bus;
   const Handle newest = bus.on<BatchEnd>().overload(latest()) | observe_on(io) | subscribe([&](const BatchEnd& e) {
-    if (e.step != 1) return;
-    began.store(true, std::memory_order_relaxed);
-    while (!may_end.load(std::memory_order_relaxed)) std::this_thread::yield();
-  });
+                          if (e.step != 1) return;
+                          began.store(true, std::memory_order_relaxed);
+                          while (!may_end.load(std::memory_order_relaxed)) std::this_thread::yield();
+                        });
   const QueueAccount& queue = *newest->queues().front();
   Producer producer = bus.producer("publisher");
   producer.publish(BatchEnd{.step = 1});

@@ -41,7 +41,8 @@ class Probe final : public Pipeline {
   Subscription* to_ = nullptr;
 };
 
-inline PipelineOptions probe_options(std::vector<EventId> types, std::string name = "probe", Stream stream = Stream::all) {
+inline PipelineOptions probe_options(std::vector<EventId> types, std::string name = "probe",
+                                     Stream stream = Stream::all) {
   PipelineOptions options;
   options.name = std::move(name);
   options.stream = stream;

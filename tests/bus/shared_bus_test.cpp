@@ -7,8 +7,8 @@
 #include <bus/probe.hpp>
 #include <scratch_folder.hpp>
 
-#include <gtest/gtest.h>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -33,12 +33,18 @@ struct Echo {
   std::uint64_t number = 0, twice = 0, thrice = 0, inverse = 0;
   Name who{};
   std::int32_t low = 0;
-  void fields(auto&& f) const { f("number", number), f("twice", twice), f("thrice", thrice), f("inverse", inverse), f("who", who), f("low", low); }
+  void fields(auto&& f) const {
+    f("number", number), f("twice", twice), f("thrice", thrice), f("inverse", inverse), f("who", who), f("low", low);
+  }
 
   static Echo of(std::uint64_t n, Name who = {}) {
-    return {.number = n, .twice = 2 * n, .thrice = 3 * n, .inverse = ~n, .who = who, .low = static_cast<std::int32_t>(n)};
+    return {
+        .number = n, .twice = 2 * n, .thrice = 3 * n, .inverse = ~n, .who = who, .low = static_cast<std::int32_t>(n)};
   }
-  bool whole() const { return twice == 2 * number && thrice == 3 * number && inverse == ~number && low == static_cast<std::int32_t>(number); }
+  bool whole() const {
+    return twice == 2 * number && thrice == 3 * number && inverse == ~number &&
+           low == static_cast<std::int32_t>(number);
+  }
 };
 /// One that is never streamed.
 struct PlainEcho : Echo {
@@ -57,8 +63,10 @@ std::unique_ptr<Watcher> watcher_of(const std::filesystem::path& place) {
     }
 }
 
-/// Watches to the end. Says "ready" when it watches, and then what came: seen, missed, and "torn" if an event wasn't whole.
-void count_to_the_end(const std::filesystem::path& place, const OtherProcess::Say& say, std::chrono::milliseconds nap = 1ms) {
+/// Watches to the end. Says "ready" when it watches, and then what came: seen, missed, and "torn" if an event wasn't
+/// whole.
+void count_to_the_end(const std::filesystem::path& place, const OtherProcess::Say& say,
+                      std::chrono::milliseconds nap = 1ms) {
   const auto watcher = watcher_of(place);
   say("ready");
   std::uint64_t torn = 0, seen = 0;
@@ -68,16 +76,18 @@ void count_to_the_end(const std::filesystem::path& place, const OtherProcess::Sa
       ++seen;
       Echo echo;
       std::memcpy(&echo, event.body, sizeof echo);
-      if ((event.type == Echo::id || event.type == PlainEcho::id) && (!echo.whole() || echo.number != event.sequence)) ++torn;
+      if ((event.type == Echo::id || event.type == PlainEcho::id) && (!echo.whole() || echo.number != event.sequence))
+        ++torn;
       if (std::exchange(last[event.ring], event.sequence) >= event.sequence) ++torn;
     });
     if (found == 0) watcher->wait(nap);
   }
   const WatchAccount account = watcher->account();
   std::ostringstream text;
-  text << "seen " << account.seen << " missed " << account.missed << " rings " << account.rings << " unshared " << account.unshared
-       << (watcher->closed() ? " closed" : " gone");
-  if (torn > 0 || account.nonsense > 0 || seen != account.seen) text << " torn " << torn << " nonsense " << account.nonsense;
+  text << "seen " << account.seen << " missed " << account.missed << " rings " << account.rings << " unshared "
+       << account.unshared << (watcher->closed() ? " closed" : " gone");
+  if (torn > 0 || account.nonsense > 0 || seen != account.seen)
+    text << " torn " << torn << " nonsense " << account.nonsense;
   say(text.str());
 }
 
@@ -103,7 +113,8 @@ TEST(SharedBus, AnotherProcessSeesEachEventWithItsTypeItsFieldsAndItsNames) {
       watcher->poll([&](const LoggedEvent& event) {
         const LogCatalog& catalog = watcher->catalog();
         std::ostringstream line;
-        line << catalog.ring_name(event.ring) << '#' << event.sequence << ' ' << event.stamp << ' ' << catalog.type_name(event.type);
+        line << catalog.ring_name(event.ring) << '#' << event.sequence << ' ' << event.stamp << ' '
+             << catalog.type_name(event.type);
         if (const LoggedType* const type = catalog.type(event.type))
           for (const FieldLayout& field : type->fields)
             if (const auto value = catalog.value(event, field))
@@ -116,7 +127,8 @@ TEST(SharedBus, AnotherProcessSeesEachEventWithItsTypeItsFieldsAndItsNames) {
   });
   Bus bus({.shared = std::make_shared<SharedBus>(place.path())});
   Producer producer = bus.producer("camera", Stream::trainer);
-  producer.publish_at(5, FitEnd{.step = 9, .epoch = 2, .stopped = true});  // before anybody watches: it is still in the ring
+  // before anybody watches: it is still in the ring
+  producer.publish_at(5, FitEnd{.step = 9, .epoch = 2, .stopped = true});
   ASSERT_EQ(other.hears(), "ready");
   producer.publish_at(7, Echo::of(2, intern("a name that nobody has had before")));
   producer.publish_at(8, Metric{.step = 3, .value = 0.5, .metric = intern("another name"), .epoch = 1});
@@ -126,7 +138,9 @@ TEST(SharedBus, AnotherProcessSeesEachEventWithItsTypeItsFieldsAndItsNames) {
   for (int i = 0; i < 4; ++i) lines.push_back(other.hears());
   std::ranges::sort(lines);
   EXPECT_EQ(lines[0], "camera#1 5 FitEnd step=9 epoch=2 stopped=1");
-  EXPECT_EQ(lines[1], "camera#2 7 Echo number=2 twice=4 thrice=6 inverse=18446744073709551613 who=a name that nobody has had before low=2");
+  EXPECT_EQ(lines[1],
+            "camera#2 7 Echo number=2 twice=4 thrice=6 inverse=18446744073709551613 who=a name that nobody has had "
+            "before low=2");
   EXPECT_EQ(lines[2], "camera#3 8 Metric step=3 epoch=1 metric=another name value=0.5");
   EXPECT_EQ(lines[3], "later#1 9 BatchEnd step=4 epoch=0 batch=0 samples=0 loss=1.5 accuracy=0 learning_rate=0");
   bus.close();
@@ -158,13 +172,18 @@ TEST_P(WatchedWithStores, AWatcherThatIsOverwrittenAllTheTimeSeesWholeEventsAndC
   constexpr std::uint64_t events = 3'000'000;
   {
     // a small ring, and nobody to wait for: what the other process copies is written over the moment after
-    Bus bus({.ring_capacity = 4, .thread = false, .stores = GetParam(), .shared = std::make_shared<SharedBus>(place.path())});
+    Bus bus({.ring_capacity = 4,
+             .thread = false,
+             .stores = GetParam(),
+             .shared = std::make_shared<SharedBus>(place.path())});
     Producer producer = bus.producer("one");
     ASSERT_EQ(other.hears(), "ready");
     for (std::uint64_t n = 1; n <= events; ++n) {
       if (n % 2 == 0) bus.poll();
-      if (n % 3 == 0) producer.publish_at(1, PlainEcho{Echo::of(n)});  // both kinds of store in one ring
-      else producer.publish_at(1, Echo::of(n));
+      if (n % 3 == 0)
+        producer.publish_at(1, PlainEcho{Echo::of(n)});  // both kinds of store in one ring
+      else
+        producer.publish_at(1, Echo::of(n));
     }
   }
   const Counted all = counted(other.hears());
@@ -175,7 +194,9 @@ TEST_P(WatchedWithStores, AWatcherThatIsOverwrittenAllTheTimeSeesWholeEventsAndC
 }
 
 INSTANTIATE_TEST_SUITE_P(Form, WatchedWithStores, ::testing::Values(Stores::plain, Stores::streaming),
-                         [](const auto& info) { return std::string(info.param == Stores::plain ? "plain" : "streaming"); });
+                         [](const auto& info) {
+                           return std::string(info.param == Stores::plain ? "plain" : "streaming");
+                         });
 
 TEST(SharedBus, AStoppedWatcherHoldsNobodyUpAndIsToldHowManyItMissed) {
   const ScratchFolder place;
@@ -319,7 +340,8 @@ TEST(SharedBus, WhoeverTalksNonsenseOrComesInCrowdsIsNotListenedTo) {
   }
   std::string said;
   do said = test::complaint<WatchError>([&] { Watcher{place.path()}; });
-  while (said.find("too many wait") != std::string::npos);  // those of the crowd who came behind the sixteenth, until they are refused
+  // those of the crowd who came behind the sixteenth, until they are refused
+  while (said.find("too many wait") != std::string::npos);
   EXPECT_EQ(said, place.path().string() + ": it has as many watchers as it takes: end one of them.");
   crowd.clear();
   while (shared->watchers() != 0) std::this_thread::sleep_for(1ms);
@@ -330,7 +352,8 @@ TEST(SharedBus, WhoeverTalksNonsenseOrComesInCrowdsIsNotListenedTo) {
 TEST(SharedBus, TwoBusesAreNotSharedInOnePlace) {
   const ScratchFolder place;
   const SharedBus first(place.path());
-  EXPECT_EQ(test::complaint<ShareError>([&] { SharedBus{place.path()}; }), place.path().string() + ": another bus is shared there");
+  EXPECT_EQ(test::complaint<ShareError>([&] { SharedBus{place.path()}; }),
+            place.path().string() + ": another bus is shared there");
 }
 
 TEST(SharedBus, WhereFilesMustBeSmallItSaysSoAndNoSignalComes) {
@@ -410,7 +433,8 @@ TEST(Watcher, RefusesWhatIsNoBusAndWhatIsNewer) {
   shared_layout::Hello hello{.magic = shared_layout::magic, .version = shared_layout::version, .welcome = 1};
   EXPECT_EQ(refusal_of_an_impostor(hello, zeros.get()), "its memory isn't that of a bus: it doesn't begin as one.");
   hello.version = shared_layout::version + 1;
-  EXPECT_EQ(refusal_of_an_impostor(hello, zeros.get()), ": it belongs to a later version of Sidestep: watch it with that one.");
+  EXPECT_EQ(refusal_of_an_impostor(hello, zeros.get()),
+            ": it belongs to a later version of Sidestep: watch it with that one.");
   hello.magic = {};
   EXPECT_EQ(refusal_of_an_impostor(hello, zeros.get()), ": what answers there isn't a bus.");
 }

@@ -47,8 +47,9 @@ static_assert(!SelfContained<Barrier> && !SelfContained<CheckpointLoaded> && !Se
 
 Mixed mixed(std::uint64_t seed) {
   std::mt19937_64 random(seed);
-  return {static_cast<std::uint8_t>(random()), static_cast<std::uint16_t>(random()), static_cast<float>(random() >> 40),
-          (random() & 1) != 0, static_cast<double>(random() >> 12), static_cast<std::int32_t>(random()),
+  return {static_cast<std::uint8_t>(random()), static_cast<std::uint16_t>(random()),
+          static_cast<float>(random() >> 40),  (random() & 1) != 0,
+          static_cast<double>(random() >> 12), static_cast<std::int32_t>(random()),
           static_cast<std::int64_t>(random())};
 }
 
@@ -76,7 +77,8 @@ TEST(StreamWithin, ABurstIsStreamedAndWhatComesBehindAPauseIsNot) {
 TEST(Stores, AreDescribedByWhatWasAskedFor) {
   EXPECT_EQ(describe(Stores::automatic).find("asked for"), std::string_view::npos) << describe(Stores::automatic);
   EXPECT_TRUE(describe(Stores::automatic).starts_with(fastest_stores() == Stores::plain ? "plain: " : "streaming: "));
-  EXPECT_EQ(describe(Stores::plain), streaming_supported() ? "plain: asked for" : "plain: there are no 64-byte streaming stores here");
+  EXPECT_EQ(describe(Stores::plain),
+            streaming_supported() ? "plain: asked for" : "plain: there are no 64-byte streaming stores here");
   EXPECT_EQ(describe(Stores::streaming).starts_with("streaming: "), streaming_supported());
 }
 
@@ -105,7 +107,8 @@ TEST(Check, IsAnotherOneALapBeforeAndNeverThatOfAnEmptySlot) {
   for (int i = 0; i < 100'000; ++i) {
     const Sequence number = i < 50'000 ? static_cast<Sequence>(i) : random();
     ASSERT_NE(check_of(number), 0);
-    for (int bits = 0; bits <= 32; ++bits) ASSERT_NE(check_of(number), check_of(number + (Sequence{1} << bits))) << number << ", 2^" << bits;
+    for (int bits = 0; bits <= 32; ++bits)
+      ASSERT_NE(check_of(number), check_of(number + (Sequence{1} << bits))) << number << ", 2^" << bits;
   }
 }
 
@@ -117,7 +120,8 @@ TEST(Words, AreTheEventAsItLiesInMemory) {
     std::memcpy(static_cast<void*>(&back), words.data(), sizeof back);
     EXPECT_EQ(back, event) << "seed " << seed;
   }
-  const BatchEnd end{.step = -1, .loss = 0.1, .learning_rate = 0.2, .accuracy = 0.3F, .epoch = -4, .batch = 5, .samples = -6};
+  const BatchEnd end{
+      .step = -1, .loss = 0.1, .learning_rate = 0.2, .accuracy = 0.3F, .epoch = -4, .batch = 5, .samples = -6};
   const Words words = words_of(end);
   EXPECT_EQ(std::memcmp(words.data(), &end, sizeof end), 0);
   EXPECT_EQ(words_of(Single{2.5})[0], std::bit_cast<std::uint64_t>(2.5));
@@ -150,7 +154,10 @@ TEST_P(WithStores, EveryWayOfPublishingBringsEachEventWholeAndInOrder) {
     *reserved = mixed(++seed);
     reserved->g = mixed(seed).g;
     reserved.commit();
-    { auto dropped = producer.reserve<Mixed>(); dropped->f = 1; }  // never published
+    {
+      auto dropped = producer.reserve<Mixed>();
+      dropped->f = 1;
+    }  // never published
     ++seed;
     while (!producer.try_publish(mixed(seed))) std::this_thread::yield();
   }
@@ -219,7 +226,8 @@ TEST_P(WithStores, NoEventIsTorn) {
     std::uint64_t body[5];
     std::memcpy(body, slot.body, sizeof body);
     bool good = slot.sequence == n && slot.stamp == stamp(n) && slot.type == BatchEnd::id;
-    good &= body[0] == n && body[1] == (n ^ 0x5555555555555555) && body[2] == n * 3 && body[3] == ~n && body[4] == n << 7;
+    good &=
+        body[0] == n && body[1] == (n ^ 0x5555555555555555) && body[2] == n * 3 && body[3] == ~n && body[4] == n << 7;
     wrong += !good;
   };
   bus.add(std::make_unique<Audit<decltype(audit)>>(audit), probe_options({BatchEnd::id}));
@@ -231,9 +239,12 @@ TEST_P(WithStores, NoEventIsTorn) {
   EXPECT_EQ(wrong, 0u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Form, WithStores, ::testing::Values(Stores::plain, Stores::streaming, Stores::automatic), [](const auto& info) {
-  return std::string(info.param == Stores::plain ? "plain" : info.param == Stores::streaming ? "streaming" : "automatic");
-});
+INSTANTIATE_TEST_SUITE_P(Form, WithStores, ::testing::Values(Stores::plain, Stores::streaming, Stores::automatic),
+                         [](const auto& info) {
+                           return std::string(info.param == Stores::plain       ? "plain"
+                                              : info.param == Stores::streaming ? "streaming"
+                                                                                : "automatic");
+                         });
 
 }  // namespace
 }  // namespace sidestep

@@ -43,9 +43,11 @@ TEST(BusSubscribing, WhoEndsHimselfInHisHandlerSeesNothingMore) {
              if (e.step == 3) self->end();
            });
     known.store(true, std::memory_order_release);
-    const Handle other = bus.on<BatchEnd>() | subscribe([&](const BatchEnd&) { others.fetch_add(1, std::memory_order_relaxed); });
+    const Handle other =
+        bus.on<BatchEnd>() | subscribe([&](const BatchEnd&) { others.fetch_add(1, std::memory_order_relaxed); });
     Producer producer = bus.producer("test");
-    for (Step step = 1; step <= 500; ++step) producer.publish(BatchEnd{.step = step});  // many are in the ring, and in the same span
+    // many are in the ring, and in the same span
+    for (Step step = 1; step <= 500; ++step) producer.publish(BatchEnd{.step = step});
     bus.flush();
     EXPECT_EQ(seen, (std::vector<Step>{1, 2, 3}));
     EXPECT_EQ(self->life(), Subscription::Life::ended);
@@ -80,9 +82,9 @@ TEST(BusSubscribing, WhoThrowsWhenHeHasBeenEndedKeepsNobodyWaiting) {
   Bus bus({.deadline = deadline});
   std::latch go(1);
   const Handle ended = bus.on<BatchEnd>() | observe_on(io) | subscribe([&](const BatchEnd&) {
-    go.wait();
-    throw std::runtime_error("too late");
-  });
+                         go.wait();
+                         throw std::runtime_error("too late");
+                       });
   Producer producer = bus.producer("test");
   for (Step step = 1; step <= 5; ++step) producer.publish(BatchEnd{.step = step});
   const auto begin = std::chrono::steady_clock::now();
@@ -139,7 +141,8 @@ TEST(BusSubscribing, ByProducerAndBySetOfTypes) {
   const Handle of_lidar = bus.on<Metric>().from("lidar") | subscribe([](const Metric&) {});
   const Handle nobody = bus.on<Metric>().from("radar") | subscribe([](const Metric&) {});
   const Handle both = bus.on<Metric, BatchEnd>() | subscribe([](const OneOf<Metric, BatchEnd>&) {});
-  lidar.publish(Metric{}), second.publish(Metric{}), camera.publish(Metric{}), camera.publish(BatchEnd{}), lidar.publish(BatchEnd{});
+  lidar.publish(Metric{}), second.publish(Metric{}), camera.publish(Metric{}), camera.publish(BatchEnd{}),
+      lidar.publish(BatchEnd{});
   bus.flush();
   EXPECT_EQ(of_lidar->published(), 2u);
   EXPECT_EQ(of_lidar->delivered(), 2u);
@@ -201,11 +204,13 @@ TEST(BusCycle, AHandlerThatAnswersItsOwnEventsFailsAndTheBusGoesOn) {
 
 TEST(BusCycle, ByWayOfOthersAndBehindObserveOn) {
   Bus bus({.ring_capacity = 16});
-  const Handle there = bus.on<Metric>().named("there") | observe_on(io, {.capacity = 16}) | subscribe([&](const Metric& m) {
-                         bus.publish(BatchEnd{.step = m.step});
-                         bus.publish(BatchEnd{.step = m.step});
-                       });
-  const Handle back = bus.on<BatchEnd>().named("back") | subscribe([&](const BatchEnd& e) { bus.publish(Metric{.step = e.step}); });
+  const Handle there =
+      bus.on<Metric>().named("there") | observe_on(io, {.capacity = 16}) | subscribe([&](const Metric& m) {
+        bus.publish(BatchEnd{.step = m.step});
+        bus.publish(BatchEnd{.step = m.step});
+      });
+  const Handle back =
+      bus.on<BatchEnd>().named("back") | subscribe([&](const BatchEnd& e) { bus.publish(Metric{.step = e.step}); });
   bus.producer("test").publish(Metric{});
   while (!there->failed() && !back->failed()) std::this_thread::yield();
   bus.close();
@@ -272,8 +277,10 @@ TEST(BusCycle, WhoPublishesWhatItHeldAtItsEndIsNoCycleAndNeitherIsWhoAnswersThat
       Bus bus({.thread = thread, .deadline = std::chrono::milliseconds(300)});
       const Name held = intern("held"), answered = intern("answered");
       const auto publish = [&](double mean) { bus.publish(Metric{.value = mean, .metric = held}); };
-      const Handle holds = behind ? bus.on<BatchEnd>() | map(&BatchEnd::loss) | observe_on(io) | window(count(10)) | mean() | subscribe(publish)
-                                  : bus.on<BatchEnd>() | map(&BatchEnd::loss) | window(count(10)) | mean() | subscribe(publish);
+      const Handle holds =
+          behind ? bus.on<BatchEnd>() | map(&BatchEnd::loss) | observe_on(io) | window(count(10)) | mean() |
+                       subscribe(publish)
+                 : bus.on<BatchEnd>() | map(&BatchEnd::loss) | window(count(10)) | mean() | subscribe(publish);
       const Handle answers = bus.on<Metric>() | subscribe([&](const Metric& m) {
                                if (m.metric == held) bus.publish(Metric{.value = 2 * m.value, .metric = answered});
                              });
@@ -286,7 +293,8 @@ TEST(BusCycle, WhoPublishesWhatItHeldAtItsEndIsNoCycleAndNeitherIsWhoAnswersThat
       bus.publish(EpochEnd{});
       bus.close();
       EXPECT_NE(cycle->error().find("its events don't end"), std::string::npos) << cycle->error();
-      for (const Handle& innocent : {holds, answers, listens}) EXPECT_EQ(innocent->life(), Subscription::Life::completed) << innocent->error();
+      for (const Handle& innocent : {holds, answers, listens})
+        EXPECT_EQ(innocent->life(), Subscription::Life::completed) << innocent->error();
       EXPECT_EQ(heard, 6);
     }
 }
@@ -295,9 +303,8 @@ TEST(BusCycle, WhoPublishesWhatItHeldAtItsEndIsNoCycleAndNeitherIsWhoAnswersThat
 TEST(BusCycle, OneThatBeginsWithWhatAnotherHeldEndsAtCloseToo) {
   for (const bool thread : {false, true}) {
     Bus bus({.thread = thread, .deadline = std::chrono::milliseconds(300)});
-    const Handle holds = bus.on<BatchEnd>() | map(&BatchEnd::loss) | window(count(10)) | mean() | subscribe([&](double mean) {
-                           bus.publish(Metric{.value = mean});
-                         });
+    const Handle holds = bus.on<BatchEnd>() | map(&BatchEnd::loss) | window(count(10)) | mean() |
+                         subscribe([&](double mean) { bus.publish(Metric{.value = mean}); });
     const Handle cycle = bus.on<Metric>() | subscribe([&](const Metric& m) { bus.publish(m); });
     bus.publish(BatchEnd{.loss = 3});
     bus.close();
@@ -312,10 +319,12 @@ TEST(BusCycle, OneThatPublishesByAProducerOfItsOwnEndsAtCloseToo) {
       Bus bus({.thread = thread, .dispatchers = dispatchers, .deadline = std::chrono::milliseconds(300)});
       Producer own = bus.producer("own");
       const Handle other = bus.on<Metric>() | subscribe([](const Metric&) {});
-      const Handle cycle = bus.on<Metric>() | subscribe([&](const Metric& m) { own.publish(Metric{.step = m.step + 1}); });
+      const Handle cycle =
+          bus.on<Metric>() | subscribe([&](const Metric& m) { own.publish(Metric{.step = m.step + 1}); });
       const auto publish = [&](double mean) { bus.publish(ValidationEnd{.step = static_cast<Step>(mean)}); };
       const Handle holds = bus.on<BatchEnd>() | map(&BatchEnd::loss) | window(count(10)) | mean() | subscribe(publish);
-      const Handle holds_behind = bus.on<BatchEnd>() | map(&BatchEnd::loss) | observe_on(io) | window(count(10)) | mean() | subscribe(publish);
+      const Handle holds_behind =
+          bus.on<BatchEnd>() | map(&BatchEnd::loss) | observe_on(io) | window(count(10)) | mean() | subscribe(publish);
       bus.publish(Metric{.step = 1});
       bus.publish(BatchEnd{.loss = 3});
       bus.close();
@@ -333,19 +342,20 @@ TEST(BusCycle, HandlersThatAreOnlySlowAreWaitedForAtClose) {
     std::atomic<int> heard{0};
     const auto work = [](int milliseconds) { std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds)); };
     // each answers with an event of a type that only the next one hears, and takes longer than the one before
-    const Handle quick = bus.on<BatchBegin>() | subscribe([&](const BatchBegin& e) { bus.publish(BatchEnd{.step = e.step}); });
+    const Handle quick =
+        bus.on<BatchBegin>() | subscribe([&](const BatchBegin& e) { bus.publish(BatchEnd{.step = e.step}); });
     const Handle slow = bus.on<BatchEnd>() | observe_on(io) | subscribe([&](const BatchEnd& e) {
-      work(1);
-      bus.publish(Metric{.step = e.step});
-    });
+                          work(1);
+                          bus.publish(Metric{.step = e.step});
+                        });
     const Handle slower = bus.on<Metric>() | observe_on(io) | subscribe([&](const Metric& m) {
-      work(2);
-      bus.publish(EpochEnd{.step = m.step});
-    });
+                            work(2);
+                            bus.publish(EpochEnd{.step = m.step});
+                          });
     const Handle slowest = bus.on<EpochEnd>() | observe_on(io) | subscribe([&](const EpochEnd& e) {
-      work(3);
-      bus.publish(ValidationBegin{.step = e.step});
-    });
+                             work(3);
+                             bus.publish(ValidationBegin{.step = e.step});
+                           });
     const Handle last = bus.on<ValidationBegin>() | subscribe([&](const ValidationBegin&) { ++heard; });
     for (Step step = 1; step <= events; ++step) bus.publish(BatchBegin{.step = step});
     bus.close();

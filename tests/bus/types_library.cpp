@@ -1,4 +1,5 @@
-// A library that was built from an older declaration of an event. It finds the bus' own functions in the program that loads it.
+// A library that was built from an older declaration of an event. It finds the bus' own functions in the program that
+// loads it.
 #include <sidestep/bus/producer.hpp>
 
 namespace older {

@@ -76,7 +76,8 @@ TEST(Types, OneWithTwoLayoutsIsAnErrorThatNamesTheFields) {
   Bus bus({.thread = false});
   const std::string why = complaint<EventTypeError>([&] { (void)bus.on<theirs::Sighted>(); });
   EXPECT_NE(why.find("'Sighted'"), std::string::npos) << why;
-  EXPECT_NE(why.find("'label' is integer of 4 bytes at 8 here, integer of 4 bytes at 12 there"), std::string::npos) << why;
+  EXPECT_NE(why.find("'label' is integer of 4 bytes at 8 here, integer of 4 bytes at 12 there"), std::string::npos)
+      << why;
   EXPECT_NE(why.find("'count' isn't there"), std::string::npos) << why;
   EXPECT_NE(why.find("'score' is there alone"), std::string::npos) << why;
   EXPECT_EQ(why.find("'step'"), std::string::npos) << why;
@@ -101,7 +102,10 @@ std::filesystem::path their_log(const ScratchFolder& folder, const LoggedType& t
   return path;
 }
 LoggedType as_theirs() {
-  return {.id = shared_id, .size = sizeof(theirs::Sighted), .name = "Sighted", .fields = detail::layout_fields<theirs::Sighted>(nullptr)};
+  return {.id = shared_id,
+          .size = sizeof(theirs::Sighted),
+          .name = "Sighted",
+          .fields = detail::layout_fields<theirs::Sighted>(nullptr)};
 }
 
 TEST(Types, ALogOfAnotherLayoutIsNotReplayed) {
@@ -110,7 +114,8 @@ TEST(Types, ALogOfAnotherLayoutIsNotReplayed) {
   Bus bus({.thread = false});
   const std::string why = complaint<LogError>([&] { replay(their_log(folder, as_theirs()), bus); });
   EXPECT_NE(why.find("'Sighted' has other fields in this program"), std::string::npos) << why;
-  EXPECT_NE(why.find("'label' is integer of 4 bytes at 12 here, integer of 4 bytes at 8 there"), std::string::npos) << why;
+  EXPECT_NE(why.find("'label' is integer of 4 bytes at 12 here, integer of 4 bytes at 8 there"), std::string::npos)
+      << why;
   EXPECT_NE(why.find("'score' isn't there"), std::string::npos) << why;
   EXPECT_NE(why.find("'count' is there alone"), std::string::npos) << why;
   EXPECT_EQ(bus.account().events, 0u);
@@ -147,7 +152,8 @@ TEST(Types, ReadAsAnEventOfThisProgramItIsCompared) {
   }
   LogReader own(path);
   own.for_each([&](const LoggedEvent& event) {
-    if (const auto sighted = own.catalog().as<ours::Sighted>(event)) events += static_cast<int>(sighted->step) + sighted->label;
+    if (const auto sighted = own.catalog().as<ours::Sighted>(event))
+      events += static_cast<int>(sighted->step) + sighted->label;
   });
   EXPECT_EQ(events, 1 + 3 + 9 + 4 + 9);
 }

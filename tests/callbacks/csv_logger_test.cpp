@@ -86,14 +86,17 @@ TEST(CsvLogger, AFullDiskIsReportedAndTrainingGoesOn) {
   EXPECT_EQ(run.failures[0].substr(0, 12), "csv_logger: ");
 }
 
-// Bad input, seen before the first step: no file is touched, those of other loggers neither, although they have rows to cut off.
+// Bad input, seen before the first step: no file is touched, those of other loggers neither, although they have rows to
+// cut off.
 TEST(CsvLogger, AFileWithFewerRowsThanTheCheckpointIsRefusedBeforeAnythingBegins) {
   ScratchFolder folder;
-  FakeRun run{.callbacks = {jsonl_logger("metrics.jsonl"), csv_logger("metrics.csv"), model_checkpoint()}, .folder = folder.path()};
+  FakeRun run{.callbacks = {jsonl_logger("metrics.jsonl"), csv_logger("metrics.csv"), model_checkpoint()},
+              .folder = folder.path()};
   run.go();
   write_text(folder / "metrics.csv", "epoch,train/loss\n1,2\n");
   write_text(folder / "metrics.jsonl", read_text(folder / "metrics.jsonl") + "more\n");
-  const std::string lines = read_text(folder / "metrics.jsonl"), checkpoint = read_text(folder / "checkpoints/last.safetensors");
+  const std::string lines = read_text(folder / "metrics.jsonl"),
+                    checkpoint = read_text(folder / "checkpoints/last.safetensors");
   FakeRun again{.callbacks = run.callbacks, .folder = folder.path(), .steps = 30, .resume = true};
   const std::string said = complaint<CheckpointError>([&] { again.go(); });
   EXPECT_NE(said.find("'csv_logger' can't go on from last.safetensors: "), std::string::npos) << said;

@@ -86,7 +86,8 @@ TEST(Documentation, CodeThatNamesATestIsRunByIt) {
   ASSERT_NE(at, std::sregex_iterator{});
   for (; at != std::sregex_iterator{}; ++at)
     EXPECT_NE(unindented(read_text(repository / (*at)[1].str())).find('\n' + unindented((*at)[2])), std::string::npos)
-        << (*at)[1] << " doesn't run what docs/callbacks.md shows:\n" << (*at)[2];
+        << (*at)[1] << " doesn't run what docs/callbacks.md shows:\n"
+        << (*at)[2];
 }
 
 TEST(Documentation, SaysWhereAProgramLearnsThatACallbackFailed) {

@@ -27,17 +27,20 @@ std::set<std::string> names_of(const std::vector<Callback>& callbacks) {
 }
 
 TEST(Factories, TakeNothing) {
-  const std::vector<Callback> made{csv_logger(),   early_stopping(),   history(),  jsonl_logger(),         lambda(),
-                                   memory_release(), model_checkpoint(), progress(), reduce_lr_on_plateau(), terminate_on_nan()};
+  const std::vector<Callback> made{
+      csv_logger(),     early_stopping(),   history(),  jsonl_logger(),         lambda(),
+      memory_release(), model_checkpoint(), progress(), reduce_lr_on_plateau(), terminate_on_nan()};
   EXPECT_EQ(names_of(made), with_factory());
 }
 
 TEST(Factories, TakeEmptyBraces) {
-  const std::vector<Callback> made{csv_logger({}),     early_stopping({}),   history({}),  jsonl_logger({}),         lambda({}),
-                                   memory_release({}), model_checkpoint({}), progress({}), reduce_lr_on_plateau({}), terminate_on_nan({})};
+  const std::vector<Callback> made{
+      csv_logger({}),     early_stopping({}),   history({}),  jsonl_logger({}),         lambda({}),
+      memory_release({}), model_checkpoint({}), progress({}), reduce_lr_on_plateau({}), terminate_on_nan({})};
   EXPECT_EQ(names_of(made), with_factory());
   for (const Callback& each : made)
-    for (const Callback& other : {csv_logger(), early_stopping(), jsonl_logger(), model_checkpoint(), progress(), reduce_lr_on_plateau()}) {
+    for (const Callback& other :
+         {csv_logger(), early_stopping(), jsonl_logger(), model_checkpoint(), progress(), reduce_lr_on_plateau()}) {
       if (each.name != other.name) continue;
       EXPECT_EQ(each.settings, other.settings) << each.name << ": the braces mean the defaults";
     }
@@ -46,11 +49,13 @@ TEST(Factories, TakeEmptyBraces) {
 TEST(Factories, OfLoggersTakeAFileHoweverItIsSaid) {
   const std::string text = "a.log";
   const std::filesystem::path path = text;
-  for (const Callback& each : {csv_logger("a.log"), csv_logger(text), csv_logger(path), csv_logger(std::string_view(text)),
-                               csv_logger({"a.log"}), csv_logger({.file = "a.log"}), csv_logger(CsvLoggerOptions{.file = path})})
+  for (const Callback& each :
+       {csv_logger("a.log"), csv_logger(text), csv_logger(path), csv_logger(std::string_view(text)),
+        csv_logger({"a.log"}), csv_logger({.file = "a.log"}), csv_logger(CsvLoggerOptions{.file = path})})
     EXPECT_EQ(each.settings, csv_logger({.file = "a.log"}).settings);
-  for (const Callback& each : {jsonl_logger("a.log"), jsonl_logger(text), jsonl_logger(path), jsonl_logger(std::string_view(text)),
-                               jsonl_logger({"a.log"}), jsonl_logger({.file = "a.log"}), jsonl_logger(JsonlLoggerOptions{.file = path})})
+  for (const Callback& each :
+       {jsonl_logger("a.log"), jsonl_logger(text), jsonl_logger(path), jsonl_logger(std::string_view(text)),
+        jsonl_logger({"a.log"}), jsonl_logger({.file = "a.log"}), jsonl_logger(JsonlLoggerOptions{.file = path})})
     EXPECT_EQ(each.settings, jsonl_logger({.file = "a.log"}).settings);
   EXPECT_NE(csv_logger("a.log").settings, csv_logger({}).settings);
   EXPECT_NE(jsonl_logger("a.log").settings, jsonl_logger({}).settings);

@@ -15,16 +15,17 @@ void FakeRun::go() {
   Bus bus;
   if (before) before(bus);
   Control control;
-  AttachOptions options{.sync = sync, .run_folder = folder.empty() ? "." : folder, .seed = 1, .learning_rate = asked_rate};
+  AttachOptions options{
+      .sync = sync, .run_folder = folder.empty() ? "." : folder, .seed = 1, .learning_rate = asked_rate};
   const std::filesystem::path last = folder / "checkpoints" / "last.safetensors";
   if (!folder.empty()) {
     options.folder = folder / "checkpoints";
     options.snapshot = [this](const Cut&) {
-      return
-          [w = weight, k = kept, s = schedule, f = factor](const std::filesystem::path& path, const CheckpointState& state) {
-            write_text(path, fmt::format("{} {} {} {} {} {} {} {} {} {} {}\n{}", w, k, f, static_cast<int>(s.shape), s.base,
-                                         s.warmup, s.warmup_from, s.factor, s.every, s.length, s.floor, state.to_text()));
-          };
+      return [w = weight, k = kept, s = schedule, f = factor](const std::filesystem::path& path,
+                                                              const CheckpointState& state) {
+        write_text(path, fmt::format("{} {} {} {} {} {} {} {} {} {} {}\n{}", w, k, f, static_cast<int>(s.shape), s.base,
+                                     s.warmup, s.warmup_from, s.factor, s.every, s.length, s.floor, state.to_text()));
+      };
     };
   }
   auto loop = control.attach(bus, options);
@@ -41,8 +42,8 @@ void FakeRun::go() {
   if (resume) {
     std::istringstream text(read_text(last));
     int shape = 0;
-    text >> weight >> kept >> factor >> shape >> schedule.base >> schedule.warmup >> schedule.warmup_from >> schedule.factor >>
-        schedule.every >> schedule.length >> schedule.floor;
+    text >> weight >> kept >> factor >> shape >> schedule.base >> schedule.warmup >> schedule.warmup_from >>
+        schedule.factor >> schedule.every >> schedule.length >> schedule.floor;
     schedule.shape = static_cast<Schedule::Shape>(shape);
     learning_rate = schedule.at(loop.step()) * factor;
     text.get();

@@ -24,7 +24,9 @@ TEST(LearningRateSchedule, HandsOverTheScheduleOnce) {
 
 TEST(LearningRateSchedule, ACosineWithoutALengthFallsOverTheWholeRun) {
   const LearningRateScheduleRule rule{{.shape = Schedule::Shape::cosine, .base = 1, .warmup = 10, .length = 0}};
-  const auto length = [&](Step last) { return rule(FitBegin{.last_step = last}).all()[0].get_if<SetSchedule>()->schedule.length; };
+  const auto length = [&](Step last) {
+    return rule(FitBegin{.last_step = last}).all()[0].get_if<SetSchedule>()->schedule.length;
+  };
   EXPECT_EQ(length(110), 100);
   EXPECT_EQ(length(5), 1);
   // cut short by a number of steps, and gone on with later: as if it had never stopped

@@ -116,8 +116,9 @@ TEST(Monitor, AMetricThatComesBehindItsEpochIsNoted) {
   run.metrics_behind = {{"test/loss", [](Epoch epoch) { return 1.0 / epoch; }}};
   run.go();
   EXPECT_EQ(run.failures, std::vector<std::string>{});
-  EXPECT_EQ(run.warnings, (std::vector<std::string>{"test/loss came behind the EpochEnd of its epoch, and so was looked at an epoch late, or "
-                                                    "never (publish it before EpochEnd): early_stopping."}));
+  EXPECT_EQ(run.warnings, (std::vector<std::string>{
+                              "test/loss came behind the EpochEnd of its epoch, and so was looked at an epoch late, or "
+                              "never (publish it before EpochEnd): early_stopping."}));
 }
 
 // A loop of a user's own may leave the step at 0.
@@ -125,8 +126,15 @@ TEST(Monitor, AResumedRunNotesNothingOfAMetricThatNamesNoStep) {
   const auto notes = std::make_shared<Notes>();
   Bus bus({.thread = false});
   Control control;
-  const CallbackContext run{.bus = bus, .control = control, .name = "early_stopping", .settings = {}, .folder = {}, .checkpoints = {}, .sync = lag(2),
-                            .last = {}, .notes = notes};
+  const CallbackContext run{.bus = bus,
+                            .control = control,
+                            .name = "early_stopping",
+                            .settings = {},
+                            .folder = {},
+                            .checkpoints = {},
+                            .sync = lag(2),
+                            .last = {},
+                            .notes = notes};
   Fed before{Monitor("test/loss", epoch_end, run)}, after{Monitor("test/loss", epoch_end, run)};
   before(FitBegin{});
   before.metric("test/loss", 1);
@@ -147,10 +155,10 @@ TEST(Monitor, ARunTooShortForALookSaysSoAndFailsNobody) {
   run.steps = 3;
   run.go();
   EXPECT_EQ(run.failures, std::vector<std::string>{});
-  EXPECT_EQ(run.warnings,
-            (std::vector<std::string>{"Fewer than 1000 steps ran: early_stopping never saw batch/loss.",
-                                      "No whole epoch ran: early_stopping never saw val/loss, model_checkpoint never saw "
-                                      "val/accuracy, reduce_lr_on_plateau never saw val/loss."}));
+  EXPECT_EQ(run.warnings, (std::vector<std::string>{
+                              "Fewer than 1000 steps ran: early_stopping never saw batch/loss.",
+                              "No whole epoch ran: early_stopping never saw val/loss, model_checkpoint never saw "
+                              "val/accuracy, reduce_lr_on_plateau never saw val/loss."}));
 }
 
 TEST(Monitor, ARunThatLookedOnceSaysNothingOfLooks) {

@@ -65,7 +65,8 @@ TEST(Progress, ATerminalOf80ColumnsHasRoomForAllOfALongRun) {
   Shown shown(true, 1 * second, 80);
   shown(FitBegin{.last_step = 21500, .epoch = 10, .epochs = 10});
   shown.now += 10 * second;
-  shown(BatchEnd{.step = 12345, .loss = 0.1765, .learning_rate = 1.29e-7, .accuracy = 0.9359F, .epoch = 10, .samples = 64});
+  shown(BatchEnd{
+      .step = 12345, .loss = 0.1765, .learning_rate = 1.29e-7, .accuracy = 0.9359F, .epoch = 10, .samples = 64});
   ASSERT_NE(shown.text.rfind('\r'), std::string::npos);
   std::string line = shown.text.substr(shown.text.rfind('\r') + 1);
   line.resize(line.find('\x1b'));
@@ -132,7 +133,8 @@ TEST(Progress, ShowsALearningRateOfZero) {
 TEST(Progress, ShowsALearningRateOfZeroFromTheFirstStepOfALoopThatHasOne) {
   for (const bool has_one : {true, false}) {
     std::string text;
-    FakeRun run{.callbacks = {progress({.every = 1e-9, .terminal = false, .write = [&](std::string_view part) { text += part; }})}};
+    FakeRun run{.callbacks = {progress(
+                    {.every = 1e-9, .terminal = false, .write = [&](std::string_view part) { text += part; }})}};
     if (has_one) run.asked_rate = 0.5;
     run.schedule.base = 0;
     run.steps = 3;

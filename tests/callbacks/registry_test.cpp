@@ -64,28 +64,58 @@ TEST(Registry, RefusesValuesOfTheWrongTypeOrOutOfRange) {
             "callback reduce_lr_on_plateau: factor=half is not a finite number. Say one such as 0.5 or 1e-4.");
   EXPECT_EQ(refused("reduce_lr_on_plateau:at=batch:0"),
             "callback reduce_lr_on_plateau: at=batch:0 is no moment. Say epoch, or batch:N with an N from 1.");
-  for (const char* spec :
-       {"early_stopping:restore_best_weights=maybe", "csv_logger:separator=ab", "jsonl_logger:every=0",
-        "model_checkpoint:save_top_k=-2", "reduce_lr_on_plateau:factor=1", "progress:interval=0",
-        "progress:interval=-1", "progress:columns=5", "progress:every=-1",
-        "progress:every=nan", "csv_logger:separator=5", "csv_logger:separator=-", "csv_logger:separator=e", "csv_logger:file=",
-        "reduce_lr_on_plateau:factor=-1", "reduce_lr_on_plateau:factor=1.5", "reduce_lr_on_plateau:factor=0",
-        "reduce_lr_on_plateau:min_delta=-1", "reduce_lr_on_plateau:min_lr=-1", "reduce_lr_on_plateau:min_lr=inf",
-        "reduce_lr_on_plateau:cooldown=-1", "early_stopping:min_delta=-0.1", "early_stopping:baseline=nan",
-        "early_stopping:monitor=", "early_stopping:start_from_epoch=-1", "model_checkpoint:every_n_epochs=0",
-        "model_checkpoint:save_top_k=1001", "memory_release:every_n_epochs=0", "memory_release:at=batch:-1",
-        "jsonl_logger:every=-1", "learning_rate_schedule:warmup=-1", "learning_rate_schedule:factor=-1",
-        "learning_rate_schedule:lr=-1", "learning_rate_schedule:floor=-1", "learning_rate_schedule:lr=0.1,floor=0.2",
-        "learning_rate_schedule:every=0", "learning_rate_schedule:length=-1", "learning_rate_schedule:warmup_from=2",
-        "learning_rate_schedule:lr=1e300", "learning_rate_schedule:lr=0",
-        "learning_rate_schedule:shape=zigzag", "memory_release:at=now", "lambda",
-        "early_stopping:min_delta=nan", "early_stopping:start_from_epoch=99999999999"})
+  for (const char* spec : {"early_stopping:restore_best_weights=maybe",
+                           "csv_logger:separator=ab",
+                           "jsonl_logger:every=0",
+                           "model_checkpoint:save_top_k=-2",
+                           "reduce_lr_on_plateau:factor=1",
+                           "progress:interval=0",
+                           "progress:interval=-1",
+                           "progress:columns=5",
+                           "progress:every=-1",
+                           "progress:every=nan",
+                           "csv_logger:separator=5",
+                           "csv_logger:separator=-",
+                           "csv_logger:separator=e",
+                           "csv_logger:file=",
+                           "reduce_lr_on_plateau:factor=-1",
+                           "reduce_lr_on_plateau:factor=1.5",
+                           "reduce_lr_on_plateau:factor=0",
+                           "reduce_lr_on_plateau:min_delta=-1",
+                           "reduce_lr_on_plateau:min_lr=-1",
+                           "reduce_lr_on_plateau:min_lr=inf",
+                           "reduce_lr_on_plateau:cooldown=-1",
+                           "early_stopping:min_delta=-0.1",
+                           "early_stopping:baseline=nan",
+                           "early_stopping:monitor=",
+                           "early_stopping:start_from_epoch=-1",
+                           "model_checkpoint:every_n_epochs=0",
+                           "model_checkpoint:save_top_k=1001",
+                           "memory_release:every_n_epochs=0",
+                           "memory_release:at=batch:-1",
+                           "jsonl_logger:every=-1",
+                           "learning_rate_schedule:warmup=-1",
+                           "learning_rate_schedule:factor=-1",
+                           "learning_rate_schedule:lr=-1",
+                           "learning_rate_schedule:floor=-1",
+                           "learning_rate_schedule:lr=0.1,floor=0.2",
+                           "learning_rate_schedule:every=0",
+                           "learning_rate_schedule:length=-1",
+                           "learning_rate_schedule:warmup_from=2",
+                           "learning_rate_schedule:lr=1e300",
+                           "learning_rate_schedule:lr=0",
+                           "learning_rate_schedule:shape=zigzag",
+                           "memory_release:at=now",
+                           "lambda",
+                           "early_stopping:min_delta=nan",
+                           "early_stopping:start_from_epoch=99999999999"})
     EXPECT_NE(refused(spec), "") << spec;
 }
 
 TEST(Registry, SaysThatOptionsStandBehindCommas) {
-  EXPECT_EQ(refused("early_stopping:monitor=val/loss:patience=3"),
-            "callback early_stopping: monitor=val/loss:patience=3 holds another option, patience. Write ',' before it.");
+  EXPECT_EQ(
+      refused("early_stopping:monitor=val/loss:patience=3"),
+      "callback early_stopping: monitor=val/loss:patience=3 holds another option, patience. Write ',' before it.");
   EXPECT_NE(refused("early_stopping:patience=3;mode=min").find("another option, mode"), std::string::npos);
   EXPECT_NE(refused("csv_logger:file=a.csv append=yes").find("another option, append"), std::string::npos);
   EXPECT_EQ(refused("csv_logger:file=my append.csv"), "");

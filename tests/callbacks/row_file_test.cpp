@@ -8,10 +8,10 @@
 
 #include <csignal>
 #include <string>
+#include <vector>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include <vector>
 
 namespace {
 std::vector<std::string> synced;  // what was given to fsync, by name
@@ -56,7 +56,6 @@ TEST(RowFile, IsCutBackWithTheNextRowAndNotBefore) {
   file.sync();
   EXPECT_EQ(read_text(folder / "a"), "one\n") << "a checkpoint says so";
 }
-
 
 TEST(RowFile, BeginsAnewOrGoesOn) {
   ScratchFolder folder;

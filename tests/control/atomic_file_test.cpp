@@ -120,9 +120,13 @@ TEST(AtomicFile, NamesAFullDisk) {
 
 TEST(AtomicFile, SaysWhatHappenedAndWhatHelpsAgainstIt) {
   const auto said = [](int code) { return std::string(FileError("x", "be written", code).what()); };
-  EXPECT_EQ(said(EPIPE), "x: cannot be written: Broken pipe. Nobody reads it any more: let the reader stay to the end, or write to a file.");
+  EXPECT_EQ(said(EPIPE),
+            "x: cannot be written: Broken pipe. Nobody reads it any more: let the reader stay to the end, or write to "
+            "a file.");
   EXPECT_EQ(said(ENAMETOOLONG), "x: cannot be written: File name too long. Choose a shorter name.");
-  EXPECT_EQ(said(EEXIST), "x: cannot be written: File exists. Something of this name is in the way: move it away, or choose another name.");
+  EXPECT_EQ(
+      said(EEXIST),
+      "x: cannot be written: File exists. Something of this name is in the way: move it away, or choose another name.");
   for (int code = 1; code < 132; ++code)  // nothing but the disk's own errors speaks of it
     EXPECT_EQ(said(code).find("Check the disk") != std::string::npos, code == EIO || code == ESTALE) << said(code);
 }

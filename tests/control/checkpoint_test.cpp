@@ -234,8 +234,10 @@ TEST(Checkpoint, AWriterThatThrowsIsReportedAndTheRunGoesOn) {
   run.go();
   EXPECT_EQ(run.checkpoints_failed, 2u);
   ASSERT_EQ(run.checkpoint_errors.size(), 2u);  // a sentence for each
-  EXPECT_TRUE(run.checkpoint_errors[0].starts_with("checkpoint of step 2 was not saved as a: ")) << run.checkpoint_errors[0];
-  EXPECT_TRUE(run.checkpoint_errors[1].starts_with("checkpoint of step 6 was not saved as last: ")) << run.checkpoint_errors[1];
+  EXPECT_TRUE(run.checkpoint_errors[0].starts_with("checkpoint of step 2 was not saved as a: "))
+      << run.checkpoint_errors[0];
+  EXPECT_TRUE(run.checkpoint_errors[1].starts_with("checkpoint of step 6 was not saved as last: "))
+      << run.checkpoint_errors[1];
 }
 
 TEST(Checkpoint, OfManyThatCannotBeWrittenTheFirstHundredAreNamedAndTheOthersCounted) {
@@ -248,17 +250,21 @@ TEST(Checkpoint, OfManyThatCannotBeWrittenTheFirstHundredAreNamedAndTheOthersCou
   };
   run.go();
   ASSERT_EQ(run.checkpoint_errors.size(), 101u);
-  EXPECT_EQ(run.checkpoint_errors.back(), std::to_string(run.checkpoints_failed - 100) + " more checkpoints were not saved.");
+  EXPECT_EQ(run.checkpoint_errors.back(),
+            std::to_string(run.checkpoints_failed - 100) + " more checkpoints were not saved.");
 }
 
 TEST(Checkpoint, AWritersWordsNameTheFileThatWasMeant) {
   Folder folder;
   SmallRun run{.steps = 3, .options = {.sync = lag(0), .folder = folder.path()}, .bus_options = {.thread = true}};
-  run.pipelines = [](Bus& bus, Control& control) { bus.on<BatchEnd>() | decide(control, save_at({{2, {.file = "a"}}})); };
+  run.pipelines = [](Bus& bus, Control& control) {
+    bus.on<BatchEnd>() | decide(control, save_at({{2, {.file = "a"}}}));
+  };
   run.while_writing = [](const std::filesystem::path& file) { throw std::runtime_error(file.string() + " is full"); };
   run.go();
   ASSERT_EQ(run.checkpoint_errors.size(), 2u);  // the other is the run's last
-  EXPECT_EQ(run.checkpoint_errors[0], "checkpoint of step 2 was not saved as a: " + (folder.path() / "a").string() + " is full");
+  EXPECT_EQ(run.checkpoint_errors[0],
+            "checkpoint of step 2 was not saved as a: " + (folder.path() / "a").string() + " is full");
 }
 
 TEST(Checkpoint, WithoutASnapshotOrWithAPathForANameItIsRefused) {

@@ -13,7 +13,8 @@ namespace {
 /// A run whose bus is closed by somebody else, who comes when `moment` has returned; `then` follows when he has asked.
 class Closed {
  public:
-  Closed(SmallRun& run, const std::function<void(Bus&)>& moment, const std::function<void()>& then) : bus_(run.bus_options) {
+  Closed(SmallRun& run, const std::function<void(Bus&)>& moment, const std::function<void()>& then)
+      : bus_(run.bus_options) {
     run.pipelines(bus_, control_);
     bus_.on<BatchEnd>().named("steps") | subscribe([this](const BatchEnd& e) { last_step = e.step; });
     bus_.on<FitEnd>().named("end") | subscribe([this](const FitEnd& e) { stopped = e.stopped; });
@@ -63,7 +64,8 @@ TEST(Close, WhileTheTrainerWaitsAtABoundary) {
                                                    return Noted{1, e.step};
                                                  }));
   };
-  const Closed closed(run, [&](Bus&) { gate.await(); }, [&] { gate.open(); });
+  const Closed closed(
+      run, [&](Bus&) { gate.await(); }, [&] { gate.open(); });
   expect_a_stop(run, closed);
   EXPECT_EQ(run.stopped_at, 5) << "the first boundary that sees it";
   EXPECT_EQ(run.decisions.size(), 6u);
@@ -87,7 +89,10 @@ TEST(Close, WhileTheTrainerPublishesIntoAFullRing) {
 TEST(Close, WhileAHandlerPublishesDuringTheDrain) {
   Gate gate;
   std::atomic<Step> echoes{0};
-  SmallRun run{.steps = 100'000, .steps_per_epoch = 200'000, .options = {.sync = relaxed}, .bus_options = {.ring_capacity = 32, .thread = true}};
+  SmallRun run{.steps = 100'000,
+               .steps_per_epoch = 200'000,
+               .options = {.sync = relaxed},
+               .bus_options = {.ring_capacity = 32, .thread = true}};
   run.pipelines = [&](Bus& bus, Control&) {
     Bus* const on = &bus;
     bus.on<BatchEnd>().named("publishes") | observe_on(io) | subscribe([on, &gate](const BatchEnd& e) {
@@ -96,7 +101,8 @@ TEST(Close, WhileAHandlerPublishesDuringTheDrain) {
     });
     bus.on<Metric>().from(Stream::others).named("echo") | observe_on(io) | subscribe([&](const Metric&) { ++echoes; });
   };
-  const Closed closed(run, [&](Bus&) { gate.await(); }, [&] { gate.open(); });
+  const Closed closed(
+      run, [&](Bus&) { gate.await(); }, [&] { gate.open(); });
   expect_a_stop(run, closed);
   EXPECT_EQ(echoes, 40 * run.stopped_at);
 }
@@ -138,7 +144,9 @@ TEST(Control, IsOnOneBusForItsLife) {
     return "";
   };
   EXPECT_NE(complaint([&] { control.attach(second); }).find("make a Control for each bus"), std::string::npos);
-  EXPECT_NE(complaint([&] { second.on<BatchEnd>() | decide(control, note_at(1, {})); }).find("make a Control for each bus"), std::string::npos);
+  EXPECT_NE(
+      complaint([&] { second.on<BatchEnd>() | decide(control, note_at(1, {})); }).find("make a Control for each bus"),
+      std::string::npos);
 }
 
 }  // namespace

@@ -25,8 +25,9 @@ auto hang_at(const std::shared_ptr<Gate>& gate, Step at) {
   });
 }
 
-/// Opens it when the run is over, and waits until a dispatcher that hung in it has come out and let go of all that it held: it was
-/// given up, so nobody else waits for its thread. (An executor's threads are waited for when the process ends.)
+/// Opens it when the run is over, and waits until a dispatcher that hung in it has come out and let go of all that it
+/// held: it was given up, so nobody else waits for its thread. (An executor's threads are waited for when the process
+/// ends.)
 void let_dispatcher_out(const std::shared_ptr<Gate>& gate) {
   gate->open();
   while (gate.use_count() > 1) std::this_thread::sleep_for(1ms);

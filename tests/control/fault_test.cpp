@@ -1,7 +1,7 @@
-// One test for each fault that a protocol like this has been seen to make, by its number in the model; those that have a test
-// elsewhere: 1, 2, 4 (order_test, Order.TheTrainerWaitsForAWordThatCoversARequestAlreadyInTheMailbox: 4 is its item_taken, and
-// boundary_test's Boundary.BehindObserveOnTheSame), 10, 13 (order_test), 6, 7, 8 (checkpoint_test, order_test), 11, 12, 15
-// (deadline_test), 21 (resume_test), 22 (order_test).
+// One test for each fault that a protocol like this has been seen to make, by its number in the model; those that have
+// a test elsewhere: 1, 2, 4 (order_test, Order.TheTrainerWaitsForAWordThatCoversARequestAlreadyInTheMailbox: 4 is its
+// item_taken, and boundary_test's Boundary.BehindObserveOnTheSame), 10, 13 (order_test), 6, 7, 8 (checkpoint_test,
+// order_test), 11, 12, 15 (deadline_test), 21 (resume_test), 22 (order_test).
 #include "background.hpp"
 #include "gate.hpp"
 #include "hold.hpp"
@@ -33,8 +33,8 @@ std::int64_t counted(const CheckpointState& state, std::string_view pipeline) {
   return -1;
 }
 
-// 3: the Barrier travels in the trainer's own ring; 16: and through the queue of an observe_on. Whoever is far behind answers as of
-// the cut all the same.
+// 3: the Barrier travels in the trainer's own ring; 16: and through the queue of an observe_on. Whoever is far behind
+// answers as of the cut all the same.
 TEST(Fault, ABarrierOvertakesNothing) {
   for (const bool hold_dispatcher : {true, false}) {
     Folder folder;
@@ -70,8 +70,9 @@ TEST(Fault, ABarrierOvertakesNothing) {
   }
 }
 
-/// A run with a decider "hangs" that stands still at step 3 until `wakes`: in its handler, or with its request in the mailbox and
-/// its word not stored. It is failed by its deadline, which is long enough for a busy machine to get to step 3; another one lives.
+/// A run with a decider "hangs" that stands still at step 3 until `wakes`: in its handler, or with its request in the
+/// mailbox and its word not stored. It is failed by its deadline, which is long enough for a busy machine to get to
+/// step 3; another one lives.
 struct Hung {
   enum class Where { in_its_handler, before_its_word };
   Folder folder;
@@ -87,11 +88,12 @@ struct Hung {
     Gate gate;
     if (where == Where::before_its_word) gate.open();
     run.pipelines = [&](Bus& bus, Control& control) {
-      hangs = bus.on<BatchEnd>().named("hangs") | observe_on(io) | decide(control, pure([this, &gate](const BatchEnd& e) {
-                                                                          seen.push_back(e.step);
-                                                                          if (e.step == 3) gate.pass();
-                                                                          return Noted{1, e.step};
-                                                                        }));
+      hangs =
+          bus.on<BatchEnd>().named("hangs") | observe_on(io) | decide(control, pure([this, &gate](const BatchEnd& e) {
+                                                                        seen.push_back(e.step);
+                                                                        if (e.step == 3) gate.pass();
+                                                                        return Noted{1, e.step};
+                                                                      }));
       bus.on<BatchEnd>().named("lives") | decide(control, pure([](const BatchEnd& e) {
                                                    Decisions asked;
                                                    if (e.step == 6) asked.ask(SaveCheckpoint{.file = "cut"});
@@ -147,8 +149,8 @@ TEST(Fault18, AFailedDeciderIsFedNothingMoreBehindTheGap) {
   EXPECT_LT(hung.hangs->queues()[0]->handed.get(), 12u);
 }
 
-// Its request of step 3 is in the mailbox when it is failed, and the other's are taken from the same mailbox meanwhile; but its word
-// doesn't cover it. That it would have been applied at one speed and not at another is the fault.
+// Its request of step 3 is in the mailbox when it is failed, and the other's are taken from the same mailbox meanwhile;
+// but its word doesn't cover it. That it would have been applied at one speed and not at another is the fault.
 TEST(Fault19, ARequestThatNoWordCoversGoesWithItsDecider) {
   for (const Step wakes : {6, 12}) {
     Hung hung;
@@ -165,7 +167,8 @@ TEST(Fault9, AHandlerThatPublishesIntoItsFullRingDoesntWait) {
   run.pipelines = [&](Bus& bus, Control& control) {
     Bus* const on = &bus;
     bus.on<BatchEnd>().named("publishes") | decide(control, pure([on](const BatchEnd& e) {
-                                                     for (int i = 0; i < 20; ++i) on->publish(Metric{.step = e.step, .metric = intern("echo")});
+                                                     for (int i = 0; i < 20; ++i)
+                                                       on->publish(Metric{.step = e.step, .metric = intern("echo")});
                                                      return std::optional(Noted{1, e.step});
                                                    }));
     bus.on<Metric>().from(Stream::others).named("echo") | subscribe([&](const Metric&) { ++echoes; });
@@ -189,7 +192,8 @@ TEST(Fault17, ADeciderThatIsRemovedIsWaitedForUntilItsQueueIsEmpty) {
     while (queue.handed.get() < 2) std::this_thread::yield();
     const auto marks = queue.marks_pushed.get();
     remover = std::jthread([&] { removed->end(); });
-    while (queue.marks_pushed.get() == marks) std::this_thread::yield();  // its end is in its queue, behind steps 1 and 2
+    // its end is in its queue, behind steps 1 and 2
+    while (queue.marks_pushed.get() == marks) std::this_thread::yield();
   };
   Hold decider(Point::item_taken, of(removed));
   Hold trainer(Point::boundary_wait);
@@ -233,7 +237,8 @@ TEST(Fault20, WhatAnExecutorsHandlerPublishesLastIsFoundAtClose) {
   EXPECT_FALSE(ended_before);
 }
 
-// Three cuts are open while a pipeline stands still; they become visible in their order, and not before it has answered.
+// Three cuts are open while a pipeline stands still; they become visible in their order, and not before it has
+// answered.
 TEST(SeveralOpenCheckpoints, BecomeVisibleInTheOrderOfTheirCuts) {
   Folder folder;
   SmallRun run{.steps = 9,
@@ -245,12 +250,13 @@ TEST(SeveralOpenCheckpoints, BecomeVisibleInTheOrderOfTheirCuts) {
   run.options.before_visible = [&](const Cut& cut) { order.push_back(cut.files.back()); };
   run.pipelines = [&](Bus& bus, Control& control) {
     slow = bus.on<BatchEnd>().named("slow") | observe_on(io) | subscribe(saved, pure([](const BatchEnd&) {}));
-    bus.on<BatchEnd>().named("save") | decide(control, pure([](const BatchEnd& e) {
-                                                if (e.step == 2) return std::optional(SaveCheckpoint{.file = "third"});
-                                                if (e.step == 3) return std::optional(SaveCheckpoint{.file = "second", .supersedes = {"third"}});
-                                                if (e.step == 4) return std::optional(SaveCheckpoint{.file = "last", .last = true});
-                                                return std::optional<SaveCheckpoint>();
-                                              }));
+    bus.on<BatchEnd>().named("save") |
+        decide(control, pure([](const BatchEnd& e) {
+                 if (e.step == 2) return std::optional(SaveCheckpoint{.file = "third"});
+                 if (e.step == 3) return std::optional(SaveCheckpoint{.file = "second", .supersedes = {"third"}});
+                 if (e.step == 4) return std::optional(SaveCheckpoint{.file = "last", .last = true});
+                 return std::optional<SaveCheckpoint>();
+               }));
   };
   Hold hold(Point::item_taken, of(slow));
   run.between = [&](Loop&, Step step) {
@@ -263,7 +269,8 @@ TEST(SeveralOpenCheckpoints, BecomeVisibleInTheOrderOfTheirCuts) {
   EXPECT_EQ(order, (std::vector<std::string>{"third", "second", "last", "last"}));
   std::set<std::string> names;
   for (const auto& [name, text] : read_folder(folder.path())) names.insert(name);
-  EXPECT_EQ(names, (std::set<std::string>{"second", "last"})) << "what it supersedes goes when a last that knows so is visible";
+  EXPECT_EQ(names, (std::set<std::string>{"second", "last"}))
+      << "what it supersedes goes when a last that knows so is visible";
   EXPECT_EQ(CheckpointState::from_text(read_file(folder.path() / "second").substr(24)).step, 4);
 }
 

@@ -28,7 +28,8 @@ extern "C" int clock_gettime(clockid_t clock, timespec* time) noexcept {
 // What asks for an alignment of its own gets whole pages, so that a test can watch who touches them.
 void* sidestep::test::take_memory(std::size_t bytes, std::size_t alignment) {
   if (counting.load(std::memory_order_relaxed)) allocations.fetch_add(1, std::memory_order_relaxed);
-  return alignment > alignof(std::max_align_t) ? aligned_memory(whole_pages(bytes), page) : aligned_memory(bytes, alignment);
+  return alignment > alignof(std::max_align_t) ? aligned_memory(whole_pages(bytes), page)
+                                               : aligned_memory(bytes, alignment);
 }
 void sidestep::test::give_memory(void* memory) noexcept { std::free(memory); }
 

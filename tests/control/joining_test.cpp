@@ -21,7 +21,8 @@ void steps(Loop& loop, Step from, Step to) {
 
 std::map<std::string, std::vector<std::pair<Step, Step>>> applied(const Loop& loop) {
   std::map<std::string, std::vector<std::pair<Step, Step>>> all;
-  for (const AppliedRow& row : loop.decisions()) all[row.by].emplace_back(row.cause_step.value_or(-1), row.applied_step);
+  for (const AppliedRow& row : loop.decisions())
+    all[row.by].emplace_back(row.cause_step.value_or(-1), row.applied_step);
   return all;
 }
 
@@ -70,7 +71,8 @@ TEST(ControlJoining, TheVeryFirstDeciderMayComeLate) {
   loop.publish(FitBegin{.last_step = 6});
   steps(loop, 1, 2);
   std::thread([&] { bus.on<BatchEnd>().named("late") | decide(control, note_joining(1)); }).join();
-  bus.on<BatchEnd>().named("here") | decide(control, note_joining(2));  // on the loop's thread: at once, although that one waits still
+  // on the loop's thread: at once, although that one waits still
+  bus.on<BatchEnd>().named("here") | decide(control, note_joining(2));
   steps(loop, 3, 6);
   loop.finish();
   const auto all = applied(loop);
@@ -172,7 +174,8 @@ TEST(ControlJoining, WhoDecidesUnderLagMayDropNothing) {
       loop.publish(FitBegin{.last_step = 3});
       FAIL() << "was not refused";
     } catch (const ControlError& error) {
-      EXPECT_NE(std::string(error.what()).find("'drops' decides and has an overload policy"), std::string::npos) << error.what();
+      EXPECT_NE(std::string(error.what()).find("'drops' decides and has an overload policy"), std::string::npos)
+          << error.what();
       EXPECT_NE(std::string(error.what()).find("say .sync = relaxed."), std::string::npos) << error.what();
     }
   }
@@ -207,7 +210,8 @@ TEST(ControlJoining, AHandlerMayAddDecidersWhileTheLoopWaitsAndPolls) {
   std::vector<Handle> more;
   bus.on<BatchEnd>() | subscribe([&](const BatchEnd& e) {
     if (e.step != 2) return;
-    for (int i = 0; i < 9; ++i) more.push_back(bus.on<BatchEnd>() | observe_on(io) | decide(control, note_joining(2 + i)));
+    for (int i = 0; i < 9; ++i)
+      more.push_back(bus.on<BatchEnd>() | observe_on(io) | decide(control, note_joining(2 + i)));
   });
   auto loop = control.attach(bus, {.sync = lockstep});
   loop.on<Noted>([](const Noted&) {});

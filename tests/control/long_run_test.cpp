@@ -72,8 +72,8 @@ TEST(LongRun, TheListGrowsWhileAWordStandsStillInRelaxed) {
   EXPECT_EQ(run.decisions[8999].by, "rare");
 }
 
-// An event that is published behind a segment's last one belongs to the next segment, whether its decider was quick enough to
-// ask before the boundary or not.
+// An event that is published behind a segment's last one belongs to the next segment, whether its decider was quick
+// enough to ask before the boundary or not.
 TEST(LongRun, WhatAnEventBehindTheBatchsEndCausesBelongsToTheNextBoundary) {
   for (const int k : {0, 1, 2})
     for (const bool quick : {false, true}) {
@@ -121,14 +121,18 @@ TEST(LongRun, TheNumberInAWordWrapsBehindObserveOnAndAtACut) {
   run.pipelines = [](Bus& bus, Control& control) {
     bus.on<BatchEnd>().named("a") | observe_on(io) | decide(control, note_at(1, {1, 2, 3, 4, 5, 11}));
     bus.on<BatchEnd>().named("b") | decide(control, pure([](const BatchEnd& e) {
-                                             return e.step % 2 == 1 ? std::optional(SaveCheckpoint{.file = "cut"}) : std::nullopt;
+                                             return e.step % 2 == 1 ? std::optional(SaveCheckpoint{.file = "cut"})
+                                                                    : std::nullopt;
                                            }));
   };
   run.go();
   std::string expected;
   for (Step step = 1; step <= 10; ++step) {
-    if (step <= 5) expected += "noted a " + std::to_string(step) + "->" + std::to_string(step + 2) + " " + std::to_string(1000 + step) + "\n";
-    if (step % 2 == 1) expected += "save_checkpoint b " + std::to_string(step) + "->" + std::to_string(step + 2) + " 0\n";
+    if (step <= 5)
+      expected += "noted a " + std::to_string(step) + "->" + std::to_string(step + 2) + " " +
+                  std::to_string(1000 + step) + "\n";
+    if (step % 2 == 1)
+      expected += "save_checkpoint b " + std::to_string(step) + "->" + std::to_string(step + 2) + " 0\n";
   }
   EXPECT_EQ(run.table(), expected);
   EXPECT_EQ(run.checkpoints_failed, 0u);

@@ -194,7 +194,8 @@ TEST(LooseEnds, WhatDecidesOnEventsThatTheLoopDoesNotPublishIsToldSo) {
   Bus bus;
   Control control;
   const Handle deaf = bus.on<Noise>().named("deaf") | decide(control, [](const Noise&) { return Stop{"noise"}; });
-  const Handle hears = bus.on<BatchEnd, Noise>().named("hears") | take(1) | decide(control, [](const auto&) { return Decisions{}; });
+  const Handle hears =
+      bus.on<BatchEnd, Noise>().named("hears") | take(1) | decide(control, [](const auto&) { return Decisions{}; });
   const Handle idle = bus.on<Metric>().named("idle") | decide(control, [](const Metric&) { return Stop{"metric"}; });
   auto lidar = bus.producer("lidar");
   auto loop = control.attach(bus, {.sync = relaxed});

@@ -1,5 +1,5 @@
-// Every order in which dispatcher and executor can come to their turn around the trainer's first four steps, on one thread: the bus
-// has none of its own, and the executor works when it is told to.
+// Every order in which dispatcher and executor can come to their turn around the trainer's first four steps, on one
+// thread: the bus has none of its own, and the executor works when it is told to.
 #include "small_run.hpp"
 
 #include <emulation/sanitizers.hpp>
@@ -64,7 +64,8 @@ class OneOrder {
     executor_.run();
     loop.finish();
     std::string table;
-    for (const AppliedRow& row : loop.decisions()) table += line(*row.cause_step, row.applied_step, static_cast<int>(row.value / 1000));
+    for (const AppliedRow& row : loop.decisions())
+      table += line(*row.cause_step, row.applied_step, static_cast<int>(row.value / 1000));
     EXPECT_EQ(loop.decisions().size() + loop.pending().size(), 5u);
     return table;
   }
@@ -78,7 +79,8 @@ class OneOrder {
   void take_turns() {
     for (const char who : turns[order_ % turns.size()])
       if (who == 'D') {
-        while (bus_.poll()) {}
+        while (bus_.poll()) {
+        }
         dispatched_ = published_;
       } else {
         executor_.run();
@@ -89,8 +91,10 @@ class OneOrder {
   /// What a boundary finds, by the events that each decider has seen and not by the code that is tested.
   void arrive(Step boundary) {
     for (Step cause = 1; cause <= boundary; ++cause) {
-      if (inline_seen_ < cause && cause <= dispatched_ && (cause == 1 || cause == 2 || cause == 4)) arrived += line(cause, boundary, 1);
-      if (observed_seen_ < cause && cause <= executed_ && (cause == 1 || cause == 3)) arrived += line(cause, boundary, 2);
+      if (inline_seen_ < cause && cause <= dispatched_ && (cause == 1 || cause == 2 || cause == 4))
+        arrived += line(cause, boundary, 1);
+      if (observed_seen_ < cause && cause <= executed_ && (cause == 1 || cause == 3))
+        arrived += line(cause, boundary, 2);
     }
     inline_seen_ = dispatched_;
     observed_seen_ = executed_;
@@ -98,7 +102,8 @@ class OneOrder {
   /// The trainer can't go on: everybody else does.
   static void trainer_waits(Point point, const void*) {
     if (point != Point::boundary_wait) return;
-    while (waiting->bus_.poll()) {}
+    while (waiting->bus_.poll()) {
+    }
     waiting->executor_.run();
   }
   static inline OneOrder* waiting = nullptr;
@@ -136,7 +141,8 @@ constexpr unsigned stride = sanitized ? 37 : 1;  // a sample there
 
 TEST(Orders, UnderLagOneTableInAllOfThem) {
   const std::array<std::string, 3> expected{"1->1 by 1\n1->1 by 2\n2->2 by 1\n3->3 by 2\n4->4 by 1\n",
-                                            "1->2 by 1\n1->2 by 2\n2->3 by 1\n3->4 by 2\n", "1->3 by 1\n1->3 by 2\n2->4 by 1\n"};
+                                            "1->2 by 1\n1->2 by 2\n2->3 by 1\n3->4 by 2\n",
+                                            "1->3 by 1\n1->3 by 2\n2->4 by 1\n"};
   for (int k = 0; k < 3; ++k)
     for (unsigned order = 0; order < orders(); order += stride) {
       if (!differs(order)) continue;

@@ -90,7 +90,8 @@ TEST(Resume, ThePendingListIsRestored) {
   SmallRun second = make();
   second.resume = folder.path() / "last";
   second.go();
-  EXPECT_EQ(second.table(), "noted pipeline 1->3 1001\nnoted pipeline 2->4 1002\nnoted pipeline 3->5 1003\nnoted pipeline 4->6 1004\n");
+  EXPECT_EQ(second.table(),
+            "noted pipeline 1->3 1001\nnoted pipeline 2->4 1002\nnoted pipeline 3->5 1003\nnoted pipeline 4->6 1004\n");
 }
 
 TEST(Resume, ARunThatIsLengthenedEqualsOneThatWasLongerFromTheStart) {
@@ -145,7 +146,8 @@ TEST(Resume, StopAtEachBoundaryLeavesAWholeCheckpointFromWhichTheRunGoesOn) {
       EXPECT_EQ(state.step, at + k);
       EXPECT_EQ(state.segment, (at + k) % 5 == 0 ? Segment::epoch : Segment::batch);
       for (const PendingRow& row : state.pending)
-        EXPECT_TRUE(row.due_step ? *row.due_step > state.step : row.segment == Segment::next) << row.decision << " by " << row.by;
+        EXPECT_TRUE(row.due_step ? *row.due_step > state.step : row.segment == Segment::next)
+            << row.decision << " by " << row.by;
 
       SmallRun more = stopping(folder.path(), k, at);
       more.resume = folder.path() / "last";
@@ -163,7 +165,9 @@ TEST(Resume, StopAtEachBoundaryLeavesAWholeCheckpointFromWhichTheRunGoesOn) {
       EXPECT_EQ(more.pending, whole.pending) << "k=" << k << " at=" << at;
       EXPECT_EQ(more.weight, whole.weight) << "k=" << k << " at=" << at;
       ASSERT_EQ(more.warnings.size(), 1u);
-      EXPECT_NE(more.warnings[0].find("where stop stopped the run, at step " + std::to_string(at + k)), std::string::npos) << more.warnings[0];
+      EXPECT_NE(more.warnings[0].find("where stop stopped the run, at step " + std::to_string(at + k)),
+                std::string::npos)
+          << more.warnings[0];
       EXPECT_EQ(without_stop(folder.path() / "last"), expected) << "k=" << k << " at=" << at;
     }
   }

@@ -17,12 +17,14 @@ TEST(Spec, ReadsANameAndOptions) {
   EXPECT_EQ(parse_spec(R"(csv_logger:file=a\,b\\c.csv)"), (Spec{"csv_logger", {{"file", R"(a,b\c.csv)"}}}));
   // at the end too
   EXPECT_EQ(parse_spec(R"(csv_logger:separator=\,)"), (Spec{"csv_logger", {{"separator", ","}}}));
-  EXPECT_EQ(parse_spec(R"(csv_logger:append=no,separator=\,)"), (Spec{"csv_logger", {{"append", "no"}, {"separator", ","}}}));
+  EXPECT_EQ(parse_spec(R"(csv_logger:append=no,separator=\,)"),
+            (Spec{"csv_logger", {{"append", "no"}, {"separator", ","}}}));
   EXPECT_EQ(parse_spec(R"(a:b=c\\)"), (Spec{"a", {{"b", R"(c\)"}}}));
 }
 
 TEST(Spec, WritesWhatItReads) {
-  for (const char* text : {"progress", "a:b=c", R"(a:b=c\,d\\,e=)", R"(a:b=\,)", R"(a:b=\\)", "early_stopping:at=batch:20,monitor=batch/loss"})
+  for (const char* text : {"progress", "a:b=c", R"(a:b=c\,d\\,e=)", R"(a:b=\,)", R"(a:b=\\)",
+                           "early_stopping:at=batch:20,monitor=batch/loss"})
     EXPECT_EQ(parse_spec(text).text(), text);
 }
 

@@ -12,7 +12,8 @@ using Sentences = std::vector<std::string>;
 testing::AssertionResult one_sentence(const auto& sentences, std::initializer_list<std::string_view> words) {
   if (sentences.size() != 1) return testing::AssertionFailure() << sentences.size() << " sentences";
   for (const std::string_view word : words)
-    if (sentences[0].find(word) == std::string::npos) return testing::AssertionFailure() << "no '" << word << "' in: " << sentences[0];
+    if (sentences[0].find(word) == std::string::npos)
+      return testing::AssertionFailure() << "no '" << word << "' in: " << sentences[0];
   return testing::AssertionSuccess();
 }
 testing::AssertionResult no_sentence(const auto& sentences) {
@@ -23,7 +24,8 @@ constexpr auto never = [](const auto&) { return false; };
 constexpr auto stop = [](const auto&) { return Stop{"good enough"}; };
 
 /// A loop of so many steps that publishes val/loss; `before` each of them.
-void train(Loop& loop, Step steps, const std::function<void(Step)>& before = [](Step) {}) {
+void train(
+    Loop& loop, Step steps, const std::function<void(Step)>& before = [](Step) {}) {
   loop.publish(FitBegin{.last_step = steps});
   for (Step step = 1; step <= steps && !loop.stopped(); ++step) {
     before(step);
@@ -45,17 +47,19 @@ TEST(Told, WhoWaitsForAMetricOfAnotherProducerIsToldThatItPassedByAndHowToSendIt
     detector.publish(Metric{.step = step, .value = 0.5, .metric = intern("val/recall")});
     detector.publish(BatchEnd{.step = step});  // it doesn't listen to those
   });
-  EXPECT_TRUE(one_sentence(loop.warnings(), {"'at_map' decided nothing", "6 events", "loop.publish", "control.inject",
-                                             "Metric 'val/mAP' of producer 'detector', Metric 'val/recall' of producer 'detector'"}));
+  EXPECT_TRUE(one_sentence(loop.warnings(),
+                           {"'at_map' decided nothing", "6 events", "loop.publish", "control.inject",
+                            "Metric 'val/mAP' of producer 'detector', Metric 'val/recall' of producer 'detector'"}));
   EXPECT_TRUE(no_sentence(loop.failed())) << "it may well have had no reason to decide";
 }
 
 TEST(Told, NobodyIsToldWhoDecidedOrWhomNothingPassedBy) {
   Bus bus;
   Control control;
-  bus.on<Metric>().named("decides") | filter(named("val/loss")) | decide(control, pure([](const Metric& m) {
-                                        return m.step == 1 ? std::optional(SetLearningRate{.learning_rate = 1}) : std::nullopt;
-                                      }));
+  bus.on<Metric>().named("decides") | filter(named("val/loss")) |
+      decide(control, pure([](const Metric& m) {
+               return m.step == 1 ? std::optional(SetLearningRate{.learning_rate = 1}) : std::nullopt;
+             }));
   bus.on<BatchEnd>().named("elsewhere") | filter(never) | decide(control, stop);
   bus.on<Metric>().named("no_decider") | filter(named("val/mAP")) | subscribe(saved, [](const Metric&) {});
   auto detector = bus.producer("detector");
@@ -87,8 +91,9 @@ TEST(Told, OfManyKindsThatPassOneByTheFirstFewAreNamedAndAllAreCounted) {
   for (int i = 0; i < 100; ++i) others.publish(Metric{.metric = intern("m" + std::to_string(i % 10))});
   bus.flush();
   EXPECT_EQ(decider->passed_by(), 101u);
-  EXPECT_EQ(decider->passed_by_kinds(), (Sentences{"EpochEnd of producer 'others'", "Metric 'm0' of producer 'others'",
-                                                   "Metric 'm1' of producer 'others'", "Metric 'm2' of producer 'others'"}));
+  EXPECT_EQ(decider->passed_by_kinds(),
+            (Sentences{"EpochEnd of producer 'others'", "Metric 'm0' of producer 'others'",
+                       "Metric 'm1' of producer 'others'", "Metric 'm2' of producer 'others'"}));
 }
 
 TEST(Told, ThatWhichIsInjectedIsHeard) {
@@ -110,7 +115,8 @@ TEST(Told, ADecisionThatNobodyCarriesOutIsAFailureOnceWithItsMend) {
   auto loop = control.attach(bus, {.sync = lag(0)});
   train(loop, 5);
   EXPECT_EQ(loop.refused().size(), 3u);
-  EXPECT_TRUE(one_sentence(loop.failed(), {"unfreezes asked for 'noted'", "no handler", "trainer.on<D>(f)", "loop.on<D>(f)"}));
+  EXPECT_TRUE(
+      one_sentence(loop.failed(), {"unfreezes asked for 'noted'", "no handler", "trainer.on<D>(f)", "loop.on<D>(f)"}));
 }
 
 // Those that nobody has named the bus calls pipeline, pipeline#2 ...: they are called by their chain.
@@ -144,14 +150,16 @@ TEST(Told, ADecisionThatItsHandlerRefusesIsNoFailure) {
 TEST(Told, ACheckpointThatALoopWithoutASnapshotIsAskedForIsAFailure) {
   Bus bus;
   Control control;
-  bus.on<BatchEnd>().named("saves") | take(1) | decide(control, [](const BatchEnd&) { return SaveCheckpoint{.file = "a"}; });
+  bus.on<BatchEnd>().named("saves") | take(1) |
+      decide(control, [](const BatchEnd&) { return SaveCheckpoint{.file = "a"}; });
   auto loop = control.attach(bus, {.sync = lag(0)});
   train(loop, 3);
   EXPECT_TRUE(one_sentence(loop.failed(), {"saves asked for 'save_checkpoint'", ".snapshot"}));
 }
 
 CheckpointWriter write_text_of_state(const Cut&) {
-  return [](const std::filesystem::path& path, const CheckpointState& state) { std::ofstream(path) << state.to_text(); };
+  return
+      [](const std::filesystem::path& path, const CheckpointState& state) { std::ofstream(path) << state.to_text(); };
 }
 
 /// The state in which a run ended that was stopped at step 5, or that ended there.
@@ -160,9 +168,11 @@ CheckpointState state_at_step_5(bool stopped) {
   Bus bus;
   Control control;
   if (stopped)
-    bus.on<BatchEnd>().named("early") |
-        decide(control, pure([](const BatchEnd& e) { return e.step == 3 ? std::optional(Stop{"it is good"}) : std::nullopt; }));
-  auto loop = control.attach(bus, {.sync = lag(2), .snapshot = write_text_of_state, .folder = folder.path(), .last = "last"});
+    bus.on<BatchEnd>().named("early") | decide(control, pure([](const BatchEnd& e) {
+                                                 return e.step == 3 ? std::optional(Stop{"it is good"}) : std::nullopt;
+                                               }));
+  auto loop =
+      control.attach(bus, {.sync = lag(2), .snapshot = write_text_of_state, .folder = folder.path(), .last = "last"});
   EXPECT_FALSE(loop.stopped_by());
   train(loop, stopped ? 9 : 5);
   EXPECT_EQ(loop.stopped_by().has_value(), stopped);

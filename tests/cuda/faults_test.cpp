@@ -2,8 +2,8 @@
 #include <sidestep/kernels/cuda/device.hpp>
 #include <sidestep/kernels/cuda/error.hpp>
 
-#include "session_support.hpp"
 #include "emulation/sanitizers.hpp"
+#include "session_support.hpp"
 
 namespace sidestep::kernels::cuda::test {
 namespace {

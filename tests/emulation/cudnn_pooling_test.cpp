@@ -117,7 +117,7 @@ TEST_F(CudnnPooling, OfRandomShapesIsTheMaximumOrMeanOfEachWindow) {
 
 TEST_F(CudnnPooling, OfTheWholePlaneIsItsMean) {
   const PoolingCase a{3,    5,   8, 8, 8, 8, 0, 0, 1, 1, CUDNN_POOLING_AVERAGE_COUNT_EXCLUDE_PADDING, CUDNN_TENSOR_NHWC,
-               1.0f, 0.0f};
+                      1.0f, 0.0f};
   describe(a);
   std::mt19937 random(2);
   const Floats from = random_floats(random, a.x_size()), gradient = random_floats(random, a.y_size());

@@ -66,7 +66,7 @@ const Fault faults[] = {
      "waits at the barrier at planted.cu:[0-9]+, but thread \\(63,0,0\\) has ended without reaching it"},
     {"half_a_warp", Tool::emulation,
      "waits in __shfl_xor_sync at planted.cu:[0-9]+ .* but thread \\(16,0,0\\), which it names, has ended"},
-    {"null_pointer", Tool::emulation, 
+    {"null_pointer", Tool::emulation,
      "of kernel .*no_pointer.* accessed 0x[0-9a-f]+, which is no memory|"
      "store to address 0x[0-9a-f]+ with insufficient space"},
     {"stack_overflow", Tool::emulation, "of kernel .*endless.* used up its stack"},

@@ -1,7 +1,7 @@
 // libFuzzer: whatever a file holds, it is read, named or refused, and nothing else happens.
 //
-// A checksum would turn nearly every change away at the door. So half of the inputs have their blocks' checksums put right first: what
-// lies behind the checksums is then reached too.
+// A checksum would turn nearly every change away at the door. So half of the inputs have their blocks' checksums put
+// right first: what lies behind the checksums is then reached too.
 #include <sidestep/bus/log_reader.hpp>
 #include <sidestep/bus/subscription.hpp>
 
@@ -21,10 +21,12 @@ using namespace sidestep;
 /// A file without a disk; it is written anew for each input.
 class MemoryFile {
  public:
-  MemoryFile() : descriptor_(::memfd_create("log", MFD_CLOEXEC)), path_("/proc/self/fd/" + std::to_string(descriptor_)) {}
+  MemoryFile()
+      : descriptor_(::memfd_create("log", MFD_CLOEXEC)), path_("/proc/self/fd/" + std::to_string(descriptor_)) {}
   const std::string& path() const { return path_; }
   void put(const std::vector<std::uint8_t>& bytes) const {
-    if (::ftruncate(descriptor_, 0) != 0 || ::pwrite(descriptor_, bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
+    if (::ftruncate(descriptor_, 0) != 0 ||
+        ::pwrite(descriptor_, bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
       std::abort();
   }
 
@@ -46,7 +48,8 @@ void put_checksums_right(std::vector<std::uint8_t>& bytes, bool numbers_too) {
     if (numbers_too) header.number = number++;
     const std::size_t end = at + header.pages * log_format::page;
     if (header.pages == 0 || end > bytes.size()) continue;
-    header.body_check = log_format::checksum(std::as_bytes(std::span(bytes)).subspan(at + sizeof header, end - at - sizeof header));
+    header.body_check =
+        log_format::checksum(std::as_bytes(std::span(bytes)).subspan(at + sizeof header, end - at - sizeof header));
     header.header_check = log_format::header_checksum(header);
     std::memcpy(bytes.data() + at, &header, sizeof header);
   }

@@ -1,8 +1,10 @@
-// libFuzzer: whatever a watched process writes into its memory, and whenever it does, it is read or refused, and nothing else happens.
+// libFuzzer: whatever a watched process writes into its memory, and whenever it does, it is read or refused, and
+// nothing else happens.
 //
-// An input is flags, how many patches there are, patches (a word's place, its value), and the memory as it is first. Flags say what of it
-// is put right, so that what lies behind is reached: 1 its head, 2 where its rings lie, 4 its slots' checks, without which no event is
-// whole. Patches are applied while it is read; by flag 8 a slot that they touch has its check right again, and else it may be torn.
+// An input is flags, how many patches there are, patches (a word's place, its value), and the memory as it is first.
+// Flags say what of it is put right, so that what lies behind is reached: 1 its head, 2 where its rings lie, 4 its
+// slots' checks, without which no event is whole. Patches are applied while it is read; by flag 8 a slot that they
+// touch has its check right again, and else it may be torn.
 #include "watched_bus_fuzz.hpp"
 
 #include <sidestep/bus/watched_bus.hpp>
@@ -17,7 +19,8 @@ namespace {
 
 using namespace sidestep;
 
-constexpr std::size_t memory_size = 16384, definitions_at = 256, definitions_size = 1792, rings_at = 2048, most_rings = 4, slots_at = 4096;
+constexpr std::size_t memory_size = 16384, definitions_at = 256, definitions_size = 1792, rings_at = 2048,
+                      most_rings = 4, slots_at = 4096;
 
 alignas(no_sharing) std::byte memory[memory_size];
 
@@ -62,8 +65,9 @@ bool lies_whole(const LoggedEvent& event) {
   for (std::size_t at = 0; at < memory_size; at += sizeof(Slot)) {
     Slot slot;
     std::memcpy(&slot, memory + at, sizeof slot);
-    if (slot.sequence == event.sequence && slot.check == check_of(event.sequence) && slot.type == event.type && slot.size == event.size &&
-        slot.ring == event.ring && slot.stamp == event.stamp && std::memcmp(slot.body, event.body, sizeof slot.body) == 0)
+    if (slot.sequence == event.sequence && slot.check == check_of(event.sequence) && slot.type == event.type &&
+        slot.size == event.size && slot.ring == event.ring && slot.stamp == event.stamp &&
+        std::memcmp(slot.body, event.body, sizeof slot.body) == 0)
       return true;
   }
   return false;
@@ -114,16 +118,19 @@ sidestep::test::HostileReading sidestep::test::read_hostile_bus(std::span<const 
     std::size_t letters = 0;
     bool more = true;
     for (int polls = 0; polls < 4 || more; ++polls) {
-      const std::size_t found = bus.poll([&](const LoggedEvent& event) {
-        ++reading.events;
-        if (event.size > Slot::body_size || event.type == 0 || !lies_whole(event)) std::abort();
-        const LogCatalog& catalog = bus.catalog();
-        letters += catalog.type_name(event.type).size() + catalog.ring_name(event.ring).size();
-        if (const LoggedType* const type = catalog.type(event.type))
-          for (const FieldLayout& field : type->fields)
-            if (const auto value = catalog.value(event, field)) letters += field.name.size() + value->index(), ++reading.values;
-        patches.apply();
-      }, 32);
+      const std::size_t found = bus.poll(
+          [&](const LoggedEvent& event) {
+            ++reading.events;
+            if (event.size > Slot::body_size || event.type == 0 || !lies_whole(event)) std::abort();
+            const LogCatalog& catalog = bus.catalog();
+            letters += catalog.type_name(event.type).size() + catalog.ring_name(event.ring).size();
+            if (const LoggedType* const type = catalog.type(event.type))
+              for (const FieldLayout& field : type->fields)
+                if (const auto value = catalog.value(event, field))
+                  letters += field.name.size() + value->index(), ++reading.values;
+            patches.apply();
+          },
+          32);
       if (found > 32 * most_rings && rings_right) std::abort();
       more = patches.apply();
     }

@@ -56,8 +56,8 @@ std::vector<float> from_row(const Shape& shape, const float* row) {
 }
 
 Passes run(Layer& layer, const Shape& in, const Shape& out, const std::vector<double>& weight,
-            const std::vector<double>& bias, const std::vector<std::vector<double>>& inputs,
-            const std::vector<std::vector<double>>& output_gradients, bool want_input_gradient) {
+           const std::vector<double>& bias, const std::vector<std::vector<double>>& inputs,
+           const std::vector<std::vector<double>>& output_gradients, bool want_input_gradient) {
   const auto n = inputs.size(), in_pitch = row_pitch(in.size()), out_pitch = row_pitch(out.size());
   cpu::single_threaded_onednn();
   layer.prepare(n, 1);

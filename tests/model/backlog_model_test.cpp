@@ -1,5 +1,5 @@
-// What an observe_on hands to its executor, in every interleaving that the memory model allows: each value is worked off once and in order,
-// by one thread at a time, and none is left behind; and whoever retires it finds nobody inside.
+// What an observe_on hands to its executor, in every interleaving that the memory model allows: each value is worked
+// off once and in order, by one thread at a time, and none is left behind; and whoever retires it finds nobody inside.
 #include <sidestep/operators/backlog.hpp>
 
 #include <model/explorer.hpp>
@@ -21,15 +21,15 @@ using ModelGate = detail::BasicGate<Atomics>;
 
 enum class BacklogFault { none, announced_before_enqueued };
 
-/// One hands three values over, one by one. An executor's thread runs what was posted; another one helps when it sees that something is
-/// posted, as a thread does that waits for room.
+/// One hands three values over, one by one. An executor's thread runs what was posted; another one helps when it sees
+/// that something is posted, as a thread does that waits for room.
 std::uint64_t explore_backlog(Explorer::Options options, BacklogFault fault = BacklogFault::none) {
   static constexpr std::uint64_t values = 3;
   struct Shared {
     ModelBacklog backlog;
     std::array<std::uint64_t, values> queue{};
-    std::uint64_t worked = 0;                                  // whoever works, alone
-    Atomics::Atomic<std::uint64_t> posts{0}, done{0};          // the executor's own
+    std::uint64_t worked = 0;                          // whoever works, alone
+    Atomics::Atomic<std::uint64_t> posts{0}, done{0};  // the executor's own
   };
   Explorer explorer(options);
   return explorer.run([&explorer, fault] {
@@ -62,7 +62,8 @@ std::uint64_t explore_backlog(Explorer::Options options, BacklogFault fault = Ba
         [=, &explorer] {
           for (std::uint64_t taken = 0; shared->done.load(std::memory_order_relaxed) < values;) {
             explorer.until([&] {
-              return shared->posts.load(std::memory_order_relaxed) > taken || shared->done.load(std::memory_order_relaxed) == values;
+              return shared->posts.load(std::memory_order_relaxed) > taken ||
+                     shared->done.load(std::memory_order_relaxed) == values;
             });
             if (shared->posts.load(std::memory_order_relaxed) > taken) ++taken, run();
           }
@@ -103,14 +104,14 @@ std::uint64_t explore_gate(Explorer::Options options, GateFault fault = GateFaul
       if (shared->gate.enter()) explorer.read_plain(&shared->inside);
       shared->gate.leave();
     };
-    return std::vector<std::function<void()>>{
-        [=, &explorer] {
-          if (fault == GateFault::none) shared->gate.retire(), shared->gate.retire();
-          explorer.until([&] { return shared->gate.empty(); });
-          if (fault == GateFault::retires_behind_its_look) shared->gate.retire();
-          explorer.write_plain(&shared->inside);
-        },
-        use, use};
+    return std::vector<std::function<void()>>{[=, &explorer] {
+                                                if (fault == GateFault::none)
+                                                  shared->gate.retire(), shared->gate.retire();
+                                                explorer.until([&] { return shared->gate.empty(); });
+                                                if (fault == GateFault::retires_behind_its_look) shared->gate.retire();
+                                                explorer.write_plain(&shared->inside);
+                                              },
+                                              use, use};
   });
 }
 

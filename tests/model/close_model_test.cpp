@@ -1,5 +1,5 @@
-// How a bus finds out that nothing can come any more: what is behind observe_on first, then the rings; and naps that are ended. The
-// accounts, the rings and the waker are the real ones.
+// How a bus finds out that nothing can come any more: what is behind observe_on first, then the rings; and naps that
+// are ended. The accounts, the rings and the waker are the real ones.
 #include <sidestep/bus/queue_account.hpp>
 #include <sidestep/bus/ring.hpp>
 #include <sidestep/bus/waker.hpp>
@@ -56,14 +56,20 @@ std::uint64_t explore_close(Explorer::Options options, QueueItem item, CloseFaul
   });
 }
 
-const Program close_value_program([](const Explorer::Options& options) { return explore_close(options, QueueItem::value); });
-const Program close_mark_program([](const Explorer::Options& options) { return explore_close(options, QueueItem::mark); });
+const Program close_value_program([](const Explorer::Options& options) {
+  return explore_close(options, QueueItem::value);
+});
+const Program close_mark_program([](const Explorer::Options& options) {
+  return explore_close(options, QueueItem::mark);
+});
 
 TEST(CloseModel, FirstTheExecutorThenTheRingsLeavesNothingBehind) {
-  for (const QueueItem item : {QueueItem::value, QueueItem::mark}) EXPECT_GT(explore_close({.preemptions = 4}, item), 20u);
+  for (const QueueItem item : {QueueItem::value, QueueItem::mark})
+    EXPECT_GT(explore_close({.preemptions = 4}, item), 20u);
 }
 TEST(CloseModel, TheOtherOrderIsCaught) {
-  for (const QueueItem item : {QueueItem::value, QueueItem::mark}) EXPECT_THROW(explore_close({.preemptions = 4}, item, CloseFault::rings_first), Violation);
+  for (const QueueItem item : {QueueItem::value, QueueItem::mark})
+    EXPECT_THROW(explore_close({.preemptions = 4}, item, CloseFault::rings_first), Violation);
 }
 TEST(CloseModel, ARelaxedStoreOrLoadIsCaught) {
   for (const QueueItem item : {QueueItem::value, QueueItem::mark}) {
@@ -81,26 +87,28 @@ std::uint64_t explore_hold(Explorer::Options options, bool lets_go_first = false
       BasicTold<bool, Atomics> holds;
     };
     auto world = std::make_shared<World>();
-    return std::vector<std::function<void()>>{
-        [=] {
-          world->ring.hold(true);
-          world->holds.store(true);
-          if (lets_go_first) world->ring.hold(false);
-          world->ring.commit(*world->ring.claim());
-          world->ring.hold(false);
-        },
-        [=, &explorer] {
-          explorer.until([&] { return world->holds.load(); });
-          explorer.until([&] { return !world->ring.held(); });
-          explorer.check(!world->ring.read_out(), "the bus was closed before its loop's last event");
-        }};
+    return std::vector<std::function<void()>>{[=] {
+                                                world->ring.hold(true);
+                                                world->holds.store(true);
+                                                if (lets_go_first) world->ring.hold(false);
+                                                world->ring.commit(*world->ring.claim());
+                                                world->ring.hold(false);
+                                              },
+                                              [=, &explorer] {
+                                                explorer.until([&] { return world->holds.load(); });
+                                                explorer.until([&] { return !world->ring.held(); });
+                                                explorer.check(!world->ring.read_out(),
+                                                               "the bus was closed before its loop's last event");
+                                              }};
   });
 }
 
 const Program hold_program([](const Explorer::Options& options) { return explore_hold(options); });
 
 TEST(CloseModel, WhoClosesDrainsWhatAHeldRingGotLast) { EXPECT_GT(explore_hold({.preemptions = 4}), 10u); }
-TEST(CloseModel, ARingThatIsLetGoBeforeItsLastEventIsCaught) { EXPECT_THROW(explore_hold({.preemptions = 4}, true), Violation); }
+TEST(CloseModel, ARingThatIsLetGoBeforeItsLastEventIsCaught) {
+  EXPECT_THROW(explore_hold({.preemptions = 4}, true), Violation);
+}
 
 /// A value behind which something was written.
 std::uint64_t explore_told(Explorer::Options options) {
@@ -154,7 +162,8 @@ std::uint64_t explore_waker(Explorer::Options options, bool wakes_first = false)
     };
     return std::vector<std::function<void()>>{[=] { leave(0); }, [=] { leave(1); },
                                               [=] {
-                                                while (!world->left[0].glance() || !world->left[1].glance()) world->waker.sleep(0);
+                                                while (!world->left[0].glance() || !world->left[1].glance())
+                                                  world->waker.sleep(0);
                                               }};
   });
 }

@@ -5,7 +5,9 @@
 namespace sidestep::model {
 namespace {
 
-bool acquires(std::memory_order order) { return order == std::memory_order_acquire || order >= std::memory_order_acq_rel; }
+bool acquires(std::memory_order order) {
+  return order == std::memory_order_acquire || order >= std::memory_order_acq_rel;
+}
 bool releases(std::memory_order order) { return order >= std::memory_order_release; }
 
 }  // namespace
@@ -14,7 +16,8 @@ std::uint64_t Explorer::run(const std::function<std::vector<std::function<void()
   path_.clear();
   std::uint64_t executions = 0;
   do {
-    if (++executions > options_.executions) throw Violation("the bound on executions was reached: make the program smaller.");
+    if (++executions > options_.executions)
+      throw Violation("the bound on executions was reached: make the program smaller.");
     current() = this;
     execute(program());
     if (!error_.empty()) throw Violation(error_ + " (execution " + std::to_string(executions) + ")");
@@ -133,9 +136,11 @@ std::uint64_t Explorer::load(const void* at, std::uint64_t initial, std::memory_
   Place& from = place(at, initial);
   std::size_t& floor = from.floor[running_];
   for (std::size_t i = from.history.size(); i-- > floor;)
-    if (from.history[i].time <= me.times[from.history[i].thread]) floor = i, i = floor;  // it happened before: nothing older
+    if (from.history[i].time <= me.times[from.history[i].thread])
+      floor = i, i = floor;  // it happened before: nothing older
   const std::size_t newest = from.history.size() - 1;
-  const std::size_t seen = me.fresh ? newest : newest - static_cast<std::size_t>(choose(static_cast<int>(newest - floor) + 1));
+  const std::size_t seen =
+      me.fresh ? newest : newest - static_cast<std::size_t>(choose(static_cast<int>(newest - floor) + 1));
   floor = seen;
   if (me.looking) me.looked_at.push_back(at), me.stale |= seen != newest;
   if (acquires(order) && !options_.weak_loads) join(me.times, from.history[seen].carries);
@@ -165,8 +170,10 @@ void Explorer::stored(const Place& place) {
   threads_[running_]->wrote = true;
   for (int i = 0; i < count_; ++i) {
     Thread& thread = *threads_[i];
-    if (!thread.waiting) thread.fresh = false;
-    else if (thread.looked_at.empty() || std::find(thread.looked_at.begin(), thread.looked_at.end(), place.at) != thread.looked_at.end())
+    if (!thread.waiting)
+      thread.fresh = false;
+    else if (thread.looked_at.empty() ||
+             std::find(thread.looked_at.begin(), thread.looked_at.end(), place.at) != thread.looked_at.end())
       thread.waiting = thread.fresh = false;
   }
 }
@@ -182,7 +189,8 @@ std::uint64_t Explorer::add(const void* at, std::uint64_t initial, std::uint64_t
   return modify(both, both.history.back().value + value, order);
 }
 
-bool Explorer::compare_exchange(const void* at, std::uint64_t initial, std::uint64_t& expected, std::uint64_t value, std::memory_order order) {
+bool Explorer::compare_exchange(const void* at, std::uint64_t initial, std::uint64_t& expected, std::uint64_t value,
+                                std::memory_order order) {
   step();
   Place& both = place(at, initial);
   if (both.history.back().value == expected) {
@@ -235,7 +243,8 @@ void Explorer::read_plain(const void* at) {
   step();
   Plain& data = plain_[at];
   const Times& now = threads_[running_]->times;
-  if (data.writer >= 0 && data.writer != running_ && data.written > now[data.writer]) race("read of data that is being written");
+  if (data.writer >= 0 && data.writer != running_ && data.written > now[data.writer])
+    race("read of data that is being written");
   data.read[running_] = now[running_];
 }
 

@@ -18,11 +18,12 @@
 #include <source_location>
 #endif
 
-/// Runs the threads of a small program in every order that a bound on preemptions allows, and lets each load return every value
-/// that C++20's memory model allows there: each place has the history of its stores, and a load may see any store that isn't
-/// older than one it must have seen (store histories as in CDSChecker: Norris and Demsky, OOPSLA 2013). Places of plain data
-/// are checked for races by vector clocks. Modification order is execution order: all of it where a place has one writing thread, as most
-/// have; where it has several, orders that no interleaving gives stay unexplored.
+/// Runs the threads of a small program in every order that a bound on preemptions allows, and lets each load return
+/// every value that C++20's memory model allows there: each place has the history of its stores, and a load may see any
+/// store that isn't older than one it must have seen (store histories as in CDSChecker: Norris and Demsky, OOPSLA
+/// 2013). Places of plain data are checked for races by vector clocks. Modification order is execution order: all of it
+/// where a place has one writing thread, as most have; where it has several, orders that no interleaving gives stay
+/// unexplored.
 namespace sidestep::model {
 
 inline constexpr int most_threads = 3;
@@ -42,7 +43,8 @@ class Where {
   constexpr unsigned column() const noexcept { return column_; }
 
  private:
-  constexpr Where(const char* file, unsigned line, unsigned column) noexcept : file_(file), line_(line), column_(column) {}
+  constexpr Where(const char* file, unsigned line, unsigned column) noexcept
+      : file_(file), line_(line), column_(column) {}
   const char* file_;
   unsigned line_, column_;
 };
@@ -56,18 +58,21 @@ struct Site {
   auto operator<=>(const Site&) const = default;
 };
 
-struct Violation : std::runtime_error { using std::runtime_error::runtime_error; };
+struct Violation : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
 
 class Explorer {
  public:
   struct Options {
-    int preemptions = 3;          ///< switches away from a thread that could have gone on
-    bool weak_loads = false;      ///< mutation: every acquire load is relaxed
-    bool weak_stores = false;     ///< mutation: every release store is relaxed
+    int preemptions = 3;       ///< switches away from a thread that could have gone on
+    bool weak_loads = false;   ///< mutation: every acquire load is relaxed
+    bool weak_stores = false;  ///< mutation: every release store is relaxed
     bool weak_acquire_fences = false, weak_release_fences = false;  ///< mutation: fences of this kind are left out
-    bool plain_modifications = false;  ///< mutation: a read-modify-write is a load and a store, and goes on with no release sequence
-    Site weakened{};              ///< mutation: what this place orders is relaxed
-    std::set<Site>* sites = nullptr;  ///< places that name an ordering other than relaxed are put in here
+    /// Mutation: a read-modify-write is a load and a store, and goes on with no release sequence.
+    bool plain_modifications = false;
+    Site weakened{};                        ///< mutation: what this place orders is relaxed
+    std::set<Site>* sites = nullptr;        ///< places that name an ordering other than relaxed are put in here
     std::uint64_t executions = 20'000'000;  ///< the stated bound; reaching it is an error
   };
 
@@ -84,7 +89,8 @@ class Explorer {
   std::uint64_t exchange(const void* place, std::uint64_t initial, std::uint64_t value, std::memory_order order);
   std::uint64_t add(const void* place, std::uint64_t initial, std::uint64_t value, std::memory_order order);
   /// False: another value than `expected` was there, and is in it now (relaxed).
-  bool compare_exchange(const void* place, std::uint64_t initial, std::uint64_t& expected, std::uint64_t value, std::memory_order order);
+  bool compare_exchange(const void* place, std::uint64_t initial, std::uint64_t& expected, std::uint64_t value,
+                        std::memory_order order);
   void fence(std::memory_order order);
   /// Plain data for its own threads, relaxed words for who reads along. Raced for as `to`.
   void copy(std::uint64_t* to, const std::uint64_t* from, std::size_t words);
@@ -92,14 +98,15 @@ class Explorer {
   void write_plain(const void* place);
   /// The ordering that this place has here.
   std::memory_order at(Where where, std::memory_order order) {
-    if (order == std::memory_order_relaxed || (options_.sites == nullptr && options_.weakened.line != where.line())) return order;
+    if (order == std::memory_order_relaxed || (options_.sites == nullptr && options_.weakened.line != where.line()))
+      return order;
     Site site{where.file_name(), where.line(), where.column()};
     if (order != std::memory_order_acq_rel) {
       if (options_.sites != nullptr) options_.sites->insert(site);
       return site == options_.weakened ? std::memory_order_relaxed : order;
     }
     for (const auto& [half, other] : {std::pair(std::memory_order_acquire, std::memory_order_release),
-                                     std::pair(std::memory_order_release, std::memory_order_acquire)}) {
+                                      std::pair(std::memory_order_release, std::memory_order_acquire)}) {
       site.half = half;
       if (options_.sites != nullptr) options_.sites->insert(site);
       if (site == options_.weakened) return other;
@@ -109,8 +116,9 @@ class Explorer {
 
   /// Nothing to do until another thread has stored something.
   void wait();
-  /// Looks until `holds()`. A look in vain that has stored nothing may as well not have been: one that reads an old value while there is a
-  /// newer one isn't explored any further, and behind one that doesn't, only a store at a place that it looked at makes it look again.
+  /// Looks until `holds()`. A look in vain that has stored nothing may as well not have been: one that reads an old
+  /// value while there is a newer one isn't explored any further, and behind one that doesn't, only a store at a place
+  /// that it looked at makes it look again.
   template <class Holds>
   void until(Holds&& holds) {
     for (bool done = false; !done;) {
@@ -118,7 +126,9 @@ class Explorer {
       looked(done = holds());
     }
   }
-  void check(bool holds, const char* what) { if (!holds) throw Violation(what); }
+  void check(bool holds, const char* what) {
+    if (!holds) throw Violation(what);
+  }
 
   static Explorer*& current() {
     static Explorer* explorer = nullptr;
@@ -127,9 +137,21 @@ class Explorer {
 
  private:
   using Times = std::array<int, most_threads>;
-  struct Store { std::uint64_t value; int thread; int time; Times carries; };
-  struct Place { const void* at = nullptr; std::vector<Store> history; std::array<std::size_t, most_threads> floor{}; };
-  struct Plain { int writer = -1, written = 0; Times read{}; };
+  struct Store {
+    std::uint64_t value;
+    int thread;
+    int time;
+    Times carries;
+  };
+  struct Place {
+    const void* at = nullptr;
+    std::vector<Store> history;
+    std::array<std::size_t, most_threads> floor{};
+  };
+  struct Plain {
+    int writer = -1, written = 0;
+    Times read{};
+  };
   struct Thread {
     ucontext_t context{};
     std::vector<char> stack = std::vector<char>(64 * 1024);
@@ -172,7 +194,8 @@ class Explorer {
   std::string error_;
 };
 
-/// A program whose orderings are weakened one by one; `explore` throws Violation. Made at namespace scope, beside its own tests.
+/// A program whose orderings are weakened one by one; `explore` throws Violation. Made at namespace scope, beside its
+/// own tests.
 struct Program {
   using Explore = std::uint64_t (*)(const Explorer::Options&);
   explicit Program(Explore explore) : explore(explore) { all().push_back(this); }
@@ -197,16 +220,19 @@ struct Atomics {
   }
   template <class T>
   static T exchange(T& at, T value, std::memory_order order, Where where = Where::current()) {
-    return static_cast<T>(one().exchange(&at, static_cast<std::uint64_t>(at), static_cast<std::uint64_t>(value), one().at(where, order)));
+    return static_cast<T>(
+        one().exchange(&at, static_cast<std::uint64_t>(at), static_cast<std::uint64_t>(value), one().at(where, order)));
   }
   template <class T>
   static T add(T& at, T value, std::memory_order order, Where where = Where::current()) {
-    return static_cast<T>(one().add(&at, static_cast<std::uint64_t>(at), static_cast<std::uint64_t>(value), one().at(where, order)));
+    return static_cast<T>(
+        one().add(&at, static_cast<std::uint64_t>(at), static_cast<std::uint64_t>(value), one().at(where, order)));
   }
   template <class T>
   static bool compare_exchange(T& at, T& expected, T value, std::memory_order order, Where where = Where::current()) {
     auto wanted = static_cast<std::uint64_t>(expected);
-    const bool done = one().compare_exchange(&at, static_cast<std::uint64_t>(at), wanted, static_cast<std::uint64_t>(value), one().at(where, order));
+    const bool done = one().compare_exchange(&at, static_cast<std::uint64_t>(at), wanted,
+                                             static_cast<std::uint64_t>(value), one().at(where, order));
     expected = static_cast<T>(wanted);
     return done;
   }
@@ -216,10 +242,18 @@ struct Atomics {
   class Atomic {
    public:
     constexpr Atomic(T value = {}) noexcept : value_(value) {}
-    T load(std::memory_order order, Where where = Where::current()) const { return Atomics::load(value_, order, where); }
-    void store(T value, std::memory_order order, Where where = Where::current()) { Atomics::store(value_, value, order, where); }
-    T exchange(T value, std::memory_order order, Where where = Where::current()) { return Atomics::exchange(value_, value, order, where); }
-    T fetch_add(T value, std::memory_order order, Where where = Where::current()) { return Atomics::add(value_, value, order, where); }
+    T load(std::memory_order order, Where where = Where::current()) const {
+      return Atomics::load(value_, order, where);
+    }
+    void store(T value, std::memory_order order, Where where = Where::current()) {
+      Atomics::store(value_, value, order, where);
+    }
+    T exchange(T value, std::memory_order order, Where where = Where::current()) {
+      return Atomics::exchange(value_, value, order, where);
+    }
+    T fetch_add(T value, std::memory_order order, Where where = Where::current()) {
+      return Atomics::add(value_, value, order, where);
+    }
     bool compare_exchange_strong(T& expected, T value, std::memory_order order, Where where = Where::current()) {
       return Atomics::compare_exchange(value_, expected, value, order, where);
     }

@@ -1,5 +1,6 @@
-// A streamed event whose line comes in two halves, in either order: each half is a thread of its own that writes its words and then its
-// mark, the number or the check. Whoever takes the event has it whole. (That a half comes whole is the CPU's promise.)
+// A streamed event whose line comes in two halves, in either order: each half is a thread of its own that writes its
+// words and then its mark, the number or the check. Whoever takes the event has it whole. (That a half comes whole is
+// the CPU's promise.)
 #include <sidestep/bus/watched_ring.hpp>
 
 #include <model/explorer.hpp>
@@ -19,7 +20,8 @@ constexpr std::size_t slots_of_split = 2, in_first_half = 3, in_second_half = 4;
 /// The next event's number is `number`; where it will lie is the one of a lap before, or nothing yet.
 struct SplitWorld {
   SplitWorld(Sequence number, bool first_lap)
-      : number(number), traces{.reach = number + slots_of_split, .end = 0},
+      : number(number),
+        traces{.reach = number + slots_of_split, .end = 0},
         ring(slots_of_split, number, StreamWithin::nothing, 0, RingMemory{.slots = slots, .traces = &traces}) {
     if (first_lap) return;
     slot().sequence = number - slots_of_split;
@@ -59,11 +61,13 @@ std::uint64_t explore_halves(const Explorer::Options& options, Take take, Sequen
     return std::vector<std::function<void()>>{
         [=] {
           Atomics::store(world->word(in_first_half), std::uint64_t{10}, std::memory_order_relaxed);
-          Atomics::store(world->slot().sequence, world->number, std::memory_order_release);  // pairs with the looks' acquire
+          // pairs with the looks' acquire
+          Atomics::store(world->slot().sequence, world->number, std::memory_order_release);
         },
         [=] {
           Atomics::store(world->word(in_second_half), std::uint64_t{20}, std::memory_order_relaxed);
-          Atomics::store(world->slot().check, check_of(world->number), std::memory_order_release);  // pairs with the looks' acquire
+          // pairs with the looks' acquire
+          Atomics::store(world->slot().check, check_of(world->number), std::memory_order_release);
         },
         [=, &explorer] {
           WatchedRing<Atomics> watched(world->slots.get(), slots_of_split, world->number, &world->traces, false);
@@ -74,13 +78,22 @@ std::uint64_t explore_halves(const Explorer::Options& options, Take take, Sequen
   });
 }
 
-const model::Program halves_read_program([](const Explorer::Options& options) { return explore_halves(options, as_dispatcher); });
-const model::Program halves_watched_program([](const Explorer::Options& options) { return explore_halves(options, as_watcher); });
+const model::Program halves_read_program([](const Explorer::Options& options) {
+  return explore_halves(options, as_dispatcher);
+});
+const model::Program halves_watched_program([](const Explorer::Options& options) {
+  return explore_halves(options, as_watcher);
+});
 
-TEST(HalvesModel, AnEventIsTakenWhenBothHalvesAreThere) { EXPECT_GT(explore_halves({.preemptions = 3}, as_dispatcher), 20u); }
-TEST(HalvesModel, AWatcherTakesItWhenBothHalvesAreThere) { EXPECT_GT(explore_halves({.preemptions = 3}, as_watcher), 20u); }
+TEST(HalvesModel, AnEventIsTakenWhenBothHalvesAreThere) {
+  EXPECT_GT(explore_halves({.preemptions = 3}, as_dispatcher), 20u);
+}
+TEST(HalvesModel, AWatcherTakesItWhenBothHalvesAreThere) {
+  EXPECT_GT(explore_halves({.preemptions = 3}, as_watcher), 20u);
+}
 
-/// Then the number of the one half lies beside the check of the event of a lap before, which is another wherever the check wraps.
+/// Then the number of the one half lies beside the check of the event of a lap before, which is another wherever the
+/// check wraps.
 TEST(HalvesModel, OverTheEventOfALapBeforeTooWhereverTheCheckWraps) {
   int wraps = 0;
   const auto both = [&](Sequence number) {
@@ -93,7 +106,8 @@ TEST(HalvesModel, OverTheEventOfALapBeforeTooWhereverTheCheckWraps) {
   EXPECT_GT(wraps, 50);
   for (const unsigned bits : {32u, 63u})
     for (Sequence number = (Sequence{1} << bits) - 2; number != (Sequence{1} << bits) + 3; ++number) both(number);
-  for (Sequence number = greatest_number(slots_of_split) - 3; number <= greatest_number(slots_of_split); ++number) both(number);
+  for (Sequence number = greatest_number(slots_of_split) - 3; number <= greatest_number(slots_of_split); ++number)
+    both(number);
 }
 
 TEST(HalvesModel, LooksThatOrderNothingAreCaught) {

@@ -1,5 +1,5 @@
-// Each ordering that the bus' code names and a model's program runs through is weakened, one at a time: some program must notice.
-// Printed: for each line, how many orderings of it were weakened, "noticed" if each was.
+// Each ordering that the bus' code names and a model's program runs through is weakened, one at a time: some program
+// must notice. Printed: for each line, how many orderings of it were weakened, "noticed" if each was.
 // tests/build/orderings_test.py compares what this finds with all orderings that the code names.
 #include <model/explorer.hpp>
 
@@ -37,12 +37,14 @@ TEST(Orderings, EachThatIsWeakenedIsNoticed) {
         return true;
       }
     });
-    const auto line = lines.try_emplace({std::string(site.file.substr(site.file.find_last_of('/') + 1)), site.line}, true, std::set<unsigned>{});
+    const auto line = lines.try_emplace({std::string(site.file.substr(site.file.find_last_of('/') + 1)), site.line},
+                                        true, std::set<unsigned>{});
     line.first->second.first &= noticed;
     line.first->second.second.insert(site.column);
   }
   for (const auto& [line, what] : lines)
-    std::printf("%s %s:%u %zu\n", what.first ? "noticed" : "missed", line.first.c_str(), line.second, what.second.size());
+    std::printf("%s %s:%u %zu\n", what.first ? "noticed" : "missed", line.first.c_str(), line.second,
+                what.second.size());
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// A pool's blocks: none is written while anybody may read it, none is given to two, a reference that comes late finds out.
+// A pool's blocks: none is written while anybody may read it, none is given to two, a reference that comes late finds
+// out.
 #include <sidestep/bus/payload_blocks.hpp>
 
 #include <model/explorer.hpp>
@@ -15,7 +16,8 @@ using model::Explorer;
 using model::Violation;
 using Blocks = BasicPayloadBlocks<Atomics>;
 
-/// One writes a payload and tells another, who looks at it if he isn't late; a third wants the block for a payload of his own.
+/// One writes a payload and tells another, who looks at it if he isn't late; a third wants the block for a payload of
+/// his own.
 std::uint64_t explore_payload(const Explorer::Options& options) {
   struct World {
     Blocks blocks{1};
@@ -78,14 +80,13 @@ std::uint64_t explore_stack(const Explorer::Options& options) {
       explorer.check(world->blocks.drop(block, 1), "somebody else refers to it");
       world->blocks.give_back(block);
     };
-    return std::vector<std::function<void()>>{
-        [=] {
-          const std::uint32_t one = take(1), two = take(1);
-          let_go(one, 1);
-          let_go(two, 1);
-          let_go(take(1), 1);
-        },
-        [=] { let_go(take(2), 2); }};
+    return std::vector<std::function<void()>>{[=] {
+                                                const std::uint32_t one = take(1), two = take(1);
+                                                let_go(one, 1);
+                                                let_go(two, 1);
+                                                let_go(take(1), 1);
+                                              },
+                                              [=] { let_go(take(2), 2); }};
   });
 }
 const model::Program stack_program(explore_stack);
@@ -96,9 +97,7 @@ TEST(PayloadBlocksModel, NobodyWritesWhatSomebodyMayReadInEveryInterleaving) {
   EXPECT_GT(executions, 1000u);
 }
 
-TEST(PayloadBlocksModel, ABlockHasOneWhoTookIt) {
-  EXPECT_GT(explore_stack({.preemptions = 3}), 1000u);
-}
+TEST(PayloadBlocksModel, ABlockHasOneWhoTookIt) { EXPECT_GT(explore_stack({.preemptions = 3}), 1000u); }
 
 TEST(PayloadBlocksModel, WeakerOrderingsAreNoticed) {
   EXPECT_THROW((void)explore_payload({.preemptions = 2, .weak_loads = true}), Violation);

@@ -11,7 +11,8 @@ namespace {
 using model::Explorer;
 using model::Violation;
 
-/// One publisher, one reader, `events` events through a ring of two slots, from number `first` on: wraps around and fills up.
+/// One publisher, one reader, `events` events through a ring of two slots, from number `first` on: wraps around and
+/// fills up.
 std::uint64_t explore(Explorer::Options options, int events, Sequence first = 1) {
   Explorer explorer(options);
   return explorer.run([&explorer, events, first] {
@@ -77,7 +78,8 @@ std::uint64_t explore_two_readers(Explorer::Options options, int events, Sequenc
   });
 }
 
-/// A reader that looks ahead of what it has taken, as a pipeline with a policy does: the second event, while it has the first.
+/// A reader that looks ahead of what it has taken, as a pipeline with a policy does: the second event, while it has the
+/// first.
 std::uint64_t explore_peek(Explorer::Options options, Sequence first = 1) {
   Explorer explorer(options);
   return explorer.run([&explorer, first] {
@@ -127,7 +129,9 @@ TEST(RingModel, EveryInterleavingDeliversEachEventOnceInOrder) {
 }
 
 /// The last numbers that a ring of this capacity can have.
-Sequence last_numbers(std::size_t capacity, int events) { return greatest_number(capacity) + 1 - static_cast<Sequence>(events); }
+Sequence last_numbers(std::size_t capacity, int events) {
+  return greatest_number(capacity) + 1 - static_cast<Sequence>(events);
+}
 /// The first number whose event lies where this one's does, in a ring of two slots.
 Sequence first_like(Sequence number) { return number % 2 == 0 ? 2 : 1; }
 
@@ -140,11 +144,13 @@ TEST(RingModel, TheLastNumbersOfAllAreLikeTheFirst) {
 
 TEST(RingModel, NumbersBehindAPowerOfTwoAreLikeTheFirst) {
   for (const unsigned bits : {8u, 32u, 48u, 63u})
-    EXPECT_EQ(explore({.preemptions = 3}, 3, (Sequence{1} << bits) - 1), explore({.preemptions = 3}, 3)) << "2^" << bits;
+    EXPECT_EQ(explore({.preemptions = 3}, 3, (Sequence{1} << bits) - 1), explore({.preemptions = 3}, 3))
+        << "2^" << bits;
 }
 
 TEST(RingModel, BehindTheLastNumberARingIsFullForGood) {
-  EXPECT_THROW(explore({.preemptions = 1}, 3, last_numbers(2, 3) + 2), Violation);  // a deadlock; nothing is overwritten
+  // a deadlock; nothing is overwritten
+  EXPECT_THROW(explore({.preemptions = 1}, 3, last_numbers(2, 3) + 2), Violation);
 }
 
 /// A check has seven bits, so it comes back; not with the next lap, though, wherever the numbers begin.

@@ -1,5 +1,6 @@
-// A producer that spills when its ring is full, the dispatcher that puts its events back, and a third thread that waits until it has left:
-// the ring, its counts and the spill are the real ones; only the queue between the two is a stand-in, which orders nothing.
+// A producer that spills when its ring is full, the dispatcher that puts its events back, and a third thread that waits
+// until it has left: the ring, its counts and the spill are the real ones; only the queue between the two is a
+// stand-in, which orders nothing.
 #include <sidestep/bus/ring.hpp>
 
 #include <model/explorer.hpp>
@@ -45,7 +46,8 @@ enum class SpillFault { none, claims_while_it_spills, leaves_before_its_last, fo
 /// As Producer::publish_slow does on a thread of the bus.
 void publish_or_spill(Explorer& explorer, SpillingRing& ring, Nanoseconds event, SpillFault fault) {
   Slot* slot = ring.claim();
-  if (slot == nullptr) slot = fault == SpillFault::claims_while_it_spills && ring.make_room() ? ring.claim() : ring.claim_slow();
+  if (slot == nullptr)
+    slot = fault == SpillFault::claims_while_it_spills && ring.make_room() ? ring.claim() : ring.claim_slow();
   if (slot == nullptr) {
     Slot aside{};
     aside.stamp = event;
@@ -55,11 +57,13 @@ void publish_or_spill(Explorer& explorer, SpillingRing& ring, Nanoseconds event,
     slot->stamp = event;
     ring.commit(*slot);
   }
-  explorer.check((fault == SpillFault::forgets_what_is_spilled ? ring.next() : ring.upcoming()) == ring.first() + static_cast<Sequence>(event),
+  explorer.check((fault == SpillFault::forgets_what_is_spilled ? ring.next() : ring.upcoming()) ==
+                     ring.first() + static_cast<Sequence>(event),
                  "the next event's number isn't known");
 }
 
-std::uint64_t explore_spill(Explorer::Options options, int events, SpillFault fault = SpillFault::none, Sequence first = 1) {
+std::uint64_t explore_spill(Explorer::Options options, int events, SpillFault fault = SpillFault::none,
+                            Sequence first = 1) {
   Explorer explorer(options);
   return explorer.run([&explorer, events, fault, first] {
     auto ring = std::make_shared<SpillingRing>(1, first);
@@ -85,7 +89,8 @@ std::uint64_t explore_spill(Explorer::Options options, int events, SpillFault fa
         },
         [=, &explorer] {  // as Dispatcher::retire_rings
           explorer.until([&] { return ring->done(); });
-          explorer.check(ring->upcoming() == first + static_cast<Sequence>(events), "a ring was forgotten before all of it was published");
+          explorer.check(ring->upcoming() == first + static_cast<Sequence>(events),
+                         "a ring was forgotten before all of it was published");
           const Slot* const slot = ring->peek(first + static_cast<Sequence>(events) - 1);
           explorer.check(slot != nullptr && ring->available(1).empty(), "a ring was forgotten before it was read out");
           explorer.write_plain(&slot->stamp);  // another's
@@ -105,7 +110,8 @@ TEST(SpillModel, SpilledEventsComeBackOnceInOrderBeforeTheNext) {
   EXPECT_GT(executions, 1000u);
 }
 TEST(SpillModel, TheLastNumbersOfAllAreLikeTheFirst) {
-  EXPECT_EQ(explore_spill({.preemptions = 1}, 2, SpillFault::none, greatest_number(1) - 1), explore_spill({.preemptions = 1}, 2));
+  EXPECT_EQ(explore_spill({.preemptions = 1}, 2, SpillFault::none, greatest_number(1) - 1),
+            explore_spill({.preemptions = 1}, 2));
 }
 TEST(SpillModel, AProducerThatWritesTheRingWhileItSpillsIsCaught) {
   EXPECT_THROW(explore_spill({.preemptions = 1}, 3, SpillFault::claims_while_it_spills), Violation);

@@ -1,6 +1,6 @@
-// Pipelines that come and go while events are published, with the real ring, its numbers, and the real words by which threads tell each
-// other: the list has a lock, and its version says when a copy of it is old. The list, the producer and the dispatcher do as
-// Dispatcher::add and end, Producer and Worker::drain do.
+// Pipelines that come and go while events are published, with the real ring, its numbers, and the real words by which
+// threads tell each other: the list has a lock, and its version says when a copy of it is old. The list, the producer
+// and the dispatcher do as Dispatcher::add and end, Producer and Worker::drain do.
 #include <sidestep/bus/ring.hpp>
 #include <sidestep/bus/told.hpp>
 
@@ -33,7 +33,7 @@ struct BusWorld {
   bool listed = false, asked_to_end = false;  // guarded by the lock
   Sequence begin = 0, end = 0;                // as above
   BasicLife<ModelLife, Atomics> life;
-  std::uint64_t delivered = 0;                // a bit for each number: the handler's
+  std::uint64_t delivered = 0;  // a bit for each number: the handler's
   BasicTold<bool, Atomics> told_begin, told_end;
 
   void publish() {
@@ -58,7 +58,8 @@ struct BusWorld {
 /// The dispatcher: its copy of the list.
 class ModelWorker {
  public:
-  ModelWorker(Explorer& explorer, BusWorld& world, bool renews_first) : explorer_(explorer), world_(world), renews_first_(renews_first) {}
+  ModelWorker(Explorer& explorer, BusWorld& world, bool renews_first)
+      : explorer_(explorer), world_(world), renews_first_(renews_first) {}
   void pass() {
     renew();
     const std::span<const Slot> slots = world_.ring.available(4);
@@ -118,13 +119,15 @@ std::uint64_t explore_adding(Explorer::Options options, bool renews_first = fals
             explorer.until([&] { return !world->ring.available(1).empty(); });
             worker.pass();
           }
-          explorer.check((world->delivered & 1u << 3) != 0, "an event that was published after subscribe() returned wasn't seen");
+          explorer.check((world->delivered & 1u << 3) != 0,
+                         "an event that was published after subscribe() returned wasn't seen");
           explorer.check((world->delivered & 1u << 1) == 0, "an event from before was seen");
         }};
   });
 }
 
-/// One event while the pipeline is there, one meanwhile; when end() has returned, its handler's data are let go and another event comes.
+/// One event while the pipeline is there, one meanwhile; when end() has returned, its handler's data are let go and
+/// another event comes.
 std::uint64_t explore_ending(Explorer::Options options) {
   Explorer explorer(options);
   return explorer.run([&explorer] {
@@ -147,7 +150,8 @@ std::uint64_t explore_ending(Explorer::Options options) {
         [=, &explorer] {
           ModelWorker worker(explorer, *world, false);
           for (bool done = false; !done;) {
-            explorer.until([&] { return !world->ring.available(1).empty() || worker.old() || (done = world->ring.done()); });
+            explorer.until(
+                [&] { return !world->ring.available(1).empty() || worker.old() || (done = world->ring.done()); });
             worker.pass();
           }
         }};
@@ -178,7 +182,8 @@ TEST(EndingModel, RelaxedStoresOrLoadsAreCaught) {
   EXPECT_THROW(explore_ending({.preemptions = 2, .weak_loads = true}), Violation);
 }
 
-/// A pipeline ends on another thread than its dispatcher's, who looks for ended ones when their number has changed, and only then.
+/// A pipeline ends on another thread than its dispatcher's, who looks for ended ones when their number has changed, and
+/// only then.
 std::uint64_t explore_forgetting(Explorer::Options options, bool counts_first = false) {
   struct Two {
     BasicLife<ModelLife, Atomics> lives[2];
@@ -192,18 +197,18 @@ std::uint64_t explore_forgetting(Explorer::Options options, bool counts_first = 
       two->lives[which].end(ModelLife::ended);
       if (!counts_first) two->ends.changed();
     };
-    return std::vector<std::function<void()>>{
-        [=] { end(0); }, [=] { end(1); },
-        [=, &explorer] {
-          std::uint64_t seen = 0;
-          bool forgotten[2] = {};
-          while (!forgotten[0] || !forgotten[1]) {
-            std::uint64_t ends = 0;
-            explorer.until([&] { return (ends = two->ends.number()) != seen; });
-            seen = ends;
-            for (int i = 0; i < 2; ++i) forgotten[i] |= two->lives[i].state() != ModelLife::running;
-          }
-        }};
+    return std::vector<std::function<void()>>{[=] { end(0); }, [=] { end(1); },
+                                              [=, &explorer] {
+                                                std::uint64_t seen = 0;
+                                                bool forgotten[2] = {};
+                                                while (!forgotten[0] || !forgotten[1]) {
+                                                  std::uint64_t ends = 0;
+                                                  explorer.until([&] { return (ends = two->ends.number()) != seen; });
+                                                  seen = ends;
+                                                  for (int i = 0; i < 2; ++i)
+                                                    forgotten[i] |= two->lives[i].state() != ModelLife::running;
+                                                }
+                                              }};
   });
 }
 

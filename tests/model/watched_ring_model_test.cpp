@@ -1,6 +1,6 @@
-// A watcher that is lapped: the real ring, whose writer doesn't know of it, and the real WatchedRing, in every interleaving that a bound on
-// preemptions allows and with every stale value that the memory model permits. Slots are written word by word with relaxed stores, which
-// is what a plain store of a word is to another process.
+// A watcher that is lapped: the real ring, whose writer doesn't know of it, and the real WatchedRing, in every
+// interleaving that a bound on preemptions allows and with every stale value that the memory model permits. Slots are
+// written word by word with relaxed stores, which is what a plain store of a word is to another process.
 #include <sidestep/bus/watched_ring.hpp>
 
 #include <model/explorer.hpp>
@@ -39,7 +39,8 @@ class Unchecked {
 
 struct World {
   explicit World(std::size_t capacity, Sequence first = 1)
-      : slots(new Slot[capacity]()), traces{.reach = first + capacity, .end = 0},
+      : slots(new Slot[capacity]()),
+        traces{.reach = first + capacity, .end = 0},
         ring(capacity, first, StreamWithin::nothing, 0, RingMemory{.slots = slots, .traces = &traces}) {}
   std::shared_ptr<Slot[]> slots;
   RingTraces traces;
@@ -50,10 +51,12 @@ struct World {
 std::uint64_t body_of(Sequence number) { return 10 * number; }
 void check_whole(Explorer& explorer, const Slot& event) {
   const auto words = std::bit_cast<std::array<std::uint64_t, 8>>(event);
-  explorer.check(words[3] == body_of(event.sequence) && words[4] == body_of(event.sequence) + 1, "a torn event was taken for a whole one");
+  explorer.check(words[3] == body_of(event.sequence) && words[4] == body_of(event.sequence) + 1,
+                 "a torn event was taken for a whole one");
 }
 
-/// One thread publishes and reads as the dispatcher does, another one watches. `appends`: what it publishes comes from where it was spilled.
+/// One thread publishes and reads as the dispatcher does, another one watches. `appends`: what it publishes comes from
+/// where it was spilled.
 void publish_all(Explorer& explorer, World& world, int events, bool watcher_is_told, bool appends = false) {
   for (int event = 1; event <= events; ++event) {
     if (appends) {
@@ -77,7 +80,8 @@ void publish_all(Explorer& explorer, World& world, int events, bool watcher_is_t
   (void)explorer;
 }
 
-std::uint64_t explore_watcher(Explorer::Options options, int events, std::size_t capacity = 2, bool appends = false, Sequence first = 1) {
+std::uint64_t explore_watcher(Explorer::Options options, int events, std::size_t capacity = 2, bool appends = false,
+                              Sequence first = 1) {
   Explorer explorer(options);
   return explorer.run([&explorer, events, capacity, appends, first] {
     auto world = std::make_shared<World>(capacity, first);
@@ -95,7 +99,8 @@ std::uint64_t explore_watcher(Explorer::Options options, int events, std::size_t
             last = event.sequence;
             check_whole(explorer, event);
           }
-          explorer.check(watched.seen() + watched.missed() == static_cast<std::uint64_t>(events), "an event was neither seen nor missed");
+          explorer.check(watched.seen() + watched.missed() == static_cast<std::uint64_t>(events),
+                         "an event was neither seen nor missed");
         }};
   });
 }
@@ -105,9 +110,13 @@ Explorer::Options with_one_preemption(Explorer::Options options) {
   options.preemptions = 1;
   return options;
 }
-const model::Program watched_program([](const Explorer::Options& options) { return explore_watcher(with_one_preemption(options), 3); });
+const model::Program watched_program([](const Explorer::Options& options) {
+  return explore_watcher(with_one_preemption(options), 3);
+});
 
-const model::Program appended_program([](const Explorer::Options& options) { return explore_watcher(with_one_preemption(options), 3, 2, true); });
+const model::Program appended_program([](const Explorer::Options& options) {
+  return explore_watcher(with_one_preemption(options), 3, 2, true);
+});
 
 TEST(WatchedRingModel, ALappedWatcherTakesNoTornEventOfThoseThatWereSpilled) {
   EXPECT_GT(explore_watcher({.preemptions = 1}, 3, 2, true), 100u);
@@ -124,7 +133,8 @@ std::uint64_t explore_take_away(const Explorer::Options& options, Sequence first
           WatchedRing<Atomics>::take_away(world->traces);
           for (Slot* const slot : {&world->slots[0], &world->slots[1]}) {
             auto* const words = reinterpret_cast<std::uint64_t*>(slot);
-            for (const std::size_t i : {0u, 3u, 4u}) Atomics::store(words[i], std::uint64_t{0}, std::memory_order_relaxed);
+            for (const std::size_t i : {0u, 3u, 4u})
+              Atomics::store(words[i], std::uint64_t{0}, std::memory_order_relaxed);
           }
         },
         [=, &explorer] {
@@ -136,12 +146,15 @@ std::uint64_t explore_take_away(const Explorer::Options& options, Sequence first
             if (look == WatchedRing<Atomics>::Look::over) break;
             if (look == WatchedRing<Atomics>::Look::event) check_whole(explorer, event);
           }
-          explorer.check(watched.begin() + watched.seen() + watched.missed() == first + 2, "an event was neither seen nor missed");
+          explorer.check(watched.begin() + watched.seen() + watched.missed() == first + 2,
+                         "an event was neither seen nor missed");
         }};
   });
 }
 
-const model::Program take_away_program([](const Explorer::Options& options) { return explore_take_away(with_one_preemption(options)); });
+const model::Program take_away_program([](const Explorer::Options& options) {
+  return explore_take_away(with_one_preemption(options));
+});
 
 TEST(WatchedRingModel, MemoryThatIsTakenAwayEndsTheRingWithAllCounted) {
   const std::uint64_t executions = explore_take_away({.preemptions = 2});
@@ -164,8 +177,10 @@ TEST(WatchedRingModel, ALappedWatcherTakesNoTornEventAndCountsWhatItMissed) {
 
 TEST(WatchedRingModel, TheLastNumbersOfAllAreLikeTheFirst) {
   const Sequence last_three = greatest_number(2) - 2, like = 2;  // both even
-  EXPECT_EQ(explore_watcher({.preemptions = 1}, 3, 2, false, last_three), explore_watcher({.preemptions = 1}, 3, 2, false, like));
-  EXPECT_EQ(explore_watcher({.preemptions = 1}, 3, 2, true, last_three), explore_watcher({.preemptions = 1}, 3, 2, true, like));
+  EXPECT_EQ(explore_watcher({.preemptions = 1}, 3, 2, false, last_three),
+            explore_watcher({.preemptions = 1}, 3, 2, false, like));
+  EXPECT_EQ(explore_watcher({.preemptions = 1}, 3, 2, true, last_three),
+            explore_watcher({.preemptions = 1}, 3, 2, true, like));
   EXPECT_EQ(explore_take_away({.preemptions = 1}, last_three + 1), explore_take_away({.preemptions = 1}, like + 1));
 }
 
@@ -175,7 +190,9 @@ TEST(WatchedRingModel, WhereverTheCheckWrapsItTakesNoTornEvent) {
     if (check_of(first + 2) >= check_of(first)) continue;
     ++wraps;
     const Sequence like = first % 2 == 0 ? 2 : 1;  // its events lie in the same slots
-    EXPECT_EQ(explore_watcher({.preemptions = 1}, 3, 2, false, first), explore_watcher({.preemptions = 1}, 3, 2, false, like)) << first;
+    EXPECT_EQ(explore_watcher({.preemptions = 1}, 3, 2, false, first),
+              explore_watcher({.preemptions = 1}, 3, 2, false, like))
+        << first;
   }
 }
 

@@ -1,5 +1,5 @@
-// A decider's word, its bell and its requests on their way to the trainer, in every interleaving that the memory model allows. The words,
-// the bell and the decider that stores them are the real ones; the requests are plain data.
+// A decider's word, its bell and its requests on their way to the trainer, in every interleaving that the memory model
+// allows. The words, the bell and the decider that stores them are the real ones; the requests are plain data.
 #include <sidestep/bus/decider.hpp>
 
 #include <model/explorer.hpp>
@@ -27,7 +27,11 @@ constexpr std::uint64_t made_before = Watermark::count_mask;
 
 struct Lane {
   ModelWord word{Watermark::of(number_before, made_before)};
-  ModelDecider decider{.word = &word, .made = made_before, .through = number_before, .stored_made = made_before, .stored_through = number_before};
+  ModelDecider decider{.word = &word,
+                       .made = made_before,
+                       .through = number_before,
+                       .stored_made = made_before,
+                       .stored_through = number_before};
   std::array<std::uint64_t, 2> requests{};  // a decider's own lane of the mailbox
 
   void ask(Explorer& explorer) {
@@ -41,7 +45,8 @@ struct Lane {
 class Taker {
  public:
   Taker(Explorer& explorer, std::array<Lane, 2>& lanes) : explorer_(explorer), lanes_(lanes) {
-    for (std::size_t i = 0; i < 2; ++i) views[i] = {&lanes[i].word, Watermark::of(number_before, made_before), made_before};
+    for (std::size_t i = 0; i < 2; ++i)
+      views[i] = {&lanes[i].word, Watermark::of(number_before, made_before), made_before};
   }
   void take(std::size_t i, std::uint64_t more = 0) {
     for (std::uint64_t waiting = views[i].waiting() + more; waiting > 0; --waiting) {
@@ -60,7 +65,8 @@ class Taker {
 
 enum class WordFault { none, word_before_request, taken_beyond_the_word };
 
-/// Two deciders ask at each of `steps` events; the trainer waits for each event in both words and takes what they cover.
+/// Two deciders ask at each of `steps` events; the trainer waits for each event in both words and takes what they
+/// cover.
 std::uint64_t explore_words(Explorer::Options options, WordFault fault = WordFault::none, int steps = 2) {
   Explorer explorer(options);
   return explorer.run([&explorer, fault, steps] {
@@ -92,7 +98,9 @@ std::uint64_t explore_words(Explorer::Options options, WordFault fault = WordFau
   });
 }
 
-const Program words_program([](const Explorer::Options& options) { return explore_words(options, WordFault::none, 1); });
+const Program words_program([](const Explorer::Options& options) {
+  return explore_words(options, WordFault::none, 1);
+});
 
 TEST(WordModel, EveryRequestIsThereWhenItsWordIsInEveryInterleaving) {
   const std::uint64_t executions = explore_words({.preemptions = 3});
@@ -113,8 +121,8 @@ TEST(WordModel, ARelaxedStoreOrLoadOfTheWordIsCaught) {
 
 enum class BellFault { none, bell_before_word, looks_before_it_clears };
 
-/// Relaxed mode: two deciders ring one bell behind their words; the trainer looks at the bell alone, and at the words once it has
-/// cleared it, as LoopInside::busy does.
+/// Relaxed mode: two deciders ring one bell behind their words; the trainer looks at the bell alone, and at the words
+/// once it has cleared it, as LoopInside::busy does.
 std::uint64_t explore_bell(Explorer::Options options, BellFault fault = BellFault::none, int steps = 2) {
   struct Shared {
     std::array<Lane, 2> lanes;

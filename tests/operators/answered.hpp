@@ -7,8 +7,8 @@
 /// Handlers that publish what they listen to.
 namespace sidestep::test {
 
-/// A handler that answers values below `below` with an event of the first input ten greater: what comes out of 1 and 2 (in both inputs, if
-/// there are two), in order.
+/// A handler that answers values below `below` with an event of the first input ten greater: what comes out of 1 and 2
+/// (in both inputs, if there are two), in order.
 template <class Build>
 std::string answered(double below, Build build) {
   Bus bus({.thread = false});
@@ -17,8 +17,10 @@ std::string answered(double below, Build build) {
     output += text_of(value) + " ";
     if (value < below) bus.publish(Number{value + 10});
   };
-  if constexpr (TakesOne<Build>) build(bus.on<Number>() | map(&Number::value)) | subscribe(answer);
-  else build(input_of<Number>(bus), input_of<OtherNumber>(bus)) | subscribe(answer);
+  if constexpr (TakesOne<Build>)
+    build(bus.on<Number>() | map(&Number::value)) | subscribe(answer);
+  else
+    build(input_of<Number>(bus), input_of<OtherNumber>(bus)) | subscribe(answer);
   Producer producer = bus.producer("test");
   for (const double value : {1.0, 2.0}) {
     producer.publish(Number{value});

@@ -94,6 +94,8 @@ TEST(Audit, IsSavedAnywhere) {
   expect_words_for_damage("audit", build);
 }
 
-TEST(Audit, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases([](auto in) { return audited(std::move(in)); }); }
+TEST(Audit, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) {
+  expect_usual_cases([](auto in) { return audited(std::move(in)); });
+}
 
 }  // namespace

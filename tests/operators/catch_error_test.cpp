@@ -22,9 +22,11 @@ TEST(CatchError, CatchesWhatTheFirstStageThrows) { EXPECT_EQ(script("a1 x a2 |",
 
 TEST(CatchError, HearsWhatIsSaid) {
   std::string heard;
-  EXPECT_EQ(script("a1 a2 |", [&](auto in) {
-              return std::move(in) | map(ThrowsAt{2}) | catch_error([&](std::string_view what) { return heard = what, 9.0; });
-            }),
+  EXPECT_EQ(script("a1 a2 |",
+                   [&](auto in) {
+                     return std::move(in) | map(ThrowsAt{2}) |
+                            catch_error([&](std::string_view what) { return heard = what, 9.0; });
+                   }),
             "1 9 |");
   EXPECT_EQ(heard, "thrown at 2");
 }
@@ -32,22 +34,29 @@ TEST(CatchError, HearsWhatIsSaid) {
 TEST(CatchError, CatchesWhatIsNoStdException) {
   std::string heard;
   (void)script("a1 |", [&](auto in) {
-    return std::move(in) | map([](double x) -> double { return x > 0 ? throw 7 : x; }) | catch_error([&](std::string_view what) { return heard = what, 9.0; });
+    return std::move(in) | map([](double x) -> double { return x > 0 ? throw 7 : x; }) |
+           catch_error([&](std::string_view what) { return heard = what, 9.0; });
   });
   EXPECT_FALSE(heard.empty());
 }
 
 TEST(CatchError, WhatIsThrownBehindItIsNoneOfItsBusiness) {
   EXPECT_EQ(script("a1 a2 a3 |", [](auto in) { return caught(std::move(in)) | map(ThrowsAt{2}); }), "1 #");
-  EXPECT_EQ(script("a1 a2 a3 |", [](auto in) { return caught(std::move(in)) | map(ThrowsAt{2}) | map(ThrowsAt{1}) | catch_error([](std::string_view) { return -2.0; }); }),
+  EXPECT_EQ(script("a1 a2 a3 |",
+                   [](auto in) {
+                     return caught(std::move(in)) | map(ThrowsAt{2}) | map(ThrowsAt{1}) |
+                            catch_error([](std::string_view) { return -2.0; });
+                   }),
             "-2 |")
       << "another one further on catches it";
 }
 
 TEST(CatchError, WhatItsFunctorThrowsFailsThePipeline) {
-  EXPECT_EQ(script("a1 a2 a3 |", [](auto in) {
-              return std::move(in) | map(ThrowsAt{2}) | catch_error([](std::string_view) -> double { throw std::runtime_error("f"); });
-            }),
+  EXPECT_EQ(script("a1 a2 a3 |",
+                   [](auto in) {
+                     return std::move(in) | map(ThrowsAt{2}) |
+                            catch_error([](std::string_view) -> double { throw std::runtime_error("f"); });
+                   }),
             "1 #");
 }
 
@@ -65,38 +74,58 @@ TEST(CatchError, WhatItsFunctorThrowsGoesToOneFurtherOnAndTheNextErrorIsItsOwnAg
 }
 
 TEST(CatchError, WhatIsThrownAtItsLastValueEndsTheStreamWhereThatIsCaught) {
-  EXPECT_EQ(script("a1 a2 a3 |", [](auto in) { return throws_at_two(std::move(in)) | map(ThrowsAt{-1}) | on_error_continue([](std::string_view) {}); }),
+  EXPECT_EQ(script("a1 a2 a3 |",
+                   [](auto in) {
+                     return throws_at_two(std::move(in)) | map(ThrowsAt{-1}) |
+                            on_error_continue([](std::string_view) {});
+                   }),
             "1 |");
   EXPECT_EQ(script("a1 a2 a3 |", [](auto in) { return throws_at_two(std::move(in)) | map(ThrowsAt{-1}); }), "1 #");
 }
 
 TEST(CatchError, AWindowBehindItEmitsWhatItHas) {
-  EXPECT_EQ(script("a1 a2 a3 |", [](auto in) { return throws_at_two(std::move(in)) | window(count(5)) | sum(); }), "0 |");
+  EXPECT_EQ(script("a1 a2 a3 |", [](auto in) { return throws_at_two(std::move(in)) | window(count(5)) | sum(); }),
+            "0 |");
 }
 
 TEST(CatchError, AWindowBetweenTheErrorAndItIsNotFlushed) {
-  EXPECT_EQ(script("a1 a2 a3 |", [](auto in) { return std::move(in) | map(ThrowsAt{2}) | window(count(5)) | sum() | catch_error(last_word); }), "-1 |");
+  EXPECT_EQ(script("a1 a2 a3 |",
+                   [](auto in) {
+                     return std::move(in) | map(ThrowsAt{2}) | window(count(5)) | sum() | catch_error(last_word);
+                   }),
+            "-1 |");
 }
 
 TEST(CatchError, CatchesWhatIsThrownAtTheEnd) {
-  EXPECT_EQ(script("a1 a3 |", [](auto in) { return std::move(in) | window(count(5)) | sum() | map(ThrowsAt{4}) | catch_error(last_word); }), "-1 |");
+  EXPECT_EQ(script("a1 a3 |",
+                   [](auto in) {
+                     return std::move(in) | window(count(5)) | sum() | map(ThrowsAt{4}) | catch_error(last_word);
+                   }),
+            "-1 |");
 }
 
 TEST(CatchError, CatchesWhatIsThrownOnATick) {
-  EXPECT_EQ(script("a1 t t t a3 |", [](auto in) { return std::move(in) | debounce(2ns) | map(ThrowsAt{1}) | catch_error(last_word); }), "-1 |");
+  EXPECT_EQ(script("a1 t t t a3 |",
+                   [](auto in) { return std::move(in) | debounce(2ns) | map(ThrowsAt{1}) | catch_error(last_word); }),
+            "-1 |");
 }
 
 TEST(CatchError, TakesWhatConvertsToItsValues) {
   EXPECT_EQ(script("a1 b1 a2 a3 |",
                    [](auto a, auto b) {
-                     return combine_latest(std::move(a) | map(ThrowsAt{2}) | catch_error([](std::string_view) { return 7; }), std::move(b), std::plus<>());
+                     return combine_latest(
+                         std::move(a) | map(ThrowsAt{2}) | catch_error([](std::string_view) { return 7; }),
+                         std::move(b), std::plus<>());
                    }),
             "2 8 |");
 }
 
 TEST(CatchError, InOneInputOfAMergeItEndsThatAlone) {
-  EXPECT_EQ(script("a1 b1 x b2 a3 |", [](auto a, auto b) { return merge(caught(std::move(a)), std::move(b)); }), "1 1 -1 2 |");
-  EXPECT_EQ(script("a1 b1 x b2 y |", [](auto a, auto b) { return merge(std::move(a), std::move(b)) | catch_error(last_word); }), "1 1 -1 |");
+  EXPECT_EQ(script("a1 b1 x b2 a3 |", [](auto a, auto b) { return merge(caught(std::move(a)), std::move(b)); }),
+            "1 1 -1 2 |");
+  EXPECT_EQ(script("a1 b1 x b2 y |",
+                   [](auto a, auto b) { return merge(std::move(a), std::move(b)) | catch_error(last_word); }),
+            "1 1 -1 |");
 }
 
 TEST(CatchError, ATakeBehindAndBeforeIt) {
@@ -109,11 +138,15 @@ TEST(CatchError, EndedByItsHandleItSaysNothing) { EXPECT_EQ(script("a1 ! a2 |", 
 TEST(CatchError, BehindObserveOnItCatchesWhatIsThrownThere) {
   EXPECT_EQ(script("a1 a2 a3 |", [](auto in) { return throws_at_two(std::move(in) | observe_on(io)); }), "1 -1 |");
   EXPECT_EQ(script("a1 a2 a3 |", [](auto in) { return throws_at_two(std::move(in)) | observe_on(io); }), "1 -1 |");
-  EXPECT_EQ(script("a1 a2 a3 |", [](auto in) { return std::move(in) | map(ThrowsAt{2}) | observe_on(io) | catch_error(last_word); }), "1 #")
+  EXPECT_EQ(script("a1 a2 a3 |",
+                   [](auto in) { return std::move(in) | map(ThrowsAt{2}) | observe_on(io) | catch_error(last_word); }),
+            "1 #")
       << "and not what is thrown before";
 }
 
-TEST(CatchError, AHandlerMayPublishWhatItListensTo) { EXPECT_EQ(answered(3, [](auto a, auto) { return caught(std::move(a)); }), "1 11 2 12 "); }
+TEST(CatchError, AHandlerMayPublishWhatItListensTo) {
+  EXPECT_EQ(answered(3, [](auto a, auto) { return caught(std::move(a)); }), "1 11 2 12 ");
+}
 
 TEST(CatchError, IsWhatItsReferenceSays) {
   compare(throws_at_two, [](const Moments& stream) {
@@ -127,7 +160,9 @@ TEST(CatchError, IsWhatItsReferenceSays) {
 }
 
 TEST(CatchError, ItsPipelineIsSaved) {
-  const auto chain = [](auto in) { return std::move(in) | every(2) | map(ThrowsAt{2}) | catch_error(last_word) | scan(0.0, std::plus<>()); };
+  const auto chain = [](auto in) {
+    return std::move(in) | every(2) | map(ThrowsAt{2}) | catch_error(last_word) | scan(0.0, std::plus<>());
+  };
   expect_same_at_every_cut("catch_error", chain);
   expect_words_for_damage("catch_error", chain);
 }

@@ -37,11 +37,14 @@ TEST(Collect, OneMoreThanThereIsRoomForFailsIt) {
 }
 
 TEST(Collect, WhoSaysUnboundedGetsAll) {
-  EXPECT_EQ(collected(Values(5000, 1), [](auto in, auto& into) { return std::move(in) | collect(into, unbounded); }).size(), 10'000u);
+  EXPECT_EQ(
+      collected(Values(5000, 1), [](auto in, auto& into) { return std::move(in) | collect(into, unbounded); }).size(),
+      10'000u);
 }
 
 TEST(Collect, AppendsToWhatIsThere) {
-  EXPECT_EQ(collected({1, 2}, [](auto in, auto& into) { return into.push_back(7), std::move(in) | collect(into, 2); }), "7 1 2 ");
+  EXPECT_EQ(collected({1, 2}, [](auto in, auto& into) { return into.push_back(7), std::move(in) | collect(into, 2); }),
+            "7 1 2 ");
 }
 
 TEST(Collect, TakesWhatConverts) {
@@ -64,12 +67,17 @@ TEST(Collect, TakesWholeEvents) {
 }
 
 TEST(Collect, HasWhatCompletingEmits) {
-  EXPECT_EQ(collected({1, 2, 3}, [](auto in, auto& into) { return std::move(in) | window(count(2)) | sum() | collect(into, 3); }), "3 3 ");
-  EXPECT_EQ(collected({1, 2, 3}, [](auto in, auto& into) { return std::move(in) | take(2) | collect(into, 3); }), "1 2 ");
+  EXPECT_EQ(collected({1, 2, 3},
+                      [](auto in, auto& into) { return std::move(in) | window(count(2)) | sum() | collect(into, 3); }),
+            "3 3 ");
+  EXPECT_EQ(collected({1, 2, 3}, [](auto in, auto& into) { return std::move(in) | take(2) | collect(into, 3); }),
+            "1 2 ");
 }
 
 TEST(Collect, KeepsWhatItHasWhenAStageBeforeItThrows) {
-  EXPECT_EQ(collected({1, 2, 3}, [](auto in, auto& into) { return std::move(in) | map(ThrowsAt{2}) | collect(into, 3); }), "1 #");
+  EXPECT_EQ(
+      collected({1, 2, 3}, [](auto in, auto& into) { return std::move(in) | map(ThrowsAt{2}) | collect(into, 3); }),
+      "1 #");
 }
 
 TEST(Collect, EndedByItsHandleItGetsNothingMore) {
@@ -86,14 +94,16 @@ TEST(Collect, EndedByItsHandleItGetsNothingMore) {
 }
 
 TEST(Collect, BehindObserveOn) {
-  EXPECT_EQ(collected({1, 2, 3}, [](auto in, auto& into) { return std::move(in) | observe_on(io) | collect(into, 3); }), "1 2 3 ");
+  EXPECT_EQ(collected({1, 2, 3}, [](auto in, auto& into) { return std::move(in) | observe_on(io) | collect(into, 3); }),
+            "1 2 3 ");
 }
 
 TEST(Collect, WithinAShareEachHasItsOwn) {
   Bus bus({.thread = false});
   std::vector<double> all, some;
   bus.on<Number>() | map(&Number::value) |
-      share([&](auto in) { return std::move(in) | collect(all, 4); }, [&](auto in) { return std::move(in) | every(2) | collect(some, 2); });
+      share([&](auto in) { return std::move(in) | collect(all, 4); },
+            [&](auto in) { return std::move(in) | every(2) | collect(some, 2); });
   for (const double x : {1.0, 2.0, 3.0}) bus.publish(Number{x});
   bus.close();
   EXPECT_EQ(all, (Values{1, 2, 3}));
@@ -146,7 +156,8 @@ TEST(Collect, IsWhatAReferenceMakesOfRandomStreams) {
     const Handle handle = bus.on<Number>() | map(&Number::value) | collect(into, static_cast<std::int64_t>(most));
     feed(handle->pipeline(), stream);
     const Values all = values_of(stream);
-    return near(into, Values(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(std::min(most, all.size())))) && handle->failed() == (all.size() > most);
+    return near(into, Values(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(std::min(most, all.size())))) &&
+           handle->failed() == (all.size() > most);
   });
 }
 

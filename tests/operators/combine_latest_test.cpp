@@ -22,19 +22,25 @@ TEST(CombineLatest, OfNothingOrOfOneSideIsNothing) {
 TEST(CombineLatest, AnEventThatEntersBothEmitsTwice) { EXPECT_EQ(script("c1 c2 |", latest_sum), "2 3 4 |"); }
 
 TEST(CombineLatest, GoesOnWithTheLastOfAnInputThatEnded) {
-  EXPECT_EQ(script("a1 b10 a2 b20 |", [](auto a, auto b) { return combine_latest(std::move(a) | take(1), std::move(b), std::plus<>()); }),
+  EXPECT_EQ(script("a1 b10 a2 b20 |",
+                   [](auto a, auto b) { return combine_latest(std::move(a) | take(1), std::move(b), std::plus<>()); }),
             "11 21 |");
 }
 
 TEST(CombineLatest, EndsWhenBothHaveEnded) {
   EXPECT_EQ(script("a1 b10 b20 a2 b30 |",
-                   [](auto a, auto b) { return combine_latest(std::move(a) | take(2), std::move(b) | take(1), std::plus<>()); }),
+                   [](auto a, auto b) {
+                     return combine_latest(std::move(a) | take(2), std::move(b) | take(1), std::plus<>());
+                   }),
             "11 12 |");
 }
 
 TEST(CombineLatest, EndsWhenAnInputEndsThatNeverEmitted) {
   EXPECT_EQ(script("a1 b10 b20 |",
-                   [](auto a, auto b) { return combine_latest(std::move(a) | take(1) | filter([](double) { return false; }), std::move(b), std::plus<>()); }),
+                   [](auto a, auto b) {
+                     return combine_latest(std::move(a) | take(1) | filter([](double) { return false; }), std::move(b),
+                                           std::plus<>());
+                   }),
             "|");
   EXPECT_EQ(script("a1 b10 a20 |",
                    [](auto a, auto b) { return combine_latest(std::move(a), std::move(b) | take(0), std::plus<>()); }),
@@ -42,20 +48,28 @@ TEST(CombineLatest, EndsWhenAnInputEndsThatNeverEmitted) {
 }
 
 TEST(CombineLatest, EndsAtOnceNotWithTheNextEvent) {
-  const auto both = [](auto a, auto b) { return combine_latest(std::move(a) | take(1), std::move(b) | take(1), std::plus<>()); };
+  const auto both = [](auto a, auto b) {
+    return combine_latest(std::move(a) | take(1), std::move(b) | take(1), std::plus<>());
+  };
   EXPECT_EQ(script("a1 ? b2 ? |", both), "on 3 | over");
   EXPECT_EQ(script("b2 ? a1 ? |", both), "on 3 | over");
-  EXPECT_EQ(script("b1 ? |", [](auto a, auto b) { return combine_latest(std::move(a), std::move(b) | take(0), std::plus<>()); }), "| over");
+  EXPECT_EQ(script("b1 ? |",
+                   [](auto a, auto b) { return combine_latest(std::move(a), std::move(b) | take(0), std::plus<>()); }),
+            "| over");
 }
 
 TEST(CombineLatest, WhatAnInputEmitsAtItsEndCounts) {
   EXPECT_EQ(script("a1 b10 a2 a3 |",
-                   [](auto a, auto b) { return combine_latest(std::move(a) | window(count(2)) | sum(), std::move(b), std::plus<>()); }),
+                   [](auto a, auto b) {
+                     return combine_latest(std::move(a) | window(count(2)) | sum(), std::move(b), std::plus<>());
+                   }),
             "13 13 |");
 }
 
 TEST(CombineLatest, ATakeBehindItEndsAllInTheMiddleOfAnEvent) {
-  EXPECT_EQ(script("c1 c2 c3 |", [](auto a, auto b) { return combine_latest(std::move(a), std::move(b), std::plus<>()) | take(2); }), "2 3 |");
+  EXPECT_EQ(script("c1 c2 c3 |",
+                   [](auto a, auto b) { return combine_latest(std::move(a), std::move(b), std::plus<>()) | take(2); }),
+            "2 3 |");
 }
 
 TEST(CombineLatest, EndedByItsHandleItEmitsNothingMore) { EXPECT_EQ(script("c1 ! c2 |", latest_sum), "2"); }
@@ -63,17 +77,24 @@ TEST(CombineLatest, EndedByItsHandleItEmitsNothingMore) { EXPECT_EQ(script("c1 !
 TEST(CombineLatest, AnErrorBeforeItInItOrBehindItFailsThePipeline) {
   EXPECT_EQ(script("c1 x b1 |", latest_sum), "2 #");
   EXPECT_EQ(script("c1 y b1 |", latest_sum), "2 #");
-  EXPECT_EQ(script("c1 a2 |", [](auto a, auto b) {
-              return combine_latest(std::move(a), std::move(b), [](double x, double y) { return ThrowsAt{2}(x) + y; });
-            }),
+  EXPECT_EQ(script("c1 a2 |",
+                   [](auto a, auto b) {
+                     return combine_latest(std::move(a), std::move(b),
+                                           [](double x, double y) { return ThrowsAt{2}(x) + y; });
+                   }),
             "2 #");
-  EXPECT_EQ(script("c1 a2 |", [](auto a, auto b) { return combine_latest(std::move(a), std::move(b), std::plus<>()) | map(ThrowsAt{3}); }),
+  EXPECT_EQ(script("c1 a2 |",
+                   [](auto a, auto b) {
+                     return combine_latest(std::move(a), std::move(b), std::plus<>()) | map(ThrowsAt{3});
+                   }),
             "2 #");
 }
 
 TEST(CombineLatest, StandsBeforeObserveOnNotBehindIt) {
-  EXPECT_EQ(script("c1 c2 |", [](auto a, auto b) { return combine_latest(std::move(a), std::move(b), std::plus<>()) | observe_on(io); }),
-            "2 3 4 |");
+  EXPECT_EQ(
+      script("c1 c2 |",
+             [](auto a, auto b) { return combine_latest(std::move(a), std::move(b), std::plus<>()) | observe_on(io); }),
+      "2 3 4 |");
   using Elsewhere = decltype(std::declval<Source<Number>>() | observe_on(io));
   static_assert(!detail::Input<Elsewhere>);
 }
@@ -85,9 +106,7 @@ TEST(CombineLatest, RefusesDifferentBuses) {
 
 TEST(CombineLatest, AHandlerMayPublishWhatItListensTo) { EXPECT_EQ(answered(4, latest_sum), "2 13 3 4 15 "); }
 
-TEST(CombineLatest, NaNIsAValueLikeOthers) {
-  EXPECT_EQ(script("a1 b1 anan b2 a1 |", latest_sum), "2 nan nan 3 |");
-}
+TEST(CombineLatest, NaNIsAValueLikeOthers) { EXPECT_EQ(script("a1 b1 anan b2 a1 |", latest_sum), "2 nan nan 3 |"); }
 
 TEST(CombineLatest, KeepsEventsOfSeveralTypesWhole) {
   const auto pairs = of_two_types(6, [](auto in) {
@@ -128,8 +147,12 @@ TEST(CombineLatest, SavesTheNewestOfEach) {
 
 TEST(CombineLatest, DependsOnAClockIfAnInputDoes) {
   EXPECT_FALSE(DrivenByTwo(latest_sum).handle()->options().wall_time);
-  EXPECT_TRUE(DrivenByTwo([](auto a, auto b) { return combine_latest(std::move(a), std::move(b) | throttle(5ns), std::plus<>()); })
-                  .handle()->options().wall_time);
+  EXPECT_TRUE(DrivenByTwo([](auto a, auto b) {
+                return combine_latest(std::move(a), std::move(b) | throttle(5ns), std::plus<>());
+              })
+                  .handle()
+                  ->options()
+                  .wall_time);
 }
 
 TEST(CombineLatest, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases_of_two(latest_sum); }

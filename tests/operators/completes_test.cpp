@@ -17,7 +17,8 @@ TEST(Completes, SaysTrueWhenTheStreamEnds) {
 TEST(Completes, SaysItAtOnceWhenTheStreamEndsByItself) {
   std::string order;
   (void)script("a1 a2 a3 |", [&](auto in) {
-    return std::move(in) | tap([&](double x) { order += text_of(x); }) | take(2) | completes() | tap([&](bool) { order += "t"; });
+    return std::move(in) | tap([&](double x) { order += text_of(x); }) | take(2) | completes() |
+           tap([&](bool) { order += "t"; });
   });
   EXPECT_EQ(order, "12t");
 }
@@ -28,7 +29,12 @@ TEST(Completes, SaysNothingWhenTheStreamFailsOrIsEndedByItsHandle) {
 }
 
 TEST(Completes, WhatIsThrownBehindItFailsThePipeline) {
-  EXPECT_EQ(script("a1 |", [](auto in) { return std::move(in) | completes() | map([](bool x) -> double { return x ? throw std::runtime_error("f") : 0.0; }); }), "#");
+  EXPECT_EQ(script("a1 |",
+                   [](auto in) {
+                     return std::move(in) | completes() |
+                            map([](bool x) -> double { return x ? throw std::runtime_error("f") : 0.0; });
+                   }),
+            "#");
 }
 
 TEST(Completes, AWindowBeforeItIsFlushedIntoNothing) {
@@ -36,7 +42,12 @@ TEST(Completes, AWindowBeforeItIsFlushedIntoNothing) {
 }
 
 TEST(Completes, AStageBehindItSeesItAndItsEnd) {
-  EXPECT_EQ(script("a1 |", [](auto in) { return std::move(in) | completes() | map([](bool x) { return x ? 7.0 : 0.0; }) | window(count(5)) | sum(); }), "7 |");
+  EXPECT_EQ(script("a1 |",
+                   [](auto in) {
+                     return std::move(in) | completes() | map([](bool x) { return x ? 7.0 : 0.0; }) | window(count(5)) |
+                            sum();
+                   }),
+            "7 |");
   EXPECT_EQ(script("a1 |", [](auto in) { return std::move(in) | completes() | take(1); }), "true |");
 }
 
@@ -46,7 +57,9 @@ TEST(Completes, AStreamThatIsEndedBehindItHasNotCompleted) {
 
 TEST(Completes, OfAnInputThatEndsBeforeTheOther) {
   EXPECT_EQ(script("a1 b1 a2 |",
-                   [](auto a, auto b) { return merge(std::move(a) | take(1) | completes() | map([](bool) { return 0.0; }), std::move(b)); }),
+                   [](auto a, auto b) {
+                     return merge(std::move(a) | take(1) | completes() | map([](bool) { return 0.0; }), std::move(b));
+                   }),
             "0 1 |");
 }
 
@@ -56,14 +69,17 @@ TEST(Completes, BehindAndBeforeObserveOn) {
 }
 
 TEST(Completes, IsWhatItsReferenceSays) {
-  compare([](auto in) { return std::move(in) | take(4) | completes() | map([](bool x) { return x ? 1.0 : 0.0; }); }, [](const Moments& s, bool over) {
-    const bool ended = values_of(s).size() >= 4;
-    return Said(ended || over ? Values{1} : Values{}, ended ? Said::End::by_itself : Said::End::not_yet);
-  });
+  compare([](auto in) { return std::move(in) | take(4) | completes() | map([](bool x) { return x ? 1.0 : 0.0; }); },
+          [](const Moments& s, bool over) {
+            const bool ended = values_of(s).size() >= 4;
+            return Said(ended || over ? Values{1} : Values{}, ended ? Said::End::by_itself : Said::End::not_yet);
+          });
 }
 
 TEST(Completes, HasNoStateAndSaysItOnce) {
-  const auto chain = [](auto in) { return std::move(in) | take(4) | completes() | map([](bool x) { return x ? 1.0 : 0.0; }); };
+  const auto chain = [](auto in) {
+    return std::move(in) | take(4) | completes() | map([](bool x) { return x ? 1.0 : 0.0; });
+  };
   expect_same_at_every_cut("completes", chain);
   expect_words_for_damage("completes", chain);
 }

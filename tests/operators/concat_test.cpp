@@ -24,18 +24,26 @@ TEST(Concat, AFirstThatLastsIsAllThatComes) {
 TEST(Concat, AnEventThatEntersBothIsTheFirstsEvenIfItEndsIt) { EXPECT_EQ(script("c1 c2 c3 |", after_two), "1 2 3 |"); }
 
 TEST(Concat, WhatTheFirstEmitsAtItsEndComesBeforeTheSecond) {
-  EXPECT_EQ(script("a1 a2 a3 b4 |", [](auto a, auto b) { return concat(std::move(a) | take(3) | window(count(2)) | sum(), std::move(b)); }),
-            "3 3 4 |");
+  EXPECT_EQ(
+      script("a1 a2 a3 b4 |",
+             [](auto a, auto b) { return concat(std::move(a) | take(3) | window(count(2)) | sum(), std::move(b)); }),
+      "3 3 4 |");
 }
 
 TEST(Concat, EndsWhenBothHaveEnded) {
-  EXPECT_EQ(script("a1 b2 b3 b4 |", [](auto a, auto b) { return concat(std::move(a) | take(1), std::move(b) | take(2)); }), "1 2 3 |");
-  EXPECT_EQ(script("b2 b3 a1 b4 a5 |", [](auto a, auto b) { return concat(std::move(a) | take(1), std::move(b) | take(2)); }), "1 |")
+  EXPECT_EQ(
+      script("a1 b2 b3 b4 |", [](auto a, auto b) { return concat(std::move(a) | take(1), std::move(b) | take(2)); }),
+      "1 2 3 |");
+  EXPECT_EQ(
+      script("b2 b3 a1 b4 a5 |", [](auto a, auto b) { return concat(std::move(a) | take(1), std::move(b) | take(2)); }),
+      "1 |")
       << "the second had ended before its time";
 }
 
 TEST(Concat, ATakeBehindItEndsAll) {
-  EXPECT_EQ(script("a1 a2 b3 b4 |", [](auto a, auto b) { return concat(std::move(a) | take(2), std::move(b)) | take(3); }), "1 2 3 |");
+  EXPECT_EQ(
+      script("a1 a2 b3 b4 |", [](auto a, auto b) { return concat(std::move(a) | take(2), std::move(b)) | take(3); }),
+      "1 2 3 |");
 }
 
 TEST(Concat, EndedByItsHandleItEmitsNothingMore) { EXPECT_EQ(script("a1 a2 b3 ! b4 |", after_two), "1 2 3"); }
@@ -43,21 +51,26 @@ TEST(Concat, EndedByItsHandleItEmitsNothingMore) { EXPECT_EQ(script("a1 a2 b3 ! 
 TEST(Concat, AnErrorBeforeOrBehindItFailsThePipeline) {
   EXPECT_EQ(script("a1 x |", after_two), "1 #");
   EXPECT_EQ(script("a1 y a2 |", after_two), "1 #") << "of the second too, while the first lasts";
-  EXPECT_EQ(script("a1 a2 b3 |", [](auto a, auto b) { return concat(std::move(a) | take(2), std::move(b)) | map(ThrowsAt{3}); }), "1 2 #");
+  EXPECT_EQ(script("a1 a2 b3 |",
+                   [](auto a, auto b) { return concat(std::move(a) | take(2), std::move(b)) | map(ThrowsAt{3}); }),
+            "1 2 #");
 }
 
 TEST(Concat, OfThree) {
   EXPECT_EQ(script("c1 c2 c3 c4 |",
                    [](auto a, auto b) {
                      Bus* const bus = bus_of(a);
-                     return concat(concat(std::move(a) | take(1), std::move(b) | take(2) | map([](double x) { return 10 * x; })),
-                                   input_of<Number>(*bus) | map([](double x) { return 100 * x; }));
+                     return concat(
+                         concat(std::move(a) | take(1), std::move(b) | take(2) | map([](double x) { return 10 * x; })),
+                         input_of<Number>(*bus) | map([](double x) { return 100 * x; }));
                    }),
             "1 20 300 400 |");
 }
 
 TEST(Concat, StandsBeforeObserveOn) {
-  EXPECT_EQ(script("a1 a2 b3 |", [](auto a, auto b) { return concat(std::move(a) | take(2), std::move(b)) | observe_on(io); }), "1 2 3 |");
+  EXPECT_EQ(script("a1 a2 b3 |",
+                   [](auto a, auto b) { return concat(std::move(a) | take(2), std::move(b)) | observe_on(io); }),
+            "1 2 3 |");
 }
 
 TEST(Concat, RefusesDifferentBuses) {

@@ -51,7 +51,8 @@ void expect_same_at_every_cut(const char* name, Build build) {
     used.end(last);
     std::vector<double> output = first.output;
     output.insert(output.end(), used.output.begin(), used.output.end());
-    ASSERT_TRUE(same(output, whole.output)) << name << ", round " << round << ", loaded into one that was used, at " << cut - begin;
+    ASSERT_TRUE(same(output, whole.output))
+        << name << ", round " << round << ", loaded into one that was used, at " << cut - begin;
   }
 }
 
@@ -59,14 +60,16 @@ template <class T>
 std::vector<T> nine_events() {
   std::vector<T> stream;
   for (int i = 0; i < 9; ++i) {
-    if constexpr (std::is_same_v<T, Moment>) stream.push_back({i, static_cast<double>(i % 5)});
-    else stream.push_back({i, i % 3, static_cast<double>(i % 5)});
+    if constexpr (std::is_same_v<T, Moment>)
+      stream.push_back({i, static_cast<double>(i % 5)});
+    else
+      stream.push_back({i, i % 3, static_cast<double>(i % 5)});
   }
   return stream;
 }
 
-/// No state that was damaged on its way makes a pipeline read what isn't there: it fails in words, or goes on with other
-/// values. One that is too short, or longer than what reads it, is refused.
+/// No state that was damaged on its way makes a pipeline read what isn't there: it fails in words, or goes on with
+/// other values. One that is too short, or longer than what reads it, is refused.
 template <class Build>
 void expect_words_for_damage(const char* name, Build build) {
   using T = ElementOf<Build>;
@@ -82,19 +85,24 @@ void expect_words_for_damage(const char* name, Build build) {
     DrivenBy<T> second(build);
     second.load(longer);
     EXPECT_TRUE(second.handle()->failed()) << name << ": a state that is too long was taken, in part " << part;
-    EXPECT_NE(second.handle()->error().find("another version"), std::string::npos) << name << ": " << second.handle()->error();
+    EXPECT_NE(second.handle()->error().find("another version"), std::string::npos)
+        << name << ": " << second.handle()->error();
   }
   for (int round = 0; round < 200; ++round) {
     States bad = good;
     auto& bytes = bad.parts[static_cast<std::size_t>(round / 2) % bad.parts.size()];
     if (bytes.empty()) continue;
-    if (round % 2 == 0) bytes.resize(random() % bytes.size());
-    else bytes[random() % bytes.size()] ^= static_cast<std::byte>(1 << random() % 8);
+    if (round % 2 == 0)
+      bytes.resize(random() % bytes.size());
+    else
+      bytes[random() % bytes.size()] ^= static_cast<std::byte>(1 << random() % 8);
     DrivenBy<T> second(build);
     second.load(bad);
     second.run(stream.data(), stream.data() + stream.size(), 4);
-    if (second.handle()->failed()) EXPECT_FALSE(second.handle()->error().empty()) << name;
-    else EXPECT_EQ(round % 2, 1) << name << ": a state that is too short was taken";
+    if (second.handle()->failed())
+      EXPECT_FALSE(second.handle()->error().empty()) << name;
+    else
+      EXPECT_EQ(round % 2, 1) << name << ": a state that is too short was taken";
   }
 }
 

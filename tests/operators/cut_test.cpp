@@ -44,20 +44,17 @@ void for_each_chain(F f) {
 // Saved at any position, loaded into a fresh pipeline and continued, gives what the uncut one gives, bit for bit; so
 // does the state at the end. And how the stream is cut into spans changes nothing.
 TEST(Cut, AtEveryPositionOfRandomStreamsGivesWhatTheUncutOneGives) {
-  for_each_chain([](const char* name, auto build) {
-    expect_same_at_every_cut(name, build);
-  });
+  for_each_chain([](const char* name, auto build) { expect_same_at_every_cut(name, build); });
 }
 
 // No state that was damaged on its way makes a pipeline read what isn't there: it fails in words, or goes on with other
 // values.
 TEST(Cut, DamagedStatesFailInWordsAtWorst) {
-  for_each_chain([](const char* name, auto build) {
-    expect_words_for_damage(name, build);
-  });
+  for_each_chain([](const char* name, auto build) { expect_words_for_damage(name, build); });
 }
 
-/// An executor that runs what is posted at once, on the thread that posts it: all parts of a pipeline are where the test left them.
+/// An executor that runs what is posted at once, on the thread that posts it: all parts of a pipeline are where the
+/// test left them.
 struct AtOnce final : Executor {
   std::shared_ptr<Work> next;
   bool runs = false;
@@ -73,10 +70,18 @@ AtOnce& at_once() {
   return executor;
 }
 
-const auto both_halves = [](auto in) { return std::move(in) | window(sliding(2)) | sum() | observe_on(at_once()) | scan(0.0, std::plus<>()) | every(2); };
-const auto beats = [](auto in) { return interval(*bus_of(in), 3ns) | map([](std::int64_t n) { return static_cast<double>(n); }); };
-const auto merged_of_two = [](auto a, auto b) { return merge(std::move(a) | window(count(2)) | mean(), std::move(b) | debounce(2ns)) | scan(0.0, std::plus<>()); };
-const auto merged_until_both_end = [](auto a, auto b) { return merge(std::move(a) | take(2), std::move(b) | every(2) | take(2)) | window(count(3)) | sum(); };
+const auto both_halves = [](auto in) {
+  return std::move(in) | window(sliding(2)) | sum() | observe_on(at_once()) | scan(0.0, std::plus<>()) | every(2);
+};
+const auto beats = [](auto in) {
+  return interval(*bus_of(in), 3ns) | map([](std::int64_t n) { return static_cast<double>(n); });
+};
+const auto merged_of_two = [](auto a, auto b) {
+  return merge(std::move(a) | window(count(2)) | mean(), std::move(b) | debounce(2ns)) | scan(0.0, std::plus<>());
+};
+const auto merged_until_both_end = [](auto a, auto b) {
+  return merge(std::move(a) | take(2), std::move(b) | every(2) | take(2)) | window(count(3)) | sum();
+};
 
 TEST(Cut, OfTheStateOnBothSidesOfAHandover) {
   expect_same_at_every_cut("observe_on", both_halves);
@@ -86,7 +91,8 @@ TEST(Cut, OfAnIntervalAndOfOneThatIsMerged) {
   Driven driven(beats);
   const Moments ticks{{3, std::nullopt}, {7, std::nullopt}, {20, std::nullopt}};
   driven.run(ticks.data(), ticks.data() + ticks.size(), 1);
-  EXPECT_EQ(driven.output, (std::vector<double>{0, 1, 5})) << "its first is due at 3: the cuts below are of one that speaks";
+  EXPECT_EQ(driven.output, (std::vector<double>{0, 1, 5}))
+      << "its first is due at 3: the cuts below are of one that speaks";
   expect_same_at_every_cut("interval", beats);
   expect_same_at_every_cut("interval, merged", [](auto in) {
     auto each_three = beats(in);

@@ -92,6 +92,8 @@ TEST(DebounceLongest, DescribesItself) {
   EXPECT_EQ(Driven([](auto in) { return std::move(in) | debounce(3ns); }).pipeline().describe()[3], "debounce(3)");
 }
 
-TEST(DebounceLongest, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases([](auto in) { return debounced(std::move(in)); }); }
+TEST(DebounceLongest, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) {
+  expect_usual_cases([](auto in) { return debounced(std::move(in)); });
+}
 
 }  // namespace

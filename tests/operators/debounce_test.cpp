@@ -35,20 +35,28 @@ TEST(Debounce, AnEarlierStampReplacesTheValueAndDoesNotShortenTheWait) {
 constexpr auto quiet_for_three = [](auto in) { return std::move(in) | debounce(3ns); };
 
 TEST(Debounce, TheNextEventEndsTheWaitTooWhenNoTickComes) {
-  EXPECT_EQ(output_of(quiet_for_three, Moments{{0, 1.0}, {3, 2.0}, {5, 3.0}, {100, 4.0}}, 8), (std::vector<double>{1, 3, 4}));
+  EXPECT_EQ(output_of(quiet_for_three, Moments{{0, 1.0}, {3, 2.0}, {5, 3.0}, {100, 4.0}}, 8),
+            (std::vector<double>{1, 3, 4}));
 }
 
 TEST(Debounce, NaNIsAValue) {
-  EXPECT_EQ(marble("1---2---|", [](auto in) { return std::move(in) | map([](double x) { return x == 1 ? std::nan("") : x; }) | debounce(3ns); }), "3:nan 7:2 8:|");
+  EXPECT_EQ(marble("1---2---|",
+                   [](auto in) {
+                     return std::move(in) | map([](double x) { return x == 1 ? std::nan("") : x; }) | debounce(3ns);
+                   }),
+            "3:nan 7:2 8:|");
 }
 
 TEST(Debounce, BetweenTakes) {
   EXPECT_EQ(marble("1----2----3----|", [](auto in) { return quiet_for_three(std::move(in)) | take(1); }), "3:1 3:|");
-  EXPECT_EQ(marble("1-2-----3---|", [](auto in) { return quiet_for_three(std::move(in) | take(2)); }), "2:2 2:|") << "the stream is over while it waits";
+  EXPECT_EQ(marble("1-2-----3---|", [](auto in) { return quiet_for_three(std::move(in) | take(2)); }), "2:2 2:|")
+      << "the stream is over while it waits";
 }
 
 TEST(Debounce, WindowsHoldWhatComesOut) {
-  EXPECT_EQ(marble("1-2---3----4----5|", [](auto in) { return quiet_for_three(std::move(in)) | window(count(2)) | sum(); }), "9:5 17:9 17:|");
+  EXPECT_EQ(
+      marble("1-2---3----4----5|", [](auto in) { return quiet_for_three(std::move(in)) | window(count(2)) | sum(); }),
+      "9:5 17:9 17:|");
 }
 
 TEST(Debounce, AnErrorOrAnUnsubscriptionDropsWhatWaits) {
@@ -83,6 +91,8 @@ TEST(Debounce, RefusesAWaitOfNothing) {
   EXPECT_THROW(debounce(-1ns), OperatorError);
 }
 
-TEST(Debounce, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases([](auto in) { return std::move(in) | debounce(2ns); }); }
+TEST(Debounce, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) {
+  expect_usual_cases([](auto in) { return std::move(in) | debounce(2ns); });
+}
 
 }  // namespace

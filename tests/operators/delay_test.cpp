@@ -93,7 +93,8 @@ TEST(Delay, OfEventsOfSeveralTypes) {
   EXPECT_EQ(seen, (std::vector<double>{1, 2}));
 }
 
-/// Each value comes with the first moment that is late enough, not before the one in front of it, and at the end at the latest.
+/// Each value comes with the first moment that is late enough, not before the one in front of it, and at the end at the
+/// latest.
 TEST(Delay, AsTheReference) {
   compare([](auto in) { return delayed(std::move(in)) | stamped{}; },
           [](const Moments& s, bool over) {
@@ -137,9 +138,12 @@ TEST(Delay, IsSavedAnywhere) {
 }
 
 TEST(Delay, OfOneThatMayWait) {
-  EXPECT_EQ(marble("12--3------|", [](auto in) { return std::move(in) | delay(4ns, {.capacity = 1}); }), "1:1 4:2 8:3 11:|");
+  EXPECT_EQ(marble("12--3------|", [](auto in) { return std::move(in) | delay(4ns, {.capacity = 1}); }),
+            "1:1 4:2 8:3 11:|");
 }
 
-TEST(Delay, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases([](auto in) { return delayed(std::move(in)); }); }
+TEST(Delay, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) {
+  expect_usual_cases([](auto in) { return delayed(std::move(in)); });
+}
 
 }  // namespace

@@ -60,25 +60,35 @@ TEST(Distinct, OfNothingAndOfOne) {
 
 TEST(Distinct, NaNAlwaysPassesAndTakesAPlace) {
   const auto nan_at_zero = map([](double x) { return x == 0 ? std::nan("") : x; });
-  EXPECT_EQ(marble("1001|", [&](auto in) { return std::move(in) | nan_at_zero | distinct(2); }), "0:1 1:nan 2:nan 3:1 4:|");
+  EXPECT_EQ(marble("1001|", [&](auto in) { return std::move(in) | nan_at_zero | distinct(2); }),
+            "0:1 1:nan 2:nan 3:1 4:|");
 }
 
 TEST(Distinct, BetweenTakesAndWindows) {
   EXPECT_EQ(marble("1123|", [](auto in) { return std::move(in) | take(3) | distinct(8); }), "0:1 2:2 2:|");
   EXPECT_EQ(marble("1123|", [](auto in) { return std::move(in) | distinct(8) | take(2); }), "0:1 2:2 2:|");
-  EXPECT_EQ(marble("1123|", [](auto in) { return std::move(in) | distinct(8) | window(count(2)) | sum(); }), "2:3 4:3 4:|");
+  EXPECT_EQ(marble("1123|", [](auto in) { return std::move(in) | distinct(8) | window(count(2)) | sum(); }),
+            "2:3 4:3 4:|");
 }
 
 TEST(Distinct, OfTexts) {
-  EXPECT_EQ(drawn<1>({"-1-2-1-3|"}, [](auto in) { return std::move(in) | map([](double x) { return std::string(40, 'x') + text_of(x); }) | distinct(2) |
-                                                        map([](const std::string& text) { return text.substr(40); }); }),
+  EXPECT_EQ(drawn<1>({"-1-2-1-3|"},
+                     [](auto in) {
+                       return std::move(in) | map([](double x) { return std::string(40, 'x') + text_of(x); }) |
+                              distinct(2) | map([](const std::string& text) { return text.substr(40); });
+                     }),
             "-1-2---3|");
 }
 
 TEST(Distinct, MayBeUnsubscribedOrFail) {
   EXPECT_EQ(unsubscribed("11!2|", of_two_keys), "1");
   EXPECT_EQ(drawn<1>({"-1#2|"}, of_two_keys), "-1#");
-  EXPECT_EQ(drawn<1>({"-1-2|"}, [](auto in) { return std::move(in) | distinct(2, [](double x) { return x == 2 ? throw MarbleError("two") : x; }); }), "-1-#");
+  EXPECT_EQ(drawn<1>({"-1-2|"},
+                     [](auto in) {
+                       return std::move(in) |
+                              distinct(2, [](double x) { return x == 2 ? throw MarbleError("two") : x; });
+                     }),
+            "-1-#");
 }
 
 TEST(Distinct, AHandlerMayPublishWhatItListensTo) { EXPECT_EQ(answered(3, of_two_keys), "1 11 2 12 "); }

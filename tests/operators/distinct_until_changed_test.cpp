@@ -43,20 +43,31 @@ TEST(DistinctUntilChanged, OfNothingAndOfOne) {
 TEST(DistinctUntilChanged, BetweenTakesAndWindows) {
   EXPECT_EQ(marble("1121|", [](auto in) { return std::move(in) | take(3) | distinct_until_changed(); }), "0:1 2:2 2:|");
   EXPECT_EQ(marble("1121|", [](auto in) { return std::move(in) | distinct_until_changed() | take(2); }), "0:1 2:2 2:|");
-  EXPECT_EQ(marble("1121|", [](auto in) { return std::move(in) | distinct_until_changed() | window(count(2)) | sum(); }), "2:3 4:1 4:|");
+  EXPECT_EQ(
+      marble("1121|", [](auto in) { return std::move(in) | distinct_until_changed() | window(count(2)) | sum(); }),
+      "2:3 4:1 4:|");
 }
 
 TEST(DistinctUntilChanged, KeepsTheEventsAndNotTheirSlots) {
-  EXPECT_EQ(of_two_types(9, [](auto in) {
-              return std::move(in) | distinct_until_changed([](const auto& event) { return std::abs(number_of(event)) > 4; }) | map(number_of);
-            }),
+  EXPECT_EQ(of_two_types(9,
+                         [](auto in) {
+                           return std::move(in) | distinct_until_changed([](const auto& event) {
+                                    return std::abs(number_of(event)) > 4;
+                                  }) |
+                                  map(number_of);
+                         }),
             (Values{1, 5}));
 }
 
 TEST(DistinctUntilChanged, MayBeUnsubscribedOrFail) {
   EXPECT_EQ(unsubscribed("11!2|", changes), "1");
   EXPECT_EQ(drawn<1>({"-1#2|"}, changes), "-1#");
-  EXPECT_EQ(drawn<1>({"-1-2|"}, [](auto in) { return std::move(in) | distinct_until_changed([](double x) { return x == 2 ? throw MarbleError("two") : x; }); }), "-1-#");
+  EXPECT_EQ(drawn<1>({"-1-2|"},
+                     [](auto in) {
+                       return std::move(in) |
+                              distinct_until_changed([](double x) { return x == 2 ? throw MarbleError("two") : x; });
+                     }),
+            "-1-#");
 }
 
 TEST(DistinctUntilChanged, AHandlerMayPublishWhatItListensTo) { EXPECT_EQ(answered(3, changes), "1 11 2 12 "); }

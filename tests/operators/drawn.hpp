@@ -82,16 +82,18 @@ using A = Number;
 using B = OtherNumber;
 auto both(const auto& a, const auto&) { return bus_of(a)->template on<A, B>(); }
 
-/// What comes out of a chain, drawn. A digit of an input is an event with that value, '#' one at which the source throws, '|' the end of
-/// the stream (of all inputs at once), anything else nothing; the clock goes on by 1 ns for each character, and then the bus is
-/// idle once, so operators that wait for time get a tick. A pipeline that failed is drawn as '#'.
+/// What comes out of a chain, drawn. A digit of an input is an event with that value, '#' one at which the source
+/// throws, '|' the end of the stream (of all inputs at once), anything else nothing; the clock goes on by 1 ns for each
+/// character, and then the bus is idle once, so operators that wait for time get a tick. A pipeline that failed is
+/// drawn as '#'.
 template <int inputs, class Build>
 std::string drawn(const std::array<std::string_view, static_cast<std::size_t>(inputs)>& marbles, Build build) {
   ManualClock clock;
   Bus bus({.clock = &clock, .thread = false});
   DrawnLine output(clock);
   const Handle handle = [&] {
-    if constexpr (inputs == 1) return build(drawn_source<Number>(bus)) | subscribe(DrawingSink{output});
+    if constexpr (inputs == 1)
+      return build(drawn_source<Number>(bus)) | subscribe(DrawingSink{output});
     else if constexpr (inputs == 2)
       return build(drawn_source<Number>(bus), drawn_source<OtherNumber>(bus)) | subscribe(DrawingSink{output});
     else
@@ -110,11 +112,15 @@ std::string drawn(const std::array<std::string_view, static_cast<std::size_t>(in
       ends |= what == '|';
       if (what != '#' && (what < '0' || what > '9')) continue;
       const double value = what == '#' ? HUGE_VAL : what - '0';
-      if (i == 0) producer.publish(Number{value});
-      else if (i == 1) producer.publish(OtherNumber{value});
-      else producer.publish(ThirdNumber{value});
+      if (i == 0)
+        producer.publish(Number{value});
+      else if (i == 1)
+        producer.publish(OtherNumber{value});
+      else
+        producer.publish(ThirdNumber{value});
     }
-    if (ends) bus.close();
+    if (ends)
+      bus.close();
     else
       while (bus.poll()) {
       }

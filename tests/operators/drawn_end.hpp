@@ -26,8 +26,8 @@ inline std::string shown_log(const std::filesystem::path& path) {
   return shown(stamps) + shown(values);
 }
 
-/// What a chain with an end leaves behind, drawn: what it hands to `write`, and Metrics on the bus, when they come; at the end what is in
-/// `values`, and in the file loss.csv.
+/// What a chain with an end leaves behind, drawn: what it hands to `write`, and Metrics on the bus, when they come; at
+/// the end what is in `values`, and in the file loss.csv.
 template <class Build>
 std::string drawn_end(std::string_view marble, Build build) {
   const ScratchFolder folder;
@@ -45,7 +45,8 @@ std::string drawn_end(std::string_view marble, Build build) {
     for (std::size_t at = 0; at < marble.size(); ++at) {
       clock.set(static_cast<Nanoseconds>(at));
       if (marble[at] >= '0' && marble[at] <= '9') producer.publish(Number{static_cast<double>(marble[at] - '0')});
-      if (marble[at] == '|') bus.close();
+      if (marble[at] == '|')
+        bus.close();
       else
         while (bus.poll()) {
         }

@@ -28,8 +28,8 @@ concept TakesOne = std::is_invocable_v<Build&, decltype(std::declval<Bus&>().on<
 template <class Build>
 using ElementOf = std::conditional_t<TakesOne<Build>, Moment, Arrival>;
 
-/// The moment of something that a chain did: the element of the stream that brought it (the stream's length: its end), and the stamp that
-/// a stage behind the chain sees.
+/// The moment of something that a chain did: the element of the stream that brought it (the stream's length: its end),
+/// and the stamp that a stage behind the chain sees.
 struct When {
   std::size_t by;
   Nanoseconds stamp;
@@ -41,7 +41,8 @@ struct Outcome {
   std::vector<double> output{};
   std::vector<When> when{};  ///< of each value
   std::vector<When> ends{};
-  std::optional<std::pair<std::size_t, std::size_t>> failed{};  ///< the first and last element that it was given when it failed
+  /// The first and last element that it was given when it failed.
+  std::optional<std::pair<std::size_t, std::size_t>> failed{};
 };
 
 /// Keeps what comes, with its moment.
@@ -60,7 +61,8 @@ class Recorder {
  private:
   When at(Nanoseconds stamp, Sequence number) const {
     if (mark_) return {*mark_, stamp};
-    return {number - 1 < of_numbers_.size() ? of_numbers_[number - 1] : number, stamp};  // some tests have slots of their own
+    // some tests have slots of their own
+    return {number - 1 < of_numbers_.size() ? of_numbers_[number - 1] : number, stamp};
   }
   Outcome& to_;
   std::optional<std::size_t> mark_;  // the tick or end that the chain is at
@@ -92,8 +94,10 @@ class DrivenBy : public Outcome {
  public:
   template <class Build>
   explicit DrivenBy(Build build) {
-    if constexpr (std::is_same_v<T, Moment>) handle_ = build(bus_.on<Number>() | map(&Number::value)) | recorded_by(recorder_);
-    else handle_ = build(input_of<Number>(bus_), input_of<OtherNumber>(bus_)) | recorded_by(recorder_);
+    if constexpr (std::is_same_v<T, Moment>)
+      handle_ = build(bus_.on<Number>() | map(&Number::value)) | recorded_by(recorder_);
+    else
+      handle_ = build(input_of<Number>(bus_), input_of<OtherNumber>(bus_)) | recorded_by(recorder_);
   }
   DrivenBy(const DrivenBy&) = delete;
 

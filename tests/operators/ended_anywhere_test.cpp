@@ -32,9 +32,12 @@ struct Running {
     Producer producer = bus->producer("test");
     for (int i = 0; i < events; ++i) {
       const double value = i % 5;
-      if (i % 3 == 0) producer.publish(Number{value});
-      else if (i % 3 == 1) producer.publish(OtherNumber{value});
-      else producer.publish(BothNumber{value});
+      if (i % 3 == 0)
+        producer.publish(Number{value});
+      else if (i % 3 == 1)
+        producer.publish(OtherNumber{value});
+      else
+        producer.publish(BothNumber{value});
       published.store(i + 1, std::memory_order_release);  // pairs with await()
       published.notify_all();
     }
@@ -42,7 +45,8 @@ struct Running {
   /// Until so many events are published.
   void await(int n) {
     // acquire: pairs with the release in publish()
-    for (int now = published.load(std::memory_order_acquire); now < n; now = published.load(std::memory_order_acquire)) published.wait(now);
+    for (int now = published.load(std::memory_order_acquire); now < n; now = published.load(std::memory_order_acquire))
+      published.wait(now);
   }
   void end() {
     handle->end();
@@ -110,7 +114,8 @@ TEST(EndedAnywhere, ByItselfItHandlesNothingMore) {
       running.publish();
       running.bus->close();
       const bool ended = running.seen.load() >= last;
-      ASSERT_LE(running.seen.load(), last) << chain.name << ": values of the event, or of the end, at which it was ended";
+      ASSERT_LE(running.seen.load(), last)
+          << chain.name << ": values of the event, or of the end, at which it was ended";
       ASSERT_TRUE(!ended || running.completions.load() == 0) << chain.name << ", ended at " << last;
       ASSERT_FALSE(running.handle->failed()) << chain.name << running.handle->error();
     }
@@ -167,7 +172,9 @@ TEST(EndedAnywhere, AHandlerThatThrowsWhileAnotherThreadEndsIt) {
       running.bus->close();
       ASSERT_EQ(running.late.load(), 0) << chain.name;
       ASSERT_EQ(running.others.load(), events / 3) << chain.name << ": it alone";
-      ASSERT_EQ(running.handle->published(), running.handle->delivered() + running.handle->dropped() + running.handle->pending()) << chain.name;
+      ASSERT_EQ(running.handle->published(),
+                running.handle->delivered() + running.handle->dropped() + running.handle->pending())
+          << chain.name;
     }
 }
 

@@ -5,7 +5,8 @@
 #include <atomic>
 #include <vector>
 
-/// A function of a pipeline ends it: it sees nothing more, and what stands behind it at most what comes of the value at hand.
+/// A function of a pipeline ends it: it sees nothing more, and what stands behind it at most what comes of the value at
+/// hand.
 namespace {
 using namespace sidestep;
 using namespace sidestep::test;
@@ -25,7 +26,8 @@ void give_all(Bus& bus, ManualClock& clock) {
 }
 
 struct Seen {
-  int values = 0, late = 0, behind = 0;  // of the function, of it behind its end, of what stands behind it behind its end
+  // of the function, of it behind its end, of what stands behind it behind its end
+  int values = 0, late = 0, behind = 0;
 };
 /// `build(bus, f, g)` makes a pipeline of f, which ends it at its n-th value, and g behind it.
 Seen ended_at(int n, auto build) {
@@ -44,11 +46,11 @@ Seen ended_at(int n, auto build) {
   give_all(bus, clock);
   return seen;
 }
-#define EXPECT_NOTHING_MORE(...)                                                    \
-  for (int n = 1; n <= 4; ++n) {                                                    \
-    const Seen seen = ended_at(n, __VA_ARGS__);                                     \
-    EXPECT_EQ(seen.values, n) << "it never came to its end, or further";            \
-    EXPECT_EQ(seen.late, 0) << "ended at " << n;                                    \
+#define EXPECT_NOTHING_MORE(...)                                                     \
+  for (int n = 1; n <= 4; ++n) {                                                     \
+    const Seen seen = ended_at(n, __VA_ARGS__);                                      \
+    EXPECT_EQ(seen.values, n) << "it never came to its end, or further";             \
+    EXPECT_EQ(seen.late, 0) << "ended at " << n;                                     \
     EXPECT_LE(seen.behind, 1) << "ended at " << n << ": what stands behind it sees"; \
   }
 
@@ -56,7 +58,8 @@ auto numbers(Bus& bus) { return bus.on<Number>() | map(&Number::value); }
 
 TEST(EndedItself, AnEndSeesNothingMoreOfTheEvent) {
   EXPECT_NOTHING_MORE([](Bus& bus, auto f, auto) { return numbers(bus) | start_with(7, 8, 9, 10) | subscribe(f); });
-  EXPECT_NOTHING_MORE([](Bus& bus, auto f, auto) { return merge(input_of<Number>(bus), input_of<OtherNumber>(bus)) | subscribe(f); });
+  EXPECT_NOTHING_MORE(
+      [](Bus& bus, auto f, auto) { return merge(input_of<Number>(bus), input_of<OtherNumber>(bus)) | subscribe(f); });
 }
 
 TEST(EndedItself, AnEndWithinShareSeesNothingMore) {
@@ -93,13 +96,18 @@ TEST(EndedItself, AnEndWithinGroupBySeesNothingMore) {
 
 TEST(EndedItself, ATapSeesNothingMoreAndWhatIsBehindItAtMostTheValueAtHand) {
   EXPECT_NOTHING_MORE([](Bus& bus, auto f, auto g) { return numbers(bus) | tap(f) | subscribe(g); });
-  EXPECT_NOTHING_MORE([](Bus& bus, auto f, auto g) { return numbers(bus) | start_with(7, 8, 9, 10) | tap(f) | subscribe(g); });
+  EXPECT_NOTHING_MORE(
+      [](Bus& bus, auto f, auto g) { return numbers(bus) | start_with(7, 8, 9, 10) | tap(f) | subscribe(g); });
   EXPECT_NOTHING_MORE([](Bus& bus, auto f, auto g) {
     return numbers(bus) | start_with(7, 8, 9, 10) | tap(f) | map(std::identity{}) | start_with(1, 2) | subscribe(g);
   });
-  EXPECT_NOTHING_MORE([](Bus& bus, auto f, auto g) { return numbers(bus) | take_last(5) | tap(f) | take_last(3) | subscribe(g); });
-  EXPECT_NOTHING_MORE([](Bus& bus, auto f, auto g) { return numbers(bus) | take(4) | tap(f) | window(count(9)) | sum() | subscribe(g); });
-  EXPECT_NOTHING_MORE([](Bus& bus, auto f, auto g) { return numbers(bus) | delay(30ns) | tap(f) | delay(1ns) | subscribe(g); });
+  EXPECT_NOTHING_MORE(
+      [](Bus& bus, auto f, auto g) { return numbers(bus) | take_last(5) | tap(f) | take_last(3) | subscribe(g); });
+  EXPECT_NOTHING_MORE([](Bus& bus, auto f, auto g) {
+    return numbers(bus) | take(4) | tap(f) | window(count(9)) | sum() | subscribe(g);
+  });
+  EXPECT_NOTHING_MORE(
+      [](Bus& bus, auto f, auto g) { return numbers(bus) | delay(30ns) | tap(f) | delay(1ns) | subscribe(g); });
   EXPECT_NOTHING_MORE([](Bus& bus, auto f, auto g) {
     const auto several = [f](auto in) { return std::move(in) | start_with(7, 8, 9, 10) | tap(f); };
     return numbers(bus) | share(several, [f](auto in) { return std::move(in) | tap(f); }) | subscribe(g);
@@ -121,13 +129,18 @@ struct beats {
   void tick(auto&& out) { out(7.0); }
 };
 TEST(EndedItself, NothingMoreComesOfATickOrTheEndFromOtherStages) {
-  EXPECT_NOTHING_MORE([](Bus& bus, auto f, auto g) { return numbers(bus) | beats{} | beats{} | tap(f) | subscribe(g); });
-  EXPECT_NOTHING_MORE([](Bus& bus, auto f, auto g) { return numbers(bus) | window(count(2)) | sum() | materialize{} | tap(f) | subscribe(g); });
+  EXPECT_NOTHING_MORE(
+      [](Bus& bus, auto f, auto g) { return numbers(bus) | beats{} | beats{} | tap(f) | subscribe(g); });
+  EXPECT_NOTHING_MORE([](Bus& bus, auto f, auto g) {
+    return numbers(bus) | window(count(2)) | sum() | materialize{} | tap(f) | subscribe(g);
+  });
   EXPECT_NOTHING_MORE([](Bus& bus, auto f, auto g) {
     return numbers(bus) | share([f](auto in) { return std::move(in) | beats{} | beats{} | tap(f); }) | subscribe(g);
   });
   EXPECT_NOTHING_MORE([](Bus& bus, auto f, auto g) {
-    return numbers(bus) | share([f](auto in) { return std::move(in) | window(count(2)) | sum() | materialize{} | tap(f); }) | subscribe(g);
+    return numbers(bus) |
+           share([f](auto in) { return std::move(in) | window(count(2)) | sum() | materialize{} | tap(f); }) |
+           subscribe(g);
   });
 }
 
@@ -153,7 +166,8 @@ TEST(EndedItself, ATapBetweenTwoThreadsSeesNoTickThatWaits) {
              called.notify_one();
              go_on.wait(false, std::memory_order_acquire);  // pairs with the release below
              handle->end();
-           }) | observe_on(io) | subscribe([](double) {});
+           }) |
+           observe_on(io) | subscribe([](double) {});
   bus.publish(Number{1});
   while (bus.poll()) {
   }
@@ -175,9 +189,12 @@ TEST(EndedItself, AGroupThatMakesRoomForAnotherIsClosed) {
   Handle handle;
   handle = numbers(bus) | tap([&](double x) {
              if (x == 2) handle->end();
-           }) | group_by([](double x) { return x; }, at_most(1).replacing(), [&](auto in) {
-             return std::move(in) | window(count(9)) | sum() | finally([&] { ++closed; }) | subscribe([&](double) { ++sums; });
-           });
+           }) |
+           group_by([](double x) { return x; }, at_most(1).replacing(),
+                    [&](auto in) {
+                      return std::move(in) | window(count(9)) | sum() | finally([&] { ++closed; }) |
+                             subscribe([&](double) { ++sums; });
+                    });
   for (const double x : {1.0, 2.0, 3.0}) bus.publish(Number{x});
   bus.close();
   EXPECT_EQ(sums, 0);
@@ -203,7 +220,9 @@ TEST(EndedItself, WhatItsHandlerRunsOverARangeIsWhole) {
 struct Count {
   int* values;
   template <class In>
-  void operator()(const In&) const { ++*values; }
+  void operator()(const In&) const {
+    ++*values;
+  }
 };
 template <class V>
 void one_or_none(std::string_view name, auto before, auto op) {
@@ -262,9 +281,12 @@ TEST(AtMostOne, IsTrueOfThoseThatSayIt) {
   of_values("finally", finally([] {}));
   of_values("completes", completes{});
   of_values("materialize", materialize{});
-  one_or_none<Notification<double>>("dematerialize", [](auto in) { return std::move(in) | materialize{}; }, dematerialize{});
-  one_or_none<Windowed<double, WindowKind::tumbling>>("mean", [](auto in) { return std::move(in) | window(count(5)); }, mean());
-  one_or_none<Windowed<double, WindowKind::sliding>>("rate", [](auto in) { return std::move(in) | window(sliding(3)); }, rate());
+  one_or_none<Notification<double>>(
+      "dematerialize", [](auto in) { return std::move(in) | materialize{}; }, dematerialize{});
+  one_or_none<Windowed<double, WindowKind::tumbling>>(
+      "mean", [](auto in) { return std::move(in) | window(count(5)); }, mean());
+  one_or_none<Windowed<double, WindowKind::sliding>>(
+      "rate", [](auto in) { return std::move(in) | window(sliding(3)); }, rate());
 }
 
 }  // namespace

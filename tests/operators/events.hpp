@@ -48,8 +48,10 @@ inline std::string text_of(double value) {
 /// The bus of a chain that has no end yet.
 template <class In>
 Bus* bus_of(const In& in) {
-  if constexpr (requires { in.head.bus(); }) return in.head.bus();
-  else return in.bus;
+  if constexpr (requires { in.head.bus(); })
+    return in.head.bus();
+  else
+    return in.bus;
 }
 
 /// The events of one input of two; infinity is an event at which it throws.

@@ -21,7 +21,8 @@ struct NamedChain {
   bool catches = false;  ///< not all that its functors throw fails it
 };
 
-/// Chains of Number (and OtherNumber, BothNumber) that run on the dispatcher's thread. Values from 0 to 9 fail none of them.
+/// Chains of Number (and OtherNumber, BothNumber) that run on the dispatcher's thread. Values from 0 to 9 fail none of
+/// them.
 const std::vector<NamedChain>& every_operator();
 /// Some of them with an observe_on before or behind.
 const std::vector<NamedChain>& observed_operators();

@@ -13,7 +13,9 @@ struct recorded {
   template <class In>
   using out = In;
   void operator()(const OneOf<Number, OtherNumber, BothNumber>& event, auto&& out) {
-    event.visit([&](const auto& e) { into->push_back({out.stamp(), e.id == Number::id ? 0 : e.id == OtherNumber::id ? 1 : 2, e.value}); });
+    event.visit([&](const auto& e) {
+      into->push_back({out.stamp(), e.id == Number::id ? 0 : e.id == OtherNumber::id ? 1 : 2, e.value});
+    });
     out(event);
   }
   void tick(auto&& out) { into->push_back({out.stamp(), 0, std::nullopt}); }
@@ -32,13 +34,17 @@ struct Live {
     producer.emplace(bus.producer("test"));
   }
   void publish(int which, double value, Nanoseconds at) {
-    if (which == 0) producer->publish_at(at, Number{value});
-    else if (which == 1) producer->publish_at(at, OtherNumber{value});
-    else producer->publish_at(at, BothNumber{value});
+    if (which == 0)
+      producer->publish_at(at, Number{value});
+    else if (which == 1)
+      producer->publish_at(at, OtherNumber{value});
+    else
+      producer->publish_at(at, BothNumber{value});
   }
   void play(const Arrival& one) {
     if (one.at > clock.now()) clock.set(one.at);
-    if (one.value) publish(one.which, *one.value, one.at);
+    if (one.value)
+      publish(one.which, *one.value, one.at);
     else
       while (bus.poll()) {
       }
@@ -62,11 +68,12 @@ Arrivals numbers(std::mt19937_64& random) {
   return stream;
 }
 bool equal(const std::vector<double>& a, const std::vector<double>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](double x, double y) { return x == y || (std::isnan(x) && std::isnan(y)); });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](double x, double y) { return x == y || (std::isnan(x) && std::isnan(y)); });
 }
 
-// An event that a handler publishes while an operator emits comes behind all that was there, as if somebody else had published it: the same
-// events in the same order, from outside, give the same.
+// An event that a handler publishes while an operator emits comes behind all that was there, as if somebody else had
+// published it: the same events in the same order, from outside, give the same.
 TEST(EveryOperator, WhatAHandlerPublishesIsAnEventAsAnyOther) {
   for (const NamedChain& chain : every_operator()) {
     std::mt19937_64 random(43);
@@ -114,7 +121,8 @@ TEST(EveryOperator, EndedByItsHandleAtAnyMomentEmitsNothingMore) {
         for (std::size_t i = position; i < stream.size(); ++i) live.play(stream[i]);
         live.bus.close();
         ASSERT_EQ(live.output.size(), before) << chain.name << ", ended at " << position;
-        ASSERT_TRUE(!live.ended || live.handle->life() == Subscription::Life::completed) << chain.name << ", ended at " << position;
+        ASSERT_TRUE(!live.ended || live.handle->life() == Subscription::Life::completed)
+            << chain.name << ", ended at " << position;
         ASSERT_FALSE(live.handle->failed()) << chain.name;
       }
     }

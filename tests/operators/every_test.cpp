@@ -36,7 +36,8 @@ TEST(Every, NaNCountsAsAValue) {
 }
 
 TEST(Every, OfOneBehindTheOtherIsThatOfTheirProduct) {
-  EXPECT_EQ(marble("123456|", [](auto in) { return std::move(in) | every(2) | every(3); }), marble("123456|", [](auto in) { return std::move(in) | every(6); }));
+  EXPECT_EQ(marble("123456|", [](auto in) { return std::move(in) | every(2) | every(3); }),
+            marble("123456|", [](auto in) { return std::move(in) | every(6); }));
 }
 
 TEST(Every, BetweenTakes) {

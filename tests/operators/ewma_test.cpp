@@ -102,6 +102,8 @@ TEST(Ewma, RefusesWhatIsNoWeight) {
   EXPECT_THROW(half_life(0ns), OperatorError);
 }
 
-TEST(Ewma, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases([](auto in) { return std::move(in) | ewma(half_life(3ns)); }); }
+TEST(Ewma, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) {
+  expect_usual_cases([](auto in) { return std::move(in) | ewma(half_life(3ns)); });
+}
 
 }  // namespace

@@ -33,7 +33,8 @@ void deny_threads() {
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
   const sock_fprog program{std::size(filter), filter};
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) _exit(2);
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+    _exit(2);
 }
 
 class ExecutorDeathTest : public ::testing::Test {
@@ -87,7 +88,9 @@ void refused_again_and_again() {
   report(refused == 3 && work.use_count() == 1, "what was refused is still in the queue");
 }
 
-TEST_F(ExecutorDeathTest, WhatIsRefusedIsNotKept) { EXPECT_EXIT(refused_again_and_again(), ::testing::ExitedWithCode(0), ""); }
+TEST_F(ExecutorDeathTest, WhatIsRefusedIsNotKept) {
+  EXPECT_EXIT(refused_again_and_again(), ::testing::ExitedWithCode(0), "");
+}
 
 /// One thread, which is busy: everything that is posted waits in the queue together.
 void queued_twice() {

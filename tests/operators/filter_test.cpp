@@ -57,20 +57,27 @@ TEST(Filter, BetweenTakes) {
 }
 
 TEST(Filter, WindowsHoldWhatPasses) {
-  EXPECT_EQ(marble("15263|", [](auto in) { return std::move(in) | filter(above_three) | window(count(2)) | sum(); }), "3:11 5:|");
-  EXPECT_EQ(marble("15263|", [](auto in) { return std::move(in) | window(count(2)) | sum() | filter([](double x) { return x > 7; }); }), "3:8 5:|");
+  EXPECT_EQ(marble("15263|", [](auto in) { return std::move(in) | filter(above_three) | window(count(2)) | sum(); }),
+            "3:11 5:|");
+  EXPECT_EQ(
+      marble("15263|",
+             [](auto in) { return std::move(in) | window(count(2)) | sum() | filter([](double x) { return x > 7; }); }),
+      "3:8 5:|");
 }
 
 TEST(Filter, AsksOnceForEachValue) {
   int asked = 0;
-  EXPECT_EQ(marble("152|", [&](auto in) { return std::move(in) | filter([&](double x) { return ++asked, x > 3; }); }), "1:5 3:|");
+  EXPECT_EQ(marble("152|", [&](auto in) { return std::move(in) | filter([&](double x) { return ++asked, x > 3; }); }),
+            "1:5 3:|");
   EXPECT_EQ(asked, 3);
 }
 
 TEST(Filter, MayBeUnsubscribedOrFail) {
   EXPECT_EQ(unsubscribed("5!6|", big_ones), "5");
   EXPECT_EQ(drawn<1>({"-5#6|"}, big_ones), "-5#");
-  EXPECT_EQ(drawn<1>({"-5-6|"}, [](auto in) { return std::move(in) | filter([](double x) { return x == 6 ? asked() : true; }); }), "-5-#");
+  EXPECT_EQ(drawn<1>({"-5-6|"},
+                     [](auto in) { return std::move(in) | filter([](double x) { return x == 6 ? asked() : true; }); }),
+            "-5-#");
 }
 
 TEST(Filter, AHandlerMayPublishWhatItListensTo) {

@@ -11,7 +11,8 @@ using namespace std::chrono_literals;
 template <class Before, class Behind>
 std::string with_finally(std::string_view words, Before before, Behind behind) {
   std::string calls;
-  std::string text = script(words, [&](auto in) { return behind(before(std::move(in)) | finally([&] { calls += " f"; })); });
+  std::string text =
+      script(words, [&](auto in) { return behind(before(std::move(in)) | finally([&] { calls += " f"; })); });
   return text + calls;
 }
 constexpr auto as_it_is = [](auto in) { return in; };
@@ -23,7 +24,9 @@ TEST(Finally, IsCalledWhenTheStreamCompletes) {
 }
 
 TEST(Finally, IsCalledOnceWhateverComesLater) {
-  EXPECT_EQ(with_finally("a1 a2 a3 |", [](auto in) { return std::move(in) | take(2); }, as_it_is), "1 2 | f");
+  EXPECT_EQ(with_finally(
+                "a1 a2 a3 |", [](auto in) { return std::move(in) | take(2); }, as_it_is),
+            "1 2 | f");
   EXPECT_EQ(with_finally("a1 a2 ! |", as_it_is, as_it_is), "1 2 f");
   EXPECT_EQ(with_finally("a1 x |", as_it_is, as_it_is), "1 # f");
 }
@@ -33,14 +36,21 @@ TEST(Finally, IsCalledWhenTheStreamIsEndedBehindIt) {
 }
 
 TEST(Finally, IsCalledWhenAStageBeforeOrBehindItThrows) {
-  EXPECT_EQ(with_finally("a1 a2 a3 |", [](auto in) { return std::move(in) | map(ThrowsAt{2}); }, as_it_is), "1 # f");
+  EXPECT_EQ(with_finally(
+                "a1 a2 a3 |", [](auto in) { return std::move(in) | map(ThrowsAt{2}); }, as_it_is),
+            "1 # f");
   EXPECT_EQ(with_finally("a1 a2 a3 |", as_it_is, [](auto in) { return std::move(in) | map(ThrowsAt{2}); }), "1 # f");
-  EXPECT_EQ(with_finally("a1 a2 |", as_it_is, [](auto in) { return std::move(in) | window(count(5)) | sum() | map(ThrowsAt{3}); }), "# f")
+  EXPECT_EQ(with_finally("a1 a2 |", as_it_is,
+                         [](auto in) { return std::move(in) | window(count(5)) | sum() | map(ThrowsAt{3}); }),
+            "# f")
       << "at the end too";
 }
 
 TEST(Finally, IsNotCalledForAnErrorThatIsCaught) {
-  EXPECT_EQ(with_finally("a1 a2 a3 |", [](auto in) { return std::move(in) | map(ThrowsAt{2}) | on_error_continue([](std::string_view) {}); }, as_it_is),
+  EXPECT_EQ(with_finally(
+                "a1 a2 a3 |",
+                [](auto in) { return std::move(in) | map(ThrowsAt{2}) | on_error_continue([](std::string_view) {}); },
+                as_it_is),
             "1 3 | f");
 }
 
@@ -64,7 +74,8 @@ TEST(Finally, IsCalledAtOnceWhenTheHandleEndsIt) {
 TEST(Finally, IsCalledBehindWhatCompletingEmits) {
   std::string order;
   Bus bus({.thread = false});
-  input_of<Number>(bus) | window(count(5)) | sum() | finally([&] { order += "f"; }) | subscribe([&](double x) { order += text_of(x); });
+  input_of<Number>(bus) | window(count(5)) | sum() | finally([&] { order += "f"; }) |
+      subscribe([&](double x) { order += text_of(x); });
   bus.publish(Number{3});
   bus.close();
   EXPECT_EQ(order, "3f");
@@ -87,7 +98,9 @@ TEST(Finally, WhatItThrowsIsLost) {
   for (const char* words : {"a1 |", "a1 !", "a1"}) {
     std::string error;
     int calls = 0;
-    const std::string out = script(words, [&](auto in) { return std::move(in) | finally([&] { ++calls, throw std::runtime_error("f"); }); }, &error);
+    const std::string out = script(
+        words, [&](auto in) { return std::move(in) | finally([&] { ++calls, throw std::runtime_error("f"); }); },
+        &error);
     EXPECT_EQ(out.find('#'), std::string::npos) << words;
     EXPECT_EQ(error, "") << words;
     EXPECT_EQ(calls, 1) << words;
@@ -96,14 +109,18 @@ TEST(Finally, WhatItThrowsIsLost) {
 
 TEST(Finally, SeveralInOneChain) {
   std::string order;
-  (void)script("a1 |", [&](auto in) { return std::move(in) | finally([&] { order += "1"; }) | map(ThrowsAt{9}) | finally([&] { order += "2"; }); });
+  (void)script("a1 |", [&](auto in) {
+    return std::move(in) | finally([&] { order += "1"; }) | map(ThrowsAt{9}) | finally([&] { order += "2"; });
+  });
   EXPECT_EQ(order, "12");
 }
 
 TEST(Finally, OnBothSidesOfObserveOn) {
   for (const char* words : {"a1 |", "a1 a2 !", "a1 x"}) {
     std::atomic<int> before{0}, behind{0};
-    (void)script(words, [&](auto in) { return std::move(in) | finally([&] { ++before; }) | observe_on(io) | finally([&] { ++behind; }); });
+    (void)script(words, [&](auto in) {
+      return std::move(in) | finally([&] { ++before; }) | observe_on(io) | finally([&] { ++behind; });
+    });
     EXPECT_EQ(before, 1) << words;
     EXPECT_EQ(behind, 1) << words;
   }
@@ -114,8 +131,8 @@ TEST(Finally, BeforeAnObserveOnWhenALaterPartFails) {
     std::atomic<int> first{0}, middle{0}, last{0};
     EXPECT_EQ(script(words,
                      [&](auto in) {
-                       return std::move(in) | finally([&] { ++first; }) | observe_on(io) | finally([&] { ++middle; }) | observe_on(io) |
-                              finally([&] { ++last; }) | map(ThrowsAt{2}) | ignore_elements();
+                       return std::move(in) | finally([&] { ++first; }) | observe_on(io) | finally([&] { ++middle; }) |
+                              observe_on(io) | finally([&] { ++last; }) | map(ThrowsAt{2}) | ignore_elements();
                      }),
               "#");
     EXPECT_EQ(first, 1) << words;
@@ -127,7 +144,8 @@ TEST(Finally, BeforeAnObserveOnWhenALaterPartFails) {
 TEST(Finally, IsNotPutOffUntilTheBusCloses) {
   Bus bus({.thread = false});
   std::atomic<bool> called{false};
-  input_of<Number>(bus) | finally([&] { called = true; }) | observe_on(io) | subscribe([](double) { throw std::runtime_error("late"); });
+  input_of<Number>(bus) | finally([&] { called = true; }) | observe_on(io) |
+      subscribe([](double) { throw std::runtime_error("late"); });
   bus.publish(Number{1});
   while (!called) bus.poll();
   bus.close();
@@ -149,7 +167,8 @@ TEST(Finally, WhenTheBusFailsItBeforeItsHandlerHasSeenAnything) {
 TEST(Finally, ABranchOfAMergeThatEndsIsNotThePipelinesEnd) {
   std::string order;
   (void)script("a1 b1 a2 b2 |", [&](auto a, auto b) {
-    return merge(std::move(a) | take(1) | finally([&] { order += "f"; }), std::move(b)) | tap([&](double x) { order += text_of(x); });
+    return merge(std::move(a) | take(1) | finally([&] { order += "f"; }), std::move(b)) |
+           tap([&](double x) { order += text_of(x); });
   });
   EXPECT_EQ(order, "112f");
 }
@@ -199,8 +218,8 @@ TEST(Finally, IsCalledOnceForEachOfManyRandomStreams) {
     Bus bus({.ring_capacity = 16, .thread = false});
     int calls = 0;
     Values out;
-    const Handle handle = bus.on<Number>() | map(&Number::value) | take(static_cast<std::int64_t>(2 * span)) | finally([&] { ++calls; }) |
-                          subscribe([&](double x) { out.push_back(x); });
+    const Handle handle = bus.on<Number>() | map(&Number::value) | take(static_cast<std::int64_t>(2 * span)) |
+                          finally([&] { ++calls; }) | subscribe([&](double x) { out.push_back(x); });
     feed(handle->pipeline(), stream);
     Values first = values_of(stream);
     first.resize(std::min(first.size(), 2 * span));
@@ -208,8 +227,12 @@ TEST(Finally, IsCalledOnceForEachOfManyRandomStreams) {
   });
 }
 
-TEST(Finally, AHandlerMayPublishWhatItListensTo) { EXPECT_EQ(answered(3, [](auto in) { return std::move(in) | finally([] {}); }), "1 11 2 12 "); }
+TEST(Finally, AHandlerMayPublishWhatItListensTo) {
+  EXPECT_EQ(answered(3, [](auto in) { return std::move(in) | finally([] {}); }), "1 11 2 12 ");
+}
 
-TEST(Finally, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases([](auto in) { return std::move(in) | finally([] {}); }); }
+TEST(Finally, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) {
+  expect_usual_cases([](auto in) { return std::move(in) | finally([] {}); });
+}
 
 }  // namespace

@@ -153,14 +153,16 @@ TEST(Fused, AllocatesNothingForAnEvent) {
             0u);
   EXPECT_EQ(allocations_of([](auto in) { return std::move(in) | distinct(5); }), 0u);
   EXPECT_EQ(allocations_of([](auto in) {
-              return std::move(in) | skip(3) | skip_while([](double x) { return x < 1; }) | start_with(1, 2) | skip_last(5) |
-                     pairwise() | map([](const std::pair<double, double>& both) { return both.second; }) | materialize() |
+              return std::move(in) | skip(3) | skip_while([](double x) { return x < 1; }) | start_with(1, 2) |
+                     skip_last(5) | pairwise() |
+                     map([](const std::pair<double, double>& both) { return both.second; }) | materialize() |
                      dematerialize() | default_if_empty(1) | take_until([](double x) { return x < 0; });
             }),
             0u);
   EXPECT_EQ(allocations_of([](auto in) {
               Bus* const bus = bus_of(in);
-              return merge(std::move(in) | take_last(9) | last() | reduce(0.0, std::plus<>()), bus->on<Number>() | map(&Number::value));
+              return merge(std::move(in) | take_last(9) | last() | reduce(0.0, std::plus<>()),
+                           bus->on<Number>() | map(&Number::value));
             }),
             0u);
   EXPECT_EQ(allocations_of([](auto in) { return std::move(in) | throttle(3ns); }), 0u);

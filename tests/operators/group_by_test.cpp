@@ -10,7 +10,10 @@ constexpr auto parity = [](double x) { return static_cast<int>(x) % 2; };
 constexpr auto running_sum = [](auto in) { return std::move(in) | scan(0.0, std::plus<>()); };
 constexpr auto sums = [](auto in) { return std::move(in) | group_by(parity, at_most(4), running_sum); };
 /// The values alone, keys told apart by their sign.
-constexpr auto flat = [](auto in) { return sums(std::move(in) | filter(is_finite)) | map([](const auto& pair) { return pair.second - 1000 * pair.first; }); };
+constexpr auto flat = [](auto in) {
+  return sums(std::move(in) | filter(is_finite)) |
+         map([](const auto& pair) { return pair.second - 1000 * pair.first; });
+};
 /// A group for each number.
 template <class Chain>
 auto grouped(at_most most, Chain chain) {
@@ -26,11 +29,14 @@ TEST(GroupBy, OfNothingOneAndOneKey) {
 }
 
 TEST(GroupBy, AtTheEndEachGroupEmitsWhatItHasInTheOrderInWhichTheyBegan) {
-  EXPECT_EQ(script("a3 a1 a3 a1 a1 |", grouped(at_most(4), [](auto in) { return std::move(in) | window(count(5)) | sum(); })), "3,6 1,3 |");
+  EXPECT_EQ(
+      script("a3 a1 a3 a1 a1 |", grouped(at_most(4), [](auto in) { return std::move(in) | window(count(5)) | sum(); })),
+      "3,6 1,3 |");
 }
 
 TEST(GroupBy, AGroupThatHasEndedDropsWhatStillComes) {
-  EXPECT_EQ(script("a1 a1 a2 a1 a2 a3 |", grouped(at_most(4), [](auto in) { return std::move(in) | take(1); })), "1,1 2,2 3,3 |");
+  EXPECT_EQ(script("a1 a1 a2 a1 a2 a3 |", grouped(at_most(4), [](auto in) { return std::move(in) | take(1); })),
+            "1,1 2,2 3,3 |");
 }
 
 TEST(GroupBy, OneKeyMoreThanThereMayBeFailsIt) {
@@ -49,7 +55,8 @@ TEST(GroupBy, OrTakesThePlaceOfTheOneThatHasSeenNothingForLongest) {
 }
 
 TEST(GroupBy, TheGroupThatIsReplacedCompletes) {
-  EXPECT_EQ(script("a1 a1 a2 a3 |", grouped(at_most(2).replacing(), [](auto in) { return std::move(in) | window(count(5)) | sum(); })),
+  EXPECT_EQ(script("a1 a1 a2 a3 |",
+                   grouped(at_most(2).replacing(), [](auto in) { return std::move(in) | window(count(5)) | sum(); })),
             "1,2 3,3 2,2 |");
 }
 
@@ -58,7 +65,8 @@ TEST(GroupBy, ReplacesAndFindsAmongMany) {
   std::vector<double> values;
   for (int i = 0; i < 20'000; ++i) values.push_back(static_cast<double>(random() % 300));
   const auto out = over(values, [](auto in) {
-    return std::move(in) | group_by([](double x) { return static_cast<std::int64_t>(x); }, at_most(100).replacing(), running_sum);
+    return std::move(in) |
+           group_by([](double x) { return static_cast<std::int64_t>(x); }, at_most(100).replacing(), running_sum);
   });
   std::vector<std::pair<double, double>> recent;  // key and sum, the one that has seen nothing for longest first
   ASSERT_EQ(out.size(), values.size());
@@ -75,12 +83,16 @@ TEST(GroupBy, ReplacesAndFindsAmongMany) {
   }
 }
 
-TEST(GroupBy, ATakeBehindItEndsAll) { EXPECT_EQ(script("a1 a2 a3 |", [](auto in) { return sums(std::move(in)) | take(2); }), "1,1 0,2 |"); }
+TEST(GroupBy, ATakeBehindItEndsAll) {
+  EXPECT_EQ(script("a1 a2 a3 |", [](auto in) { return sums(std::move(in)) | take(2); }), "1,1 0,2 |");
+}
 
 TEST(GroupBy, ATakeBeforeItLetsTheGroupsEmitWhatTheyHave) {
   EXPECT_EQ(script("a1 a2 a1 a9 |",
                    [](auto in) {
-                     return std::move(in) | take(3) | group_by(std::identity(), at_most(4), [](auto each) { return std::move(each) | window(count(5)) | sum(); });
+                     return std::move(in) | take(3) | group_by(std::identity(), at_most(4), [](auto each) {
+                              return std::move(each) | window(count(5)) | sum();
+                            });
                    }),
             "1,2 2,2 |");
 }
@@ -89,16 +101,22 @@ TEST(GroupBy, EndedByItsHandleItEmitsNothingMore) { EXPECT_EQ(script("a1 ! a2 |"
 
 TEST(GroupBy, AnErrorBeforeItInItOrBehindItFailsThePipeline) {
   EXPECT_EQ(script("a1 x a2 |", sums), "1,1 #");
-  EXPECT_EQ(script("a1 a2 |", [](auto in) { return std::move(in) | group_by(ThrowsAt{2}, at_most(4), running_sum); }), "1,1 #");
+  EXPECT_EQ(script("a1 a2 |", [](auto in) { return std::move(in) | group_by(ThrowsAt{2}, at_most(4), running_sum); }),
+            "1,1 #");
   EXPECT_EQ(script("a1 a2 |", grouped(at_most(4), [](auto in) { return std::move(in) | map(ThrowsAt{2}); })), "1,1 #");
-  EXPECT_EQ(script("a1 a2 |", [](auto in) { return sums(std::move(in)) | map([](const auto& pair) { return ThrowsAt{2}(pair.second); }); }), "1 #");
+  EXPECT_EQ(script("a1 a2 |",
+                   [](auto in) {
+                     return sums(std::move(in)) | map([](const auto& pair) { return ThrowsAt{2}(pair.second); });
+                   }),
+            "1 #");
 }
 
 TEST(GroupBy, AGroupThatCatchesEndsItselfAlone) {
   EXPECT_EQ(script("a1 a2 a3 a2 a1 |",
                    [](auto in) {
                      return std::move(in) | group_by(parity, at_most(4), [](auto each) {
-                              return std::move(each) | map(ThrowsAt{3}) | catch_error([](std::string_view) { return -1.0; });
+                              return std::move(each) | map(ThrowsAt{3}) |
+                                     catch_error([](std::string_view) { return -1.0; });
                             });
                    }),
             "1,1 0,2 1,-1 0,2 |");
@@ -124,7 +142,9 @@ TEST(GroupBy, BehindAndBeforeObserveOn) {
 TEST(GroupBy, WithinAGroup) {
   EXPECT_EQ(script("a1 a2 a11 a1 |",
                    [](auto in) {
-                     return std::move(in) | group_by(parity, at_most(2), [](auto each) { return std::move(each) | group_by(std::identity(), at_most(3), running_sum); });
+                     return std::move(in) | group_by(parity, at_most(2), [](auto each) {
+                              return std::move(each) | group_by(std::identity(), at_most(3), running_sum);
+                            });
                    }),
             "1,1,1 0,2,2 1,11,11 1,1,2 |");
 }
@@ -137,8 +157,9 @@ TEST(GroupBy, AChainThatEndsEndsThePipeline) {
     void operator()(double x) { output += text_of(x) + " "; }
     void end() { output += "| "; }
   };
-  const Handle handle =
-      input_of<Number>(bus) | group_by(parity, at_most(2), [&](auto each) { return std::move(each) | scan(0.0, std::plus<>()) | subscribe(Sink{output}); });
+  const Handle handle = input_of<Number>(bus) | group_by(parity, at_most(2), [&](auto each) {
+                          return std::move(each) | scan(0.0, std::plus<>()) | subscribe(Sink{output});
+                        });
   for (const double x : {1.0, 2.0, 3.0}) bus.publish(Number{x});
   bus.close();
   EXPECT_EQ(output, "1 2 4 | | ");
@@ -146,12 +167,20 @@ TEST(GroupBy, AChainThatEndsEndsThePipeline) {
 }
 
 TEST(GroupBy, TicksReachItsGroups) {
-  EXPECT_EQ(script("@1 a1 @2 a2 @9 t ? |", grouped(at_most(4), [](auto in) { return std::move(in) | debounce(2ns); })), "1,1 2,2 on |") << "before the end";
-  EXPECT_EQ(script("@1 a1 @2 a2 @9 t @20 a3 |", grouped(at_most(4), [](auto in) { return std::move(in) | debounce(2ns); })), "1,1 2,2 3,3 |");
+  EXPECT_EQ(script("@1 a1 @2 a2 @9 t ? |", grouped(at_most(4), [](auto in) { return std::move(in) | debounce(2ns); })),
+            "1,1 2,2 on |")
+      << "before the end";
+  EXPECT_EQ(
+      script("@1 a1 @2 a2 @9 t @20 a3 |", grouped(at_most(4), [](auto in) { return std::move(in) | debounce(2ns); })),
+      "1,1 2,2 3,3 |");
   EXPECT_TRUE(Driven([](auto in) {
-                return std::move(in) | group_by(parity, at_most(2), [](auto each) { return std::move(each) | debounce(2ns); }) |
+                return std::move(in) |
+                       group_by(parity, at_most(2), [](auto each) { return std::move(each) | debounce(2ns); }) |
                        map([](const auto& pair) { return pair.second; });
-              }).handle()->options().wall_time);
+              })
+                  .handle()
+                  ->options()
+                  .wall_time);
   EXPECT_FALSE(Driven(flat).handle()->options().wall_time);
 }
 
@@ -163,22 +192,36 @@ struct numbered {
   void state(auto&) {}
 };
 TEST(GroupBy, AGroupSeesTheMomentAndTheNumberOfEachEvent) {
-  const auto stamps = [](auto in) { return std::move(in) | timestamp() | map([](const auto& value) { return static_cast<double>(value.stamp); }); };
+  const auto stamps = [](auto in) {
+    return std::move(in) | timestamp() | map([](const auto& value) { return static_cast<double>(value.stamp); });
+  };
   EXPECT_EQ(script("@3 a1 @5 a2 @9 a1 |", grouped(at_most(4), stamps)), "1,3 2,5 1,9 |");
-  EXPECT_EQ(script("a1 b7 a2 a1 |", grouped(at_most(4), [](auto in) { return std::move(in) | numbered{}; })), "1,1 2,3 1,4 |");
+  EXPECT_EQ(script("a1 b7 a2 a1 |", grouped(at_most(4), [](auto in) { return std::move(in) | numbered{}; })),
+            "1,1 2,3 1,4 |");
 }
 
 TEST(GroupBy, WhatAGroupEmitsOfAnotherMomentIsOfThatMoment) {
   EXPECT_EQ(script("@105 a1 @107 a2 |",
-                   [](auto in) { return std::move(in) | group_by(std::identity(), at_most(4), [](auto each) { return std::move(each) | as_of_earlier{}; }) | timestamp(); }),
+                   [](auto in) {
+                     return std::move(in) |
+                            group_by(std::identity(), at_most(4),
+                                     [](auto each) { return std::move(each) | as_of_earlier{}; }) |
+                            timestamp();
+                   }),
             "1,1@5 2,2@7 |");
 }
 
 TEST(GroupBy, GroupsThatAreSavedMakeThePipelinePartOfCheckpoints) {
   Bus bus({.thread = false});
   const auto nothing = [](double) {};
-  EXPECT_TRUE((input_of<Number>(bus) | group_by(parity, at_most(2), [&](auto each) { return std::move(each) | subscribe(saved, nothing); }))->options().saved);
-  EXPECT_FALSE((input_of<Number>(bus) | group_by(parity, at_most(2), [&](auto each) { return std::move(each) | subscribe(nothing); }))->options().saved);
+  EXPECT_TRUE((input_of<Number>(bus) |
+               group_by(parity, at_most(2), [&](auto each) { return std::move(each) | subscribe(saved, nothing); }))
+                  ->options()
+                  .saved);
+  EXPECT_FALSE((input_of<Number>(bus) |
+                group_by(parity, at_most(2), [&](auto each) { return std::move(each) | subscribe(nothing); }))
+                   ->options()
+                   .saved);
 }
 
 TEST(GroupBy, WhatAGroupHasToSayFinallyIsSaid) {
@@ -190,13 +233,17 @@ TEST(GroupBy, WhatAGroupHasToSayFinallyIsSaid) {
 }
 
 TEST(GroupBy, AHandlerMayPublishWhatItListensTo) {
-  EXPECT_EQ(answered(3, [](auto a, auto) { return sums(std::move(a)) | map([](const auto& pair) { return pair.second; }); }), "1 12 2 14 ");
+  EXPECT_EQ(
+      answered(3, [](auto a, auto) { return sums(std::move(a)) | map([](const auto& pair) { return pair.second; }); }),
+      "1 12 2 14 ");
 }
 
 TEST(GroupBy, KeysMayBeWords) {
   EXPECT_EQ(script("a1 a2 a3 |",
                    [](auto in) {
-                     return std::move(in) | group_by([](double x) { return std::string(parity(x) != 0 ? "odd" : "even"); }, at_most(2), running_sum);
+                     return std::move(in) |
+                            group_by([](double x) { return std::string(parity(x) != 0 ? "odd" : "even"); }, at_most(2),
+                                     running_sum);
                    }),
             "odd,1 even,2 odd,4 |");
 }
@@ -228,7 +275,9 @@ TEST(GroupBy, SavesGroupsWhoseChainsCapture) {
   const double by = 3;
   expect_same_at_every_cut("group_by, captures", [by](auto in) {
     return std::move(in) | filter(is_finite) |
-           group_by(parity, at_most(2), [by](auto each) { return std::move(each) | map(pure([by](double x) { return by * x; })) | every(2); }) |
+           group_by(
+               parity, at_most(2),
+               [by](auto each) { return std::move(each) | map(pure([by](double x) { return by * x; })) | every(2); }) |
            map([](const auto& pair) { return pair.second; });
   });
 }
@@ -239,7 +288,9 @@ TEST(GroupBy, DescribesItself) {
 }
 
 TEST(GroupBy, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) {
-  expect_usual_cases([](auto in) { return sums(std::move(in)) | map([](const auto& pair) { return 1000.0 * pair.first + pair.second; }); });
+  expect_usual_cases([](auto in) {
+    return sums(std::move(in)) | map([](const auto& pair) { return 1000.0 * pair.first + pair.second; });
+  });
 }
 
 }  // namespace

@@ -33,7 +33,8 @@ TEST(Growing, NaNStays) {
   EXPECT_EQ(marble("123|", [&](auto in) { return total_so_far(std::move(in) | nan_at_two); }), "0:1 1:nan 2:nan 3:|");
 }
 TEST(Growing, IsScan) {
-  EXPECT_EQ(marble("1-23|", total_so_far), marble("1-23|", [](auto in) { return std::move(in) | scan(0.0, std::plus<>()); }));
+  EXPECT_EQ(marble("1-23|", total_so_far),
+            marble("1-23|", [](auto in) { return std::move(in) | scan(0.0, std::plus<>()); }));
 }
 TEST(Growing, MayBeUnsubscribedOrFail) {
   EXPECT_EQ(unsubscribed("12!3|", total_so_far), "1 3");
@@ -43,7 +44,8 @@ TEST(Growing, AHandlerMayPublishWhatItListensTo) { EXPECT_EQ(answered(3, total_s
 TEST(Growing, MayBeReducedOnAnotherThread) {
   Bus bus;
   Values seen;
-  bus.on<Number>() | map(&Number::value) | window(growing()) | observe_on(io) | sum() | subscribe([&](double x) { seen.push_back(x); });
+  bus.on<Number>() | map(&Number::value) | window(growing()) | observe_on(io) | sum() |
+      subscribe([&](double x) { seen.push_back(x); });
   for (const double x : {1.0, 2.0, 3.0}) bus.publish(Number{x});
   bus.flush();
   EXPECT_EQ(seen, (Values{1, 3, 6}));

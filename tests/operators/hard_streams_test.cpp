@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-/// Streams that are hard on statistics (hard_streams), for those that expect_exact doesn't hold to their values, and stamps that are hard
-/// on those that look at stamps.
+/// Streams that are hard on statistics (hard_streams), for those that expect_exact doesn't hold to their values, and
+/// stamps that are hard on those that look at stamps.
 namespace {
 using namespace sidestep;
 using namespace sidestep::test;
@@ -41,9 +41,12 @@ TEST(HardStreams, HistogramPutsEachValueBetweenItsEdges) {
         HistogramCounts<buckets> expected;
         for (std::size_t i = w; i < w + n; ++i) {
           const double x = stream[i];
-          if (std::isnan(x)) ++expected.nan;
-          else if (x < from) ++expected.below;
-          else if (x > to) ++expected.above;
+          if (std::isnan(x))
+            ++expected.nan;
+          else if (x < from)
+            ++expected.below;
+          else if (x > to)
+            ++expected.above;
           else {
             std::size_t bucket = buckets - 1;
             while (bucket > 0 && x < from + static_cast<double>(bucket) * ((to - from) / buckets)) --bucket;
@@ -70,11 +73,17 @@ TEST(HardStreams, EwmaByCountIsTheRecurrence) {
       for (std::size_t i = 0; i < out.size(); ++i) {
         if (std::isfinite(stream[i])) {
           const Quad before = std::exchange(average, any ? average + alpha * (stream[i] - average) : Quad(stream[i]));
-          error = (1 - alpha) * error + 2 * ulp * static_cast<double>(magnitude(average) + alpha * (std::abs(stream[i]) + magnitude(before))) + least_number;
+          error =
+              (1 - alpha) * error +
+              2 * ulp * static_cast<double>(magnitude(average) + alpha * (std::abs(stream[i]) + magnitude(before))) +
+              least_number;
           any = true;
         }
-        if (!any) ASSERT_TRUE(std::isnan(out[i])) << name;
-        else ASSERT_LE(static_cast<double>(magnitude(out[i] - average)), error) << name << ", alpha " << alpha << ", value " << i << ": " << out[i];
+        if (!any)
+          ASSERT_TRUE(std::isnan(out[i])) << name;
+        else
+          ASSERT_LE(static_cast<double>(magnitude(out[i] - average)), error)
+              << name << ", alpha " << alpha << ", value " << i << ": " << out[i];
       }
     }
   }
@@ -82,7 +91,8 @@ TEST(HardStreams, EwmaByCountIsTheRecurrence) {
 
 /// Weights, as those of half-lives in nanoseconds, of values that come each at its stamp.
 void expect_weighted_means(const std::string& name, const Moments& stream, Nanoseconds length) {
-  const Values out = output_of([=](auto in) { return std::move(in) | ewma(half_life(std::chrono::nanoseconds(length))); }, stream, 16);
+  const Values out =
+      output_of([=](auto in) { return std::move(in) | ewma(half_life(std::chrono::nanoseconds(length))); }, stream, 16);
   ASSERT_EQ(out.size(), stream.size());
   Quad sum = 0, weight = 0, absolute = 0;
   __extension__ __int128 newest = std::numeric_limits<Nanoseconds>::min();
@@ -96,10 +106,13 @@ void expect_weighted_means(const std::string& name, const Moments& stream, Nanos
       }
       sum += x, absolute += std::abs(x), weight += 1;
     }
-    const double error = (100 + static_cast<double>(i)) * ulp;  // a weight was rounded as often as values have come since
-    if (weight == 0) ASSERT_TRUE(std::isnan(out[i])) << name;
+    // a weight was rounded as often as values have come since
+    const double error = (100 + static_cast<double>(i)) * ulp;
+    if (weight == 0)
+      ASSERT_TRUE(std::isnan(out[i])) << name;
     else
-      ASSERT_LE(static_cast<double>(magnitude(out[i] - sum / weight)), error * static_cast<double>(absolute / weight) + 100 * least_number)
+      ASSERT_LE(static_cast<double>(magnitude(out[i] - sum / weight)),
+                error * static_cast<double>(absolute / weight) + 100 * least_number)
           << name << ", half-life " << length << ", value " << i << ": " << out[i];
   }
 }
@@ -143,7 +156,8 @@ TEST(HardStreams, PageHinkleySaysWhatItsExactSumsSay) {
       const double delta = spread / 100, lambda = spread * part * 1.0123;
       const ExactPage exact = page_of(stream, delta, lambda);
       if (exact.nearest < 1e-9 + 2000 * least_number / lambda) continue;  // rounding decides
-      EXPECT_EQ(out_of(stream, [=](auto in) { return std::move(in) | page_hinkley(delta, lambda, {.least = 5}); }), exact.alarms)
+      EXPECT_EQ(out_of(stream, [=](auto in) { return std::move(in) | page_hinkley(delta, lambda, {.least = 5}); }),
+                exact.alarms)
           << name << ", lambda " << lambda;
       (exact.alarms.empty() ? silent : alarms) += 1;
     }
@@ -161,7 +175,8 @@ TEST(HardStreams, PlateauSaysWhatTheExactSlopeSays) {
       const auto change_at = [&](std::size_t window, double* error) {
         const At here = at(stream, window + static_cast<std::size_t>(n) - 1, static_cast<std::size_t>(n));
         const double slope = exactly::slope(here.window);
-        *error = (1e-14 * std::abs(slope) + 4e-15 * here.distance) * static_cast<double>(n - 1) + 8 * static_cast<double>(n) * least_number;
+        *error = (1e-14 * std::abs(slope) + 4e-15 * here.distance) * static_cast<double>(n - 1) +
+                 8 * static_cast<double>(n) * least_number;
         return slope * static_cast<double>(n - 1);
       };
       double error = 0;
@@ -172,7 +187,8 @@ TEST(HardStreams, PlateauSaysWhatTheExactSlopeSays) {
         const double change = change_at(i, &error);
         if (std::abs(std::abs(change) - eps) <= error) continue;  // rounding decides
         const bool expected = std::abs(change) < eps;
-        ASSERT_EQ(out[i], expected ? 1.0 : 0.0) << name << ", n = " << n << ", window " << i << ": changes by " << change << ", eps " << eps;
+        ASSERT_EQ(out[i], expected ? 1.0 : 0.0)
+            << name << ", n = " << n << ", window " << i << ": changes by " << change << ", eps " << eps;
         (expected ? flat : steep) += 1;
       }
     }
@@ -184,7 +200,8 @@ TEST(HardStreams, PlateauSaysWhatTheExactSlopeSays) {
 TEST(HardStreams, StandardDeviationIsTheRootOfTheVariance) {
   expect_exact([] { return standard_deviation(); }, [](const Values& v) { return std::sqrt(exactly::variance(v)); },
                [](double deviation, const At& a) {
-                 const double squares = 1e-14 * deviation * deviation + 2e-15 * a.distance * a.distance + std::numeric_limits<double>::min();
+                 const double squares = 1e-14 * deviation * deviation + 2e-15 * a.distance * a.distance +
+                                        std::numeric_limits<double>::min();
                  return squares / std::max(deviation, std::sqrt(squares)) + ulp * deviation;
                });
 }
@@ -193,7 +210,8 @@ TEST(HardStreams, StandardDeviationIsTheRootOfTheVariance) {
 std::map<std::string, std::vector<Nanoseconds>> hard_stamps() {
   std::map<std::string, std::vector<Nanoseconds>> stamps;
   std::mt19937_64 random(19);
-  constexpr Nanoseconds now = 1'764'000'000'123'456'789, most = std::numeric_limits<Nanoseconds>::max(), least = std::numeric_limits<Nanoseconds>::min();
+  constexpr Nanoseconds now = 1'764'000'000'123'456'789, most = std::numeric_limits<Nanoseconds>::max(),
+                        least = std::numeric_limits<Nanoseconds>::min();
   for (int i = 0; i < 300; ++i) {
     stamps["one moment"].push_back(now);
     stamps["since 1970, near each other"].push_back(now + 3 * i);
@@ -210,15 +228,19 @@ TEST(HardStreams, RateOfHardStampsAndWhateverValues) {
       Moments stream;
       const Values& values = hard_streams().at("not finite");
       for (const Nanoseconds stamp : stamps) stream.push_back({stamp, values[stream.size()]});
-      const Values out = output_of([=](auto in) { return std::move(in) | window(sliding(static_cast<std::int64_t>(n))) | rate(); }, stream, 16);
+      const Values out = output_of(
+          [=](auto in) { return std::move(in) | window(sliding(static_cast<std::int64_t>(n))) | rate(); }, stream, 16);
       ASSERT_EQ(out.size(), stamps.size() + 1 - n);
       std::vector<Nanoseconds> newest;
       for (const Nanoseconds stamp : stamps) newest.push_back(newest.empty() ? stamp : std::max(newest.back(), stamp));
       for (std::size_t i = 0; i < out.size(); ++i) {
         __extension__ const __int128 apart = static_cast<__int128>(newest[i + n - 1]) - newest[i];
-        const double expected = apart == 0 ? infinity : static_cast<double>(static_cast<Quad>(n - 1) * 1e9 / static_cast<Quad>(apart));
-        if (apart == 0) ASSERT_EQ(out[i], infinity) << name << ", n = " << n << ", window " << i;
-        else ASSERT_NEAR(out[i], expected, 4 * ulp * expected) << name << ", n = " << n << ", window " << i;
+        const double expected =
+            apart == 0 ? infinity : static_cast<double>(static_cast<Quad>(n - 1) * 1e9 / static_cast<Quad>(apart));
+        if (apart == 0)
+          ASSERT_EQ(out[i], infinity) << name << ", n = " << n << ", window " << i;
+        else
+          ASSERT_NEAR(out[i], expected, 4 * ulp * expected) << name << ", n = " << n << ", window " << i;
       }
     }
   }

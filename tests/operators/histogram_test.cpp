@@ -13,7 +13,8 @@ TEST(Histogram, CountsEachBucketAndWhatLiesOutside) {
   Bus bus({.thread = false});
   bus.on<Number>() | map(&Number::value) | window(count(11)) | histogram<4>(0, 2) |
       subscribe([&](const HistogramCounts<4>& h) { seen = h; });
-  for (const double x : {0.0, 0.49, 0.5, 1.0, 1.999, 2.0, 2.001, -0.001, infinity, -infinity, no_number}) bus.publish(Number{x});
+  for (const double x : {0.0, 0.49, 0.5, 1.0, 1.999, 2.0, 2.001, -0.001, infinity, -infinity, no_number})
+    bus.publish(Number{x});
   bus.flush();
   EXPECT_EQ(seen.counts, (std::array<std::int64_t, 4>{2, 1, 1, 2}));
   EXPECT_EQ(seen.below, 2);
@@ -63,12 +64,14 @@ TEST(Histogram, AnEdgeBelongsToTheBucketThatItBegins) {
     EXPECT_EQ(bucket_of(std::nextafter(low + n * width, -1)), n - 1);
   }
 }
-// Far from 0 a thousand edges may be one number. The bucket is the last whose edge isn't above the value, however many begin there.
+// Far from 0 a thousand edges may be one number. The bucket is the last whose edge isn't above the value, however many
+// begin there.
 template <std::size_t N>
 std::vector<std::int64_t> buckets_of(double low, double high, const Values& values) {
   std::vector<std::int64_t> buckets;
   for (const double x : values) {
-    const auto seen = over(Values{x}, [=](auto in) { return std::move(in) | window(count(1)) | histogram<N>(low, high); });
+    const auto seen =
+        over(Values{x}, [=](auto in) { return std::move(in) | window(count(1)) | histogram<N>(low, high); });
     const auto& counts = seen.at(0).counts;
     buckets.push_back(std::find(counts.begin(), counts.end(), 1) - counts.begin());
   }
@@ -77,7 +80,8 @@ std::vector<std::int64_t> buckets_of(double low, double high, const Values& valu
 TEST(Histogram, OfManyEdgesThatAreOneNumberTheLastBucketHasIt) {
   constexpr std::size_t n = 1000;
   constexpr double least = std::numeric_limits<double>::denorm_min(), epsilon = std::numeric_limits<double>::epsilon();
-  for (const auto& [low, high] : std::vector<std::pair<double, double>>{{1e16, 1e16 + 8}, {-1e16 - 8, -1e16}, {0, 4 * least}, {1, 1 + 6 * epsilon}}) {
+  for (const auto& [low, high] : std::vector<std::pair<double, double>>{
+           {1e16, 1e16 + 8}, {-1e16 - 8, -1e16}, {0, 4 * least}, {1, 1 + 6 * epsilon}}) {
     const double width = (high - low) / static_cast<double>(n);
     Values values;
     for (double x = low; x <= high; x = std::nextafter(x, infinity)) values.push_back(x);
@@ -92,7 +96,8 @@ TEST(Histogram, OfManyEdgesThatAreOneNumberTheLastBucketHasIt) {
     EXPECT_EQ(buckets_of<n>(low, high, values), expected) << low;
   }
 }
-// As much time as any other value, within a generous factor: by steps from edge to edge it is some thousand times as much.
+// As much time as any other value, within a generous factor: by steps from edge to edge it is some thousand times as
+// much.
 TEST(Histogram, TakesNoLongerWhereManyEdgesAreOneNumber) {
   constexpr std::size_t buckets = 65'536, n = 2'000;
   const auto cost = [](double low, double high) {
@@ -129,8 +134,10 @@ TEST(Histogram, MayStandBeforeWhatKeepsAValue) {
   EXPECT_EQ(first_counts([](auto in) { return std::move(in) | observe_on(io); }), both);
   EXPECT_EQ(first_counts([](auto in) { return std::move(in) | take_last(2); }), both);
   EXPECT_EQ(first_counts([](auto in) { return std::move(in) | debounce(1s); }), (Seen{{2, 0}}));
-  EXPECT_EQ(first_counts([](auto in) { return std::move(in) | start_with(HistogramCounts<2>{}); }), (Seen{{0, 0}, {1, 1}, {2, 0}}));
-  const auto all = over(Values{1, 3, 1, 1}, [](auto in) { return std::move(in) | window(count(2)) | histogram<2>(0, 4); });
+  EXPECT_EQ(first_counts([](auto in) { return std::move(in) | start_with(HistogramCounts<2>{}); }),
+            (Seen{{0, 0}, {1, 1}, {2, 0}}));
+  const auto all =
+      over(Values{1, 3, 1, 1}, [](auto in) { return std::move(in) | window(count(2)) | histogram<2>(0, 4); });
   ASSERT_EQ(all.size(), 2u);
   EXPECT_EQ((Seen{all[0].counts, all[1].counts}), both);
 }
@@ -144,12 +151,16 @@ TEST(Histogram, RefusesWhatIsNoRange) {
 }
 
 TEST(Histogram, DescribesItself) {
-  EXPECT_EQ(described([](auto in) { return std::move(in) | window(count(2)) | histogram<2>(0, 4) | map([](const auto& h) { return static_cast<double>(h.nan); }); })[5],
+  EXPECT_EQ(described([](auto in) {
+              return std::move(in) | window(count(2)) | histogram<2>(0, 4) |
+                     map([](const auto& h) { return static_cast<double>(h.nan); });
+            })[5],
             "histogram(0, 4)");
 }
 
 constexpr auto of_two_buckets = [](auto in) {
-  return std::move(in) | window(count(2)) | histogram<2>(0, 4) | map([](const HistogramCounts<2>& h) { return static_cast<double>(10 * h.counts[0] + h.counts[1]); });
+  return std::move(in) | window(count(2)) | histogram<2>(0, 4) |
+         map([](const HistogramCounts<2>& h) { return static_cast<double>(10 * h.counts[0] + h.counts[1]); });
 };
 TEST(Histogram, OfNothingOneAndTheWindowThatIsOpenAtTheEnd) {
   EXPECT_EQ(marble("--|", of_two_buckets), "2:|");
@@ -168,7 +179,8 @@ TEST(Histogram, AHandlerMayPublishWhatItListensTo) { EXPECT_EQ(answered(20, of_t
 TEST(Histogram, OfAMember) {
   Bus bus({.thread = false});
   HistogramCounts<2> seen;
-  bus.on<Number>() | window(count(2)) | histogram<2>(0, 4, &Number::value) | subscribe([&](const HistogramCounts<2>& h) { seen = h; });
+  bus.on<Number>() | window(count(2)) | histogram<2>(0, 4, &Number::value) |
+      subscribe([&](const HistogramCounts<2>& h) { seen = h; });
   bus.publish(Number{1});
   bus.publish(Number{3});
   bus.flush();

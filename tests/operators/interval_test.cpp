@@ -129,8 +129,12 @@ TEST(Interval, MergesWithOtherChains) {
 }
 
 TEST(Interval, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) {
-  const auto beats = [](Bus& bus) { return interval(bus, 3ns) | map([](std::int64_t n) { return 1000.0 + static_cast<double>(n); }); };
-  expect_usual_cases_of([=](Bus& bus, Watched& watched) { return merge(beats(bus), drawn_source<Number>(bus)) | subscribe(WatchedSink{&watched}); });
+  const auto beats = [](Bus& bus) {
+    return interval(bus, 3ns) | map([](std::int64_t n) { return 1000.0 + static_cast<double>(n); });
+  };
+  expect_usual_cases_of([=](Bus& bus, Watched& watched) {
+    return merge(beats(bus), drawn_source<Number>(bus)) | subscribe(WatchedSink{&watched});
+  });
   expect_usual_cases_of([=](Bus& bus, Watched& watched) {
     return merge(beats(bus), drawn_source<Number>(bus) | ignore_elements()) | subscribe(WatchedSink{&watched});
   });
@@ -167,8 +171,9 @@ TEST(Interval, IsWhatAReferenceMakesOfRandomTicks) {
     ManualClock clock;
     Bus bus({.ring_capacity = 16, .clock = &clock, .thread = false});
     std::vector<std::pair<std::int64_t, Nanoseconds>> seen, expected;
-    const Handle handle = interval(bus, 3ns) | timestamp() |
-                          subscribe([&](const Timestamped<std::int64_t>& beat) { seen.emplace_back(beat.value, beat.stamp); });
+    const Handle handle = interval(bus, 3ns) | timestamp() | subscribe([&](const Timestamped<std::int64_t>& beat) {
+                            seen.emplace_back(beat.value, beat.stamp);
+                          });
     feed(handle->pipeline(), stream);
     for (const Moment& one : stream) {
       if (one.value) continue;

@@ -53,41 +53,64 @@ TEST(Join, ByMembers) {
 }
 
 TEST(Join, EndsWhenAnInputHasEndedAndNoneOfItsValuesWaits) {
-  const auto one = [](auto a, auto b) { return join(std::move(a) | take(1), std::identity(), std::move(b), std::identity(), std::plus<>()); };
+  const auto one = [](auto a, auto b) {
+    return join(std::move(a) | take(1), std::identity(), std::move(b), std::identity(), std::plus<>());
+  };
   EXPECT_EQ(script("a1 b2 b1 b3 |", one), "2 |");
   EXPECT_EQ(script("b1 a1 b3 |", one), "2 |");
-  const auto other = [](auto a, auto b) { return join(std::move(a), std::identity(), std::move(b) | take(1), std::identity(), std::plus<>()); };
+  const auto other = [](auto a, auto b) {
+    return join(std::move(a), std::identity(), std::move(b) | take(1), std::identity(), std::plus<>());
+  };
   EXPECT_EQ(script("b1 a2 a1 a3 |", other), "2 |");
   EXPECT_EQ(script("c1 c2 |", other), "2 |");
 }
 
 TEST(Join, EndsAtOnceNotWithTheNextEvent) {
-  const auto one = [](auto a, auto b) { return join(std::move(a) | take(1), std::identity(), std::move(b), std::identity(), std::plus<>()); };
+  const auto one = [](auto a, auto b) {
+    return join(std::move(a) | take(1), std::identity(), std::move(b), std::identity(), std::plus<>());
+  };
   EXPECT_EQ(script("a1 ? b2 ? b1 ? |", one), "on on 2 | over");
   EXPECT_EQ(script("b1 a1 ? |", one), "2 | over");
-  const auto other = [](auto a, auto b) { return join(std::move(a), std::identity(), std::move(b) | take(1), std::identity(), std::plus<>()); };
+  const auto other = [](auto a, auto b) {
+    return join(std::move(a), std::identity(), std::move(b) | take(1), std::identity(), std::plus<>());
+  };
   EXPECT_EQ(script("b1 ? a2 ? a1 ? |", other), "on on 2 | over");
 }
 
 TEST(Join, GoesOnAsLongAsAValueOfTheOneThatHasEndedWaits) {
-  const auto two_of_a = [](auto a, auto b) { return join(std::move(a) | take(2), std::identity(), std::move(b), std::identity(), std::plus<>()); };
+  const auto two_of_a = [](auto a, auto b) {
+    return join(std::move(a) | take(2), std::identity(), std::move(b), std::identity(), std::plus<>());
+  };
   EXPECT_EQ(script("a1 a2 b1 ? b2 ? |", two_of_a), "2 on 4 | over");
-  const auto two_of_b = [](auto a, auto b) { return join(std::move(a), std::identity(), std::move(b) | take(2), std::identity(), std::plus<>()); };
+  const auto two_of_b = [](auto a, auto b) {
+    return join(std::move(a), std::identity(), std::move(b) | take(2), std::identity(), std::plus<>());
+  };
   EXPECT_EQ(script("b1 b2 a1 ? a2 ? |", two_of_b), "2 on 4 | over");
 }
 
 TEST(Join, EndsAtOnceWithOneOfWhichNothingWaits) {
-  EXPECT_EQ(script("b2 a1 ? b3 |", [](auto a, auto b) { return join(std::move(a) | take(0), std::identity(), std::move(b), std::identity(), std::plus<>()); }), "| over");
-  EXPECT_EQ(script("a2 b1 ? a3 |", [](auto a, auto b) { return join(std::move(a), std::identity(), std::move(b) | take(0), std::identity(), std::plus<>()); }), "| over");
+  EXPECT_EQ(script("b2 a1 ? b3 |",
+                   [](auto a, auto b) {
+                     return join(std::move(a) | take(0), std::identity(), std::move(b), std::identity(), std::plus<>());
+                   }),
+            "| over");
+  EXPECT_EQ(script("a2 b1 ? a3 |",
+                   [](auto a, auto b) {
+                     return join(std::move(a), std::identity(), std::move(b) | take(0), std::identity(), std::plus<>());
+                   }),
+            "| over");
 }
 
 TEST(Join, EndsWhenBothHaveEndedWhateverWaits) {
-  const auto one_each = [](auto a, auto b) { return join(std::move(a) | take(1), std::identity(), std::move(b) | take(1), std::identity(), std::plus<>()); };
+  const auto one_each = [](auto a, auto b) {
+    return join(std::move(a) | take(1), std::identity(), std::move(b) | take(1), std::identity(), std::plus<>());
+  };
   EXPECT_EQ(script("a1 ? b2 ? |", one_each), "on | over") << "at once";
   EXPECT_EQ(script("b2 ? a1 ? |", one_each), "on | over");
   EXPECT_EQ(script("a1 b2 a2 b1 |",
                    [](auto a, auto b) {
-                     return join(std::move(a) | take(1), std::identity(), std::move(b) | take(1), std::identity(), std::plus<>());
+                     return join(std::move(a) | take(1), std::identity(), std::move(b) | take(1), std::identity(),
+                                 std::plus<>());
                    }),
             "|");
 }
@@ -104,7 +127,8 @@ TEST(Join, OneMoreThanMayWaitPushesTheOldestOut) {
 TEST(Join, RefusesNoRoomAndDifferentBuses) {
   Bus bus({.thread = false}), other({.thread = false});
   const auto joined = [](Bus& a, Bus& b, std::int64_t capacity) {
-    return join(input_of<Number>(a), std::identity(), input_of<Number>(b), std::identity(), std::plus<>(), {.capacity = capacity});
+    return join(input_of<Number>(a), std::identity(), input_of<Number>(b), std::identity(), std::plus<>(),
+                {.capacity = capacity});
   };
   EXPECT_THROW((void)joined(bus, bus, 0), OperatorError);
   EXPECT_THROW((void)joined(bus, bus, -5), OperatorError);
@@ -113,7 +137,9 @@ TEST(Join, RefusesNoRoomAndDifferentBuses) {
 
 TEST(Join, ATakeBehindItEndsAll) {
   EXPECT_EQ(script("c1 c2 c3 |",
-                   [](auto a, auto b) { return join(std::move(a), std::identity(), std::move(b), std::identity(), std::plus<>()) | take(2); }),
+                   [](auto a, auto b) {
+                     return join(std::move(a), std::identity(), std::move(b), std::identity(), std::plus<>()) | take(2);
+                   }),
             "2 4 |");
 }
 
@@ -122,16 +148,26 @@ TEST(Join, EndedByItsHandleItEmitsNothingMore) { EXPECT_EQ(script("c1 a2 ! b2 |"
 TEST(Join, AnErrorBeforeItInAFunctorOrBehindItFailsThePipeline) {
   EXPECT_EQ(script("c1 x c1 |", joined_sum), "2 #");
   EXPECT_EQ(script("c1 y c1 |", joined_sum), "2 #");
-  EXPECT_EQ(script("c1 c2 |", [](auto a, auto b) { return join(std::move(a), ThrowsAt{2}, std::move(b), std::identity(), std::plus<>()); }), "2 #");
-  EXPECT_EQ(script("c1 c2 |", [](auto a, auto b) { return join(std::move(a), std::identity(), std::move(b), ThrowsAt{2}, std::plus<>()); }), "2 #");
   EXPECT_EQ(script("c1 c2 |",
                    [](auto a, auto b) {
-                     return join(std::move(a), std::identity(), std::move(b), std::identity(), [](double x, double) { return ThrowsAt{2}(x); });
+                     return join(std::move(a), ThrowsAt{2}, std::move(b), std::identity(), std::plus<>());
+                   }),
+            "2 #");
+  EXPECT_EQ(script("c1 c2 |",
+                   [](auto a, auto b) {
+                     return join(std::move(a), std::identity(), std::move(b), ThrowsAt{2}, std::plus<>());
+                   }),
+            "2 #");
+  EXPECT_EQ(script("c1 c2 |",
+                   [](auto a, auto b) {
+                     return join(std::move(a), std::identity(), std::move(b), std::identity(),
+                                 [](double x, double) { return ThrowsAt{2}(x); });
                    }),
             "1 #");
   EXPECT_EQ(script("c1 c2 |",
                    [](auto a, auto b) {
-                     return join(std::move(a), std::identity(), std::move(b), std::identity(), std::plus<>()) | map(ThrowsAt{4});
+                     return join(std::move(a), std::identity(), std::move(b), std::identity(), std::plus<>()) |
+                            map(ThrowsAt{4});
                    }),
             "2 #");
 }
@@ -140,7 +176,10 @@ TEST(Join, NaNHasNoPartner) { EXPECT_EQ(script("anan bnan a1 b1 |", joined_sum),
 
 TEST(Join, StandsBeforeObserveOn) {
   EXPECT_EQ(script("a1 b2 c3 b1 |",
-                   [](auto a, auto b) { return join(std::move(a), std::identity(), std::move(b), std::identity(), std::plus<>()) | observe_on(io); }),
+                   [](auto a, auto b) {
+                     return join(std::move(a), std::identity(), std::move(b), std::identity(), std::plus<>()) |
+                            observe_on(io);
+                   }),
             "6 2 |");
 }
 
@@ -168,8 +207,10 @@ TEST(Join, IsWhatItsReferenceSays) {
       [](const Arrivals& arrivals) {
         std::vector<double> a, b;
         Values out;
-        const auto meet = [](std::vector<double>& mine, std::vector<double>& others, double value) -> std::optional<double> {
-          const auto found = std::find_if(others.begin(), others.end(), [&](double x) { return int(x) / 2 == int(value) / 2; });
+        const auto meet = [](std::vector<double>& mine, std::vector<double>& others,
+                             double value) -> std::optional<double> {
+          const auto found =
+              std::find_if(others.begin(), others.end(), [&](double x) { return int(x) / 2 == int(value) / 2; });
           if (found != others.end()) {
             const double partner = *found;
             others.erase(found);
@@ -193,7 +234,8 @@ TEST(Join, IsWhatItsReferenceSays) {
 TEST(Join, SavesWhatWaits) {
   expect_same_at_every_cut("join", joined_sum);
   expect_same_at_every_cut("join of ends", [](auto a, auto b) {
-    return join(std::move(a) | take(4), std::identity(), std::move(b) | take(5), std::identity(), std::plus<>(), {.capacity = 2});
+    return join(std::move(a) | take(4), std::identity(), std::move(b) | take(5), std::identity(), std::plus<>(),
+                {.capacity = 2});
   });
   expect_words_for_damage("join", joined_sum);
 }
@@ -205,7 +247,9 @@ TEST(Join, DescribesItself) {
 
 TEST(Join, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) {
   expect_usual_cases_of_two([](auto a, auto b) {
-    return join(std::move(a), [](double x) { return static_cast<int>(x) / 2; }, std::move(b), [](double x) { return static_cast<int>(x) / 2; }, std::plus<>());
+    return join(
+        std::move(a), [](double x) { return static_cast<int>(x) / 2; }, std::move(b),
+        [](double x) { return static_cast<int>(x) / 2; }, std::plus<>());
   });
 }
 

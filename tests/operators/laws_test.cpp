@@ -28,31 +28,41 @@ constexpr auto above_three = [](double x) { return x > 3; };
 constexpr auto is_even = [](double x) { return static_cast<std::int64_t>(x) % 2 == 0; };
 
 TEST(Laws, TwoMapsAreTheMapOfBoth) {
-  expect_same([](auto in) { return std::move(in) | map(twice_plus_one) | map(squared); }, [](auto in) { return std::move(in) | map([](double x) { return squared(twice_plus_one(x)); }); });
+  expect_same([](auto in) { return std::move(in) | map(twice_plus_one) | map(squared); },
+              [](auto in) { return std::move(in) | map([](double x) { return squared(twice_plus_one(x)); }); });
   expect_same([](auto in) { return std::move(in) | map([](double x) { return x; }); }, [](auto in) { return in; });
 }
 
 TEST(Laws, FilterAndMapChangePlaces) {
   expect_same([](auto in) { return std::move(in) | map(twice_plus_one) | filter(above_three); },
-              [](auto in) { return std::move(in) | filter([](double x) { return above_three(twice_plus_one(x)); }) | map(twice_plus_one); });
+              [](auto in) {
+                return std::move(in) | filter([](double x) { return above_three(twice_plus_one(x)); }) |
+                       map(twice_plus_one);
+              });
 }
 
 TEST(Laws, TwoFiltersAreTheFilterOfBoth) {
   const auto both = [](double x) { return above_three(x) && std::isfinite(x) && is_even(x); };
-  expect_same([](auto in) { return std::move(in) | filter(above_three) | filter(is_finite) | filter(is_even); }, [&](auto in) { return std::move(in) | filter(both); });
-  expect_same([](auto in) { return std::move(in) | filter(is_finite) | filter(is_even) | filter(above_three); }, [&](auto in) { return std::move(in) | filter(both); });
+  expect_same([](auto in) { return std::move(in) | filter(above_three) | filter(is_finite) | filter(is_even); },
+              [&](auto in) { return std::move(in) | filter(both); });
+  expect_same([](auto in) { return std::move(in) | filter(is_finite) | filter(is_even) | filter(above_three); },
+              [&](auto in) { return std::move(in) | filter(both); });
 }
 
 TEST(Laws, TakeOfMoreChangesNothing) {
-  expect_same([](auto in) { return std::move(in) | take(3); }, [](auto in) { return std::move(in) | take(3) | take(3); });
-  expect_same([](auto in) { return std::move(in) | take(3); }, [](auto in) { return std::move(in) | take(3) | take(7); });
-  expect_same([](auto in) { return std::move(in) | take(3); }, [](auto in) { return std::move(in) | take(7) | take(3); });
+  expect_same([](auto in) { return std::move(in) | take(3); },
+              [](auto in) { return std::move(in) | take(3) | take(3); });
+  expect_same([](auto in) { return std::move(in) | take(3); },
+              [](auto in) { return std::move(in) | take(3) | take(7); });
+  expect_same([](auto in) { return std::move(in) | take(3); },
+              [](auto in) { return std::move(in) | take(7) | take(3); });
 }
 
 TEST(Laws, TakeAndSkipAreTheWhole) {
   expect_same(
       [](auto in) {
-        return std::move(in) | share([](auto each) { return std::move(each) | take(4); }, [](auto each) { return std::move(each) | skip(4); });
+        return std::move(in) | share([](auto each) { return std::move(each) | take(4); },
+                                     [](auto each) { return std::move(each) | skip(4); });
       },
       [](auto in) { return in; });
 }
@@ -77,20 +87,35 @@ TEST(Laws, MergeIsAssociativeAndUpToOrderCommutative) {
     Moments stream = random_stream(random);
     for (Moment& moment : stream)
       if (moment.value && !std::isfinite(*moment.value)) moment.value = 1;
-    const Values left = merged(stream, [](auto a, auto b, auto c) { return merge(merge(std::move(a), std::move(b)), std::move(c)); }, false);
-    EXPECT_EQ(left, merged(stream, [](auto a, auto b, auto c) { return merge(std::move(a), merge(std::move(b), std::move(c))); }, false));
-    EXPECT_EQ(left, merged(stream, [](auto a, auto b, auto c) { return merge(std::move(a), std::move(b), std::move(c)); }, false));
-    const Values sorted = merged(stream, [](auto a, auto b, auto c) { return merge(std::move(a), std::move(b), std::move(c)); }, true);
-    EXPECT_EQ(sorted, merged(stream, [](auto a, auto b, auto c) { return merge(std::move(c), std::move(a), std::move(b)); }, true));
+    const Values left = merged(
+        stream, [](auto a, auto b, auto c) { return merge(merge(std::move(a), std::move(b)), std::move(c)); }, false);
+    EXPECT_EQ(left,
+              merged(
+                  stream, [](auto a, auto b, auto c) { return merge(std::move(a), merge(std::move(b), std::move(c))); },
+                  false));
+    EXPECT_EQ(left, merged(
+                        stream, [](auto a, auto b, auto c) { return merge(std::move(a), std::move(b), std::move(c)); },
+                        false));
+    const Values sorted = merged(
+        stream, [](auto a, auto b, auto c) { return merge(std::move(a), std::move(b), std::move(c)); }, true);
+    EXPECT_EQ(
+        sorted,
+        merged(
+            stream, [](auto a, auto b, auto c) { return merge(std::move(c), std::move(a), std::move(b)); }, true));
   }
 }
 
-// A window keeps nothing, so what it has seen comes back through its sums: cut anywhere, they add up to those of the uncut stream.
+// A window keeps nothing, so what it has seen comes back through its sums: cut anywhere, they add up to those of the
+// uncut stream.
 TEST(Laws, WindowsCutTheStreamIntoPiecesThatAreTheWhole) {
-  expect_same([](auto in) { return std::move(in) | window(count(1)) | sum(); }, [](auto in) { return std::move(in) | map([](double x) { return 0 + x; }); });
+  expect_same([](auto in) { return std::move(in) | window(count(1)) | sum(); },
+              [](auto in) { return std::move(in) | map([](double x) { return 0 + x; }); });
   for (const std::int64_t n : {2, 3, 5})
-    expect_same([n](auto in) { return std::move(in) | filter(is_finite) | window(count(n)) | sum() | reduce(0.0, std::plus<>()); },
-                [](auto in) { return std::move(in) | filter(is_finite) | reduce(0.0, std::plus<>()); });
+    expect_same(
+        [n](auto in) {
+          return std::move(in) | filter(is_finite) | window(count(n)) | sum() | reduce(0.0, std::plus<>());
+        },
+        [](auto in) { return std::move(in) | filter(is_finite) | reduce(0.0, std::plus<>()); });
 }
 
 /// The values of each buffer, one by one.
@@ -104,14 +129,21 @@ struct one_by_one {
 };
 TEST(Laws, BuffersOneAfterAnotherAreTheWhole) {
   for (const std::int64_t n : {1, 2, 3, 7})
-    expect_same([n](auto in) { return std::move(in) | buffer(count(n)) | one_by_one{}; }, [](auto in) { return std::move(in) | filter([](double) { return true; }); });
-  expect_same([](auto in) { return std::move(in) | take(5) | buffer(count(2)) | one_by_one{}; }, [](auto in) { return std::move(in) | take(5); });
+    expect_same([n](auto in) { return std::move(in) | buffer(count(n)) | one_by_one{}; },
+                [](auto in) { return std::move(in) | filter([](double) { return true; }); });
+  expect_same([](auto in) { return std::move(in) | take(5) | buffer(count(2)) | one_by_one{}; },
+              [](auto in) { return std::move(in) | take(5); });
 }
 
 TEST(Laws, GroupsTogetherAreTheWhole) {
-  expect_same([](auto in) { return std::move(in) | group_by([](double x) { return std::isnan(x) ? -1 : static_cast<int>(x); }, at_most(6), [](auto each) { return each; }) |
-                          map([](const auto& pair) { return pair.second; }); },
-              [](auto in) { return in; });
+  expect_same(
+      [](auto in) {
+        return std::move(in) |
+               group_by([](double x) { return std::isnan(x) ? -1 : static_cast<int>(x); }, at_most(6),
+                        [](auto each) { return each; }) |
+               map([](const auto& pair) { return pair.second; });
+      },
+      [](auto in) { return in; });
 }
 
 TEST(Laws, PartsTogetherAreTheWhole) {
@@ -120,12 +152,17 @@ TEST(Laws, PartsTogetherAreTheWhole) {
 }
 
 TEST(Laws, ZipOfAStreamWithItselfIsItsPairs) {
-  expect_same([](auto in) { Bus* const bus = bus_of(in); return zip(std::move(in), bus->on<Number>() | map(&Number::value), std::plus<>()); },
-              [](auto in) { return std::move(in) | map([](double x) { return x + x; }); });
+  expect_same(
+      [](auto in) {
+        Bus* const bus = bus_of(in);
+        return zip(std::move(in), bus->on<Number>() | map(&Number::value), std::plus<>());
+      },
+      [](auto in) { return std::move(in) | map([](double x) { return x + x; }); });
 }
 
 TEST(Laws, MaterializedAndBackIsTheStream) {
-  expect_same([](auto in) { return std::move(in) | take(5) | materialize() | dematerialize(); }, [](auto in) { return std::move(in) | take(5); });
+  expect_same([](auto in) { return std::move(in) | take(5) | materialize() | dematerialize(); },
+              [](auto in) { return std::move(in) | take(5); });
 }
 
 /// What chains of all kinds make of what is on a bus.
@@ -139,7 +176,9 @@ struct Listeners {
     zip(values(), others(), std::minus<>()) | subscribe(to(2));
     combine_latest(values() | every(2), others(), std::plus<>()) | window(count(3)) | sum() | subscribe(to(3));
     merge_by_time(2ns, values(), others()) | subscribe(to(4));
-    merge(values(), others()) | group_by([](double x) { return static_cast<int>(x); }, at_most(8), [](auto in) { return std::move(in) | scan(0.0, std::plus<>()); }) |
+    merge(values(), others()) |
+        group_by([](double x) { return static_cast<int>(x); }, at_most(8),
+                 [](auto in) { return std::move(in) | scan(0.0, std::plus<>()); }) |
         map([](const auto& pair) { return pair.second; }) | subscribe(to(5));
     join(values(), std::identity(), others(), std::identity(), std::plus<>()) | subscribe(to(6));
     values() | sample(4ns, {.emit_last = true}) | subscribe(to(7));
@@ -161,8 +200,10 @@ TEST(Laws, TheReplayOfALogGivesWhatTheLiveRunGave) {
       Producer producer = bus.producer("test");
       for (int i = 0; i < 300; ++i) {
         const double value = static_cast<double>(random() % 6);
-        if (random() % 2 == 0) producer.publish(Number{value});
-        else producer.publish(OtherNumber{value});
+        if (random() % 2 == 0)
+          producer.publish(Number{value});
+        else
+          producer.publish(OtherNumber{value});
         if (random() % 3 == 0) clock.advance(static_cast<Nanoseconds>(random() % 4));
       }
       bus.close();

@@ -29,7 +29,8 @@ std::size_t allocated_by(Build build) {
   Bus bus({.thread = false});
   const Handle handle = build(input_of<Number>(bus), input_of<OtherNumber>(bus)) | subscribe([](const auto&) {});
   std::vector<Slot> slots;
-  for (int i = 0; i < 3000; ++i) slots.push_back(slot_of(Arrival{i, i % 3, static_cast<double>(i / 3 % 5)}, static_cast<Sequence>(i + 1)));
+  for (int i = 0; i < 3000; ++i)
+    slots.push_back(slot_of(Arrival{i, i % 3, static_cast<double>(i / 3 % 5)}, static_cast<Sequence>(i + 1)));
   const std::span<const Slot> all(slots);
   handle->pipeline().run(all.first(1000));
   allocations = 0;
@@ -45,34 +46,50 @@ std::size_t allocated_by_one(Build build) {
 }
 
 TEST(Allocations, AreCounted) {
-  EXPECT_EQ(allocated_by_one([](auto in) { return std::move(in) | map([](double x) { return std::vector<double>(1, x); }); }), 1333u);
+  EXPECT_EQ(
+      allocated_by_one([](auto in) { return std::move(in) | map([](double x) { return std::vector<double>(1, x); }); }),
+      1333u);
 }
 
 TEST(Allocations, NoneForEachEventOfTwoInputs) {
   EXPECT_EQ(allocated_by([](auto a, auto b) { return zip(std::move(a), std::move(b)); }), 0u);
   EXPECT_EQ(allocated_by([](auto a, auto b) { return combine_latest(std::move(a), std::move(b), std::plus<>()); }), 0u);
-  EXPECT_EQ(allocated_by([](auto a, auto b) { return std::move(a) | with_latest_from(std::move(b), std::plus<>()); }), 0u);
+  EXPECT_EQ(allocated_by([](auto a, auto b) { return std::move(a) | with_latest_from(std::move(b), std::plus<>()); }),
+            0u);
   EXPECT_EQ(allocated_by([](auto a, auto b) { return concat(std::move(a) | take(10), std::move(b)); }), 0u);
-  EXPECT_EQ(allocated_by([](auto a, auto b) { return join(std::move(a), std::identity(), std::move(b), std::identity()); }), 0u);
+  EXPECT_EQ(
+      allocated_by([](auto a, auto b) { return join(std::move(a), std::identity(), std::move(b), std::identity()); }),
+      0u);
   EXPECT_EQ(allocated_by([](auto a, auto b) { return merge(std::move(a), std::move(b)); }), 0u);
   EXPECT_EQ(allocated_by([](auto a, auto b) { return merge_by_time(20ns, std::move(a), std::move(b)); }), 0u);
   EXPECT_EQ(allocated_by([](auto a, auto b) { return std::move(a) | skip_until(std::move(b)); }), 0u);
-  EXPECT_EQ(allocated_by([](auto a, auto b) { return std::move(a) | take_until(std::move(b) | filter([](double x) { return x > 9; })); }), 0u);
+  EXPECT_EQ(allocated_by([](auto a, auto b) {
+              return std::move(a) | take_until(std::move(b) | filter([](double x) { return x > 9; }));
+            }),
+            0u);
   EXPECT_EQ(allocated_by([](auto a, auto b) { return std::move(a) | on_error_resume(std::move(b)); }), 0u);
 }
 
 TEST(Allocations, NoneForEachEventOfASplitStream) {
   const auto sums = [](auto in) { return std::move(in) | window(count(3)) | sum(); };
-  EXPECT_EQ(allocated_by_one([&](auto in) { return std::move(in) | group_by(std::identity(), at_most(8), sums); }), 0u) << "its groups exist";
-  EXPECT_EQ(allocated_by_one([&](auto in) { return std::move(in) | group_by(std::identity(), at_most(2).dropping(), sums); }), 0u);
-  EXPECT_EQ(allocated_by_one([&](auto in) { return std::move(in) | group_by(std::identity(), at_most(2).replacing(), sums); }), 0u);
+  EXPECT_EQ(allocated_by_one([&](auto in) { return std::move(in) | group_by(std::identity(), at_most(8), sums); }), 0u)
+      << "its groups exist";
+  EXPECT_EQ(
+      allocated_by_one([&](auto in) { return std::move(in) | group_by(std::identity(), at_most(2).dropping(), sums); }),
+      0u);
+  EXPECT_EQ(allocated_by_one(
+                [&](auto in) { return std::move(in) | group_by(std::identity(), at_most(2).replacing(), sums); }),
+            0u);
   EXPECT_EQ(allocated_by_one([&](auto in) { return std::move(in) | share(sums, sums); }), 0u);
-  EXPECT_EQ(allocated_by_one([&](auto in) { return std::move(in) | partition([](double x) { return x > 2; }, sums, sums); }), 0u);
+  EXPECT_EQ(
+      allocated_by_one([&](auto in) { return std::move(in) | partition([](double x) { return x > 2; }, sums, sums); }),
+      0u);
   EXPECT_EQ(allocated_by_one([&](auto in) { return std::move(in) | tap(replay<double>(16)); }), 0u);
 }
 
 TEST(Allocations, NoneForEachEventOfErrorsEndingsAndPoints) {
-  EXPECT_EQ(allocated_by_one([](auto in) { return std::move(in) | catch_error([](std::string_view) { return 0.0; }); }), 0u);
+  EXPECT_EQ(allocated_by_one([](auto in) { return std::move(in) | catch_error([](std::string_view) { return 0.0; }); }),
+            0u);
   EXPECT_EQ(allocated_by_one([](auto in) { return std::move(in) | on_error_continue([](std::string_view) {}); }), 0u);
   EXPECT_EQ(allocated_by_one([](auto in) { return std::move(in) | finally([] {}); }), 0u);
   EXPECT_EQ(allocated_by_one([](auto in) { return std::move(in) | completes(); }), 0u);
@@ -88,7 +105,8 @@ struct Bomb {
   }
 };
 
-/// Runs a chain whose place number `place` throws, or none (-1), beside one that doesn't. Says how many allocations stayed.
+/// Runs a chain whose place number `place` throws, or none (-1), beside one that doesn't. Says how many allocations
+/// stayed.
 template <class Build>
 std::ptrdiff_t left_by(int place, bool fails, Build build) {
   live = 0;
@@ -97,7 +115,8 @@ std::ptrdiff_t left_by(int place, bool fails, Build build) {
     ManualClock clock;
     Bus bus({.ring_capacity = 64, .clock = &clock, .thread = false});
     int other = 0;
-    const Handle handle = build(input_of<Number>(bus), input_of<OtherNumber>(bus), [place](int at) { return tap(Bomb{at == place}); });
+    const Handle handle =
+        build(input_of<Number>(bus), input_of<OtherNumber>(bus), [place](int at) { return tap(Bomb{at == place}); });
     const Handle beside = bus.on<Number>() | subscribe([&](const Number&) { ++other; });
     Producer producer = bus.producer("test");
     for (int i = 0; i < 40; ++i) {
@@ -121,56 +140,75 @@ template <class Build>
 void expect_nothing_left(int places, bool fails, Build build) {
   (void)left_by(-1, false, build);  // what the process allocates once
   (void)left_by(0, fails, build);
-  for (int place = -1; place < places; ++place) EXPECT_EQ(left_by(place, fails && place >= 0, build), 0) << "place " << place;
+  for (int place = -1; place < places; ++place)
+    EXPECT_EQ(left_by(place, fails && place >= 0, build), 0) << "place " << place;
 }
 
-const auto words = [](double x) { return "a value in words that are too long for a small string: " + std::to_string(x); };
+const auto words = [](double x) {
+  return "a value in words that are too long for a small string: " + std::to_string(x);
+};
 
 TEST(Leaks, NoneWhereverAChainThrows) {
   expect_nothing_left(6, true, [](auto a, auto, auto bomb) {
-    return std::move(a) | bomb(0) | map(words) | bomb(1) | distinct(3) | bomb(2) | scan(std::string(), [](const std::string&, const std::string& x) { return x; }) |
-           bomb(3) | distinct_until_changed() | bomb(4) | every(1) | bomb(5) | subscribe([kept = std::string()](const std::string& x) mutable { kept = x; });
+    return std::move(a) | bomb(0) | map(words) | bomb(1) | distinct(3) | bomb(2) |
+           scan(std::string(), [](const std::string&, const std::string& x) { return x; }) | bomb(3) |
+           distinct_until_changed() | bomb(4) | every(1) | bomb(5) |
+           subscribe([kept = std::string()](const std::string& x) mutable { kept = x; });
   });
 }
 
 TEST(Leaks, NoneWhereverAChainOfTwoInputsThrows) {
   expect_nothing_left(4, true, [](auto a, auto b, auto bomb) {
-    return zip(std::move(a) | bomb(0) | map(words) | bomb(1), std::move(b) | bomb(2) | map(words)) | bomb(3) | subscribe([](const auto&) {});
+    return zip(std::move(a) | bomb(0) | map(words) | bomb(1), std::move(b) | bomb(2) | map(words)) | bomb(3) |
+           subscribe([](const auto&) {});
   });
   expect_nothing_left(4, true, [](auto a, auto b, auto bomb) {
-    return combine_latest(std::move(a) | bomb(0) | map(words) | bomb(1), std::move(b) | bomb(2) | map(words), std::plus<>()) | bomb(3) | subscribe([](const auto&) {});
+    return combine_latest(std::move(a) | bomb(0) | map(words) | bomb(1), std::move(b) | bomb(2) | map(words),
+                          std::plus<>()) |
+           bomb(3) | subscribe([](const auto&) {});
   });
   expect_nothing_left(4, true, [](auto a, auto b, auto bomb) {
-    return join(std::move(a) | bomb(0) | map(words) | bomb(1), std::identity(), std::move(b) | bomb(2) | map(words), std::identity()) | bomb(3) | subscribe([](const auto&) {});
+    return join(std::move(a) | bomb(0) | map(words) | bomb(1), std::identity(), std::move(b) | bomb(2) | map(words),
+                std::identity()) |
+           bomb(3) | subscribe([](const auto&) {});
   });
   expect_nothing_left(4, true, [](auto a, auto b, auto bomb) {
-    return merge_by_time(2ns, std::move(a) | bomb(0) | map(words) | bomb(1), std::move(b) | bomb(2) | map(words)) | bomb(3) | subscribe([](const auto&) {});
+    return merge_by_time(2ns, std::move(a) | bomb(0) | map(words) | bomb(1), std::move(b) | bomb(2) | map(words)) |
+           bomb(3) | subscribe([](const auto&) {});
   });
 }
 
 TEST(Leaks, NoneWhereverAChainOfGroupsAndSharesThrows) {
   expect_nothing_left(5, true, [](auto a, auto, auto bomb) {
     return std::move(a) | map(words) | bomb(0) |
-           group_by(std::identity(), at_most(4), [=](auto in) { return std::move(in) | bomb(1) | scan(std::string(), [](const std::string&, const std::string& x) { return x; }) | bomb(2); }) | bomb(3) |
-           share([](auto in) { return in; }, [=](auto in) { return std::move(in) | bomb(4); }) | subscribe([](const auto&) {});
+           group_by(std::identity(), at_most(4),
+                    [=](auto in) {
+                      return std::move(in) | bomb(1) |
+                             scan(std::string(), [](const std::string&, const std::string& x) { return x; }) | bomb(2);
+                    }) |
+           bomb(3) | share([](auto in) { return in; }, [=](auto in) { return std::move(in) | bomb(4); }) |
+           subscribe([](const auto&) {});
   });
 }
 
 TEST(Leaks, NoneWhereWhatIsThrownIsCaught) {
   expect_nothing_left(2, false, [](auto a, auto, auto bomb) {
-    return std::move(a) | bomb(0) | map(words) | bomb(1) | on_error_continue([](std::string_view) {}) | subscribe([](const auto&) {});
+    return std::move(a) | bomb(0) | map(words) | bomb(1) | on_error_continue([](std::string_view) {}) |
+           subscribe([](const auto&) {});
   });
   expect_nothing_left(2, false, [](auto a, auto, auto bomb) {
-    return std::move(a) | bomb(0) | map(words) | bomb(1) | catch_error([](std::string_view what) { return std::string(what); }) | finally([] {}) |
+    return std::move(a) | bomb(0) | map(words) | bomb(1) |
+           catch_error([](std::string_view what) { return std::string(what); }) | finally([] {}) |
            subscribe([](const auto&) {});
   });
   expect_nothing_left(2, false, [](auto a, auto b, auto bomb) {
-    return std::move(a) | bomb(0) | map(words) | bomb(1) | on_error_resume(std::move(b) | map(words)) | subscribe([](const auto&) {});
+    return std::move(a) | bomb(0) | map(words) | bomb(1) | on_error_resume(std::move(b) | map(words)) |
+           subscribe([](const auto&) {});
   });
 }
 
-/// Runs one of the chains of every operator in which the call number `throws` of a functor throws (0: none), beside one in which none does.
-/// Says how many allocations stayed.
+/// Runs one of the chains of every operator in which the call number `throws` of a functor throws (0: none), beside one
+/// in which none does. Says how many allocations stayed.
 std::ptrdiff_t left_by_call(const NamedChain& chain, int throws, bool& failed) {
   live = 0;
   counting = true;
@@ -232,8 +270,8 @@ struct Here final : Executor {
 struct Spent {
   std::size_t allocations, emitted;
 };
-/// Of a chain that has seen 150 bursts of seven events: what it allocates and emits in 300 more, and at the end. Between two bursts it is
-/// silent for 10 ns, and there is a tick.
+/// Of a chain that has seen 150 bursts of seven events: what it allocates and emits in 300 more, and at the end.
+/// Between two bursts it is silent for 10 ns, and there is a tick.
 template <class Build>
 Spent spent_by(Build build) {
   Here here;
@@ -241,9 +279,12 @@ Spent spent_by(Build build) {
   Bus bus({.clock = &clock, .thread = false});
   std::size_t emitted = 0;
   const auto beginning = [&] {
-    if constexpr (std::is_invocable_v<Build&, decltype(bus.on<Number>() | map(&Number::value))>) return build(bus.on<Number>() | map(&Number::value));
-    else if constexpr (std::is_invocable_v<Build&, Bus&>) return build(bus);
-    else return build(bus.on<Number>() | map(&Number::value), here);
+    if constexpr (std::is_invocable_v<Build&, decltype(bus.on<Number>() | map(&Number::value))>)
+      return build(bus.on<Number>() | map(&Number::value));
+    else if constexpr (std::is_invocable_v<Build&, Bus&>)
+      return build(bus);
+    else
+      return build(bus.on<Number>() | map(&Number::value), here);
   };
   const Handle handle = beginning() | subscribe([&](const auto&) { ++emitted; });
   Pipeline& pipeline = handle->pipeline();
@@ -287,7 +328,9 @@ class Constant {
 TEST(Allocations, AreCountedOnEitherSideOfAHandoverAndAtTheEnd) {
   const auto allocates = [](double x) { return std::vector<double>(1, x); };
   EXPECT_EQ(spent_by([=](auto in) { return std::move(in) | map(allocates); }).allocations, 2100u);
-  EXPECT_EQ(spent_by([=](auto in, Here& here) { return std::move(in) | observe_on(here) | map(allocates); }).allocations, 2100u);
+  EXPECT_EQ(
+      spent_by([=](auto in, Here& here) { return std::move(in) | observe_on(here) | map(allocates); }).allocations,
+      2100u);
   EXPECT_EQ(spent_by([=](auto in) { return std::move(in) | last() | map(allocates); }).allocations, 1u);
 }
 
@@ -305,7 +348,8 @@ TEST(Allocations, NoneForEachEventOfWhatPicksAndChanges) {
   none("take_while", [=](auto in) { return std::move(in) | take_while([](double x) { return x < 7; }); });
   none("take_until", [=](auto in) { return std::move(in) | take_until(is_7); });
   none("skip", [](auto in) { return std::move(in) | skip(2000); });
-  none("skip_while", [n = 0](auto in) { return std::move(in) | skip_while([n](double) mutable { return ++n < 2000; }); });
+  none("skip_while",
+       [n = 0](auto in) { return std::move(in) | skip_while([n](double) mutable { return ++n < 2000; }); });
   none("skip_last", [](auto in) { return std::move(in) | skip_last(100); });
   none("distinct", [](auto in) { return std::move(in) | distinct(3); });
   none("distinct_until_changed", [](auto in) { return std::move(in) | distinct_until_changed(); });
@@ -331,7 +375,8 @@ TEST(Allocations, NoneForEachEventOfWindowsAndStatistics) {
   none("window(sliding_time)", [](auto in) { return std::move(in) | window(sliding_time(60ns, 20ns)) | mean(); });
   none("window(session)", [](auto in) { return std::move(in) | window(session(5ns)) | mean(); });
   none("window(by)", [](auto in) { return std::move(in) | window(by(std::identity())) | mean(); });
-  none("window(until)", [](auto in) { return std::move(in) | window(until([](double x) { return x == 4; })) | mean(); });
+  none("window(until)",
+       [](auto in) { return std::move(in) | window(until([](double x) { return x == 4; })) | mean(); });
   const auto everywhere = [&](const char* name, auto statistic) {
     none(name, [=](auto in) { return std::move(in) | window(count(5)) | statistic(); });
     none(name, [=](auto in) { return std::move(in) | window(sliding(20)) | statistic(); });
@@ -360,7 +405,8 @@ TEST(Allocations, NoneForEachEventOfWhatWaitsForTimeOrForAThread) {
   Constant none;
   none("throttle", [](auto in) { return std::move(in) | throttle(4ns); });
   none("throttle, both edges", [](auto in) { return std::move(in) | throttle_both(4ns); });
-  none("throttle, trailing edge", [](auto in) { return std::move(in) | throttle(4ns, {.leading = false, .trailing = true}); });
+  none("throttle, trailing edge",
+       [](auto in) { return std::move(in) | throttle(4ns, {.leading = false, .trailing = true}); });
   none("sample", [](auto in) { return std::move(in) | sample(4ns); });
   none("debounce", [](auto in) { return std::move(in) | debounce(3ns); });
   none("debounce, longest", [](auto in) { return std::move(in) | debounce(3ns, {.longest = 5ns}); });

@@ -22,8 +22,9 @@ std::string letters(std::string_view words, Build build) {
   ScriptSink sink{output};
   Bus bus({.thread = false});
   const auto of = [&]<int n>() { return bus.on<Letter<n>>() | map(&Letter<n>::value); };
-  const Handle handle =
-      build(of.template operator()<0>(), of.template operator()<1>(), of.template operator()<2>(), of.template operator()<3>()) | subscribe(sink);
+  const Handle handle = build(of.template operator()<0>(), of.template operator()<1>(), of.template operator()<2>(),
+                              of.template operator()<3>()) |
+                        subscribe(sink);
   for (std::size_t at = 0; at < words.size();) {
     const std::string_view word = words.substr(at, words.find(' ', at) - at);
     at += word.size() + 1;
@@ -33,7 +34,8 @@ std::string letters(std::string_view words, Build build) {
     if (word[0] == 'c') bus.publish(Letter<2>{value});
     if (word[0] == 'd') bus.publish(Letter<3>{value});
     if (word[0] == '?') sink.write(handle->life() == Subscription::Life::completed ? "over" : "on");
-    if (word[0] == '|') bus.close();
+    if (word[0] == '|')
+      bus.close();
     else
       while (bus.poll()) {
       }
@@ -55,7 +57,9 @@ TEST(ManyInputs, ZipPairsTheFirstOfAllWithEachOther) {
   EXPECT_EQ(letters("c3 c6 b2 b5 a1 a4 |", three), "123 456 |");
   EXPECT_EQ(letters("a1 a4 c3 b2 c6 b5 |", three), "123 456 |");
   EXPECT_EQ(letters("a1 b2 |", three), "|");
-  const auto four = [](auto a, auto b, auto c, auto d) { return zip(std::move(a), std::move(b), std::move(c), std::move(d), digits); };
+  const auto four = [](auto a, auto b, auto c, auto d) {
+    return zip(std::move(a), std::move(b), std::move(c), std::move(d), digits);
+  };
   EXPECT_EQ(letters("d4 a1 c3 d8 b2 |", four), "1234 |");
 }
 
@@ -69,24 +73,29 @@ TEST(ManyInputs, ZipWithoutAFunctorEmitsATuple) {
 }
 
 TEST(ManyInputs, ZipEndsWhenNothingOfAnEndedInputWaits) {
-  const auto one = [](auto a, auto b, auto c, auto) { return zip(std::move(a), std::move(b) | take(1), std::move(c), digits); };
+  const auto one = [](auto a, auto b, auto c, auto) {
+    return zip(std::move(a), std::move(b) | take(1), std::move(c), digits);
+  };
   EXPECT_EQ(letters("b2 ? a1 ? c3 ? a1 |", one), "on on 123 | over");
   EXPECT_EQ(letters("a1 c3 c4 b2 ? |", one), "123 | over");
-  const auto two = [](auto a, auto b, auto c, auto) { return zip(std::move(a) | take(2), std::move(b), std::move(c), digits); };
+  const auto two = [](auto a, auto b, auto c, auto) {
+    return zip(std::move(a) | take(2), std::move(b), std::move(c), digits);
+  };
   EXPECT_EQ(letters("a1 a4 c3 b2 ? c6 b5 ? |", two), "123 on 456 | over");
 }
 
 TEST(ManyInputs, ZipSaysWhichInputWaitsTooLong) {
-  const auto three = [](auto a, auto b, auto c, auto) {
-    return zip(std::move(a), std::move(b), std::move(c), digits);
-  };
+  const auto three = [](auto a, auto b, auto c, auto) { return zip(std::move(a), std::move(b), std::move(c), digits); };
   std::string words = "a1 b1";
   for (int i = 0; i < 1025; ++i) words += " b2";
-  EXPECT_NE(letters(words, three).find("zip: 1024 values of its second input wait"), std::string::npos) << letters(words, three);
+  EXPECT_NE(letters(words, three).find("zip: 1024 values of its second input wait"), std::string::npos)
+      << letters(words, three);
 }
 
 TEST(ManyInputs, CombineLatestEmitsWhenOneOfThemComes) {
-  const auto three = [](auto a, auto b, auto c, auto) { return combine_latest(std::move(a), std::move(b), std::move(c), digits); };
+  const auto three = [](auto a, auto b, auto c, auto) {
+    return combine_latest(std::move(a), std::move(b), std::move(c), digits);
+  };
   EXPECT_EQ(letters("a1 b2 c3 b4 a5 c6 |", three), "123 143 543 546 |");
   EXPECT_EQ(letters("a1 b2 a3 |", three), "|");
   const auto ends = [](auto a, auto b, auto c, auto) {
@@ -94,13 +103,16 @@ TEST(ManyInputs, CombineLatestEmitsWhenOneOfThemComes) {
   };
   EXPECT_EQ(letters("a1 b2 c3 ? c4 ? |", ends), "123 on 124 | over");
   const auto none = [](auto a, auto b, auto c, auto) {
-    return combine_latest(std::move(a), std::move(b) | take(1) | filter([](double) { return false; }), std::move(c), digits);
+    return combine_latest(std::move(a), std::move(b) | take(1) | filter([](double) { return false; }), std::move(c),
+                          digits);
   };
   EXPECT_EQ(letters("a1 c3 b2 ? |", none), "| over") << "one that never emitted has ended";
 }
 
 TEST(ManyInputs, WithLatestFromEmitsWithTheFirstAlone) {
-  const auto three = [](auto a, auto b, auto c, auto) { return std::move(a) | with_latest_from(std::move(b), std::move(c), digits); };
+  const auto three = [](auto a, auto b, auto c, auto) {
+    return std::move(a) | with_latest_from(std::move(b), std::move(c), digits);
+  };
   EXPECT_EQ(letters("a9 b2 a9 c3 a1 b4 c5 a6 |", three), "123 645 |");
   const auto ends = [](auto a, auto b, auto c, auto) {
     return std::move(a) | take(2) | with_latest_from(std::move(b) | take(1), std::move(c) | take(1), digits);
@@ -109,7 +121,9 @@ TEST(ManyInputs, WithLatestFromEmitsWithTheFirstAlone) {
 }
 
 TEST(ManyInputs, ConcatGoesOnWithTheNextThatHasNotEnded) {
-  const auto three = [](auto a, auto b, auto c, auto) { return concat(std::move(a) | take(2), std::move(b) | take(1), std::move(c)); };
+  const auto three = [](auto a, auto b, auto c, auto) {
+    return concat(std::move(a) | take(2), std::move(b) | take(1), std::move(c));
+  };
   EXPECT_EQ(letters("a1 c7 a2 b3 c4 c5 |", three), "1 2 3 4 5 |");
   EXPECT_EQ(letters("a1 b9 c8 a2 c4 c5 |", three), "1 2 4 5 |") << "the second has ended before its turn";
 }
@@ -127,19 +141,24 @@ TEST(ManyInputs, TheirStateIsSaved) {
     expect_same_at_every_cut(name, chain);
     expect_words_for_damage(name, chain);
   };
-  check("zip", of_three([](auto a, auto b, auto c) { return zip(std::move(a) | take(2), std::move(b), std::move(c), digits); }));
+  check("zip", of_three([](auto a, auto b, auto c) {
+          return zip(std::move(a) | take(2), std::move(b), std::move(c), digits);
+        }));
   check("combine_latest", of_three([](auto a, auto b, auto c) {
           return combine_latest(std::move(a) | take(2), std::move(b) | take(1), std::move(c) | take(3), digits);
         }));
   check("with_latest_from", of_three([](auto a, auto b, auto c) {
           return std::move(a) | with_latest_from(std::move(b), std::move(c), digits);
         }));
-  check("concat", of_three([](auto a, auto b, auto c) { return concat(std::move(a) | take(3), std::move(b) | take(2), std::move(c)); }));
+  check("concat", of_three([](auto a, auto b, auto c) {
+          return concat(std::move(a) | take(3), std::move(b) | take(2), std::move(c));
+        }));
 }
 
 TEST(ManyInputs, TheyAreDescribedByTheirNumber) {
   Bus bus({.thread = false});
-  const Handle handle = zip(bus.on<Letter<0>>(), bus.on<Letter<1>>(), bus.on<Letter<2>>()) | subscribe([](const auto&) {});
+  const Handle handle =
+      zip(bus.on<Letter<0>>(), bus.on<Letter<1>>(), bus.on<Letter<2>>()) | subscribe([](const auto&) {});
   const std::vector<std::string> lines = handle->pipeline().describe();
   for (const char* label : {"first input", "second input", "third input", "3 together", "zip"})
     EXPECT_NE(std::find(lines.begin(), lines.end(), label), lines.end()) << label;

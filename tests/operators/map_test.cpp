@@ -43,32 +43,48 @@ const auto tens = [](auto in) { return std::move(in) | map(tenfold); };
 
 TEST(Map, OfNothingAndOfNaN) {
   EXPECT_EQ(marble("--|", tens), "2:|");
-  EXPECT_EQ(marble("0|", [](auto in) { return std::move(in) | map([](double x) { return x / 0.0; }) | map(tenfold); }), "0:nan 1:|");
+  EXPECT_EQ(marble("0|", [](auto in) { return std::move(in) | map([](double x) { return x / 0.0; }) | map(tenfold); }),
+            "0:nan 1:|");
 }
 
 TEST(Map, MayChangeTheType) {
-  EXPECT_EQ(drawn<1>({"-1-2|"}, [](auto in) { return std::move(in) | map([](double x) { return std::string(static_cast<std::size_t>(x), 'x'); }); }), "-x-xx|");
+  EXPECT_EQ(drawn<1>({"-1-2|"},
+                     [](auto in) {
+                       return std::move(in) |
+                              map([](double x) { return std::string(static_cast<std::size_t>(x), 'x'); });
+                     }),
+            "-x-xx|");
 }
 
 TEST(Map, CallsOnceForEachValueInTheirOrder) {
   std::string called;
-  EXPECT_EQ(marble("123|", [&](auto in) { return std::move(in) | map([&](double x) { return called += text_of(x), x; }); }), "0:1 1:2 2:3 3:|");
+  EXPECT_EQ(
+      marble("123|", [&](auto in) { return std::move(in) | map([&](double x) { return called += text_of(x), x; }); }),
+      "0:1 1:2 2:3 3:|");
   EXPECT_EQ(called, "123");
 }
 
 TEST(Map, BetweenTakesAndWindows) {
   EXPECT_EQ(marble("123|", [](auto in) { return std::move(in) | take(2) | map(tenfold); }), "0:10 1:20 1:|");
   EXPECT_EQ(marble("123|", [](auto in) { return std::move(in) | map(tenfold) | take(2); }), "0:10 1:20 1:|");
-  EXPECT_EQ(marble("123|", [](auto in) { return std::move(in) | map(tenfold) | window(count(2)) | sum() | map(tenfold); }), "1:300 3:300 3:|");
+  EXPECT_EQ(
+      marble("123|", [](auto in) { return std::move(in) | map(tenfold) | window(count(2)) | sum() | map(tenfold); }),
+      "1:300 3:300 3:|");
 }
 
 TEST(Map, MayBeUnsubscribedOrFail) {
   EXPECT_EQ(unsubscribed("1!2|", tens), "10");
   EXPECT_EQ(drawn<1>({"-1#2|"}, tens), "-10#");
-  EXPECT_EQ(drawn<1>({"-1-2|"}, [](auto in) { return std::move(in) | map([](double x) { return x == 2 ? throw MarbleError("two") : x; }); }), "-1-#");
+  EXPECT_EQ(drawn<1>({"-1-2|"},
+                     [](auto in) {
+                       return std::move(in) | map([](double x) { return x == 2 ? throw MarbleError("two") : x; });
+                     }),
+            "-1-#");
 }
 
-TEST(Map, AHandlerMayPublishWhatItListensTo) { EXPECT_EQ(answered(3, [](auto in) { return std::move(in) | map([](double x) { return x; }); }), "1 11 2 12 "); }
+TEST(Map, AHandlerMayPublishWhatItListensTo) {
+  EXPECT_EQ(answered(3, [](auto in) { return std::move(in) | map([](double x) { return x; }); }), "1 11 2 12 ");
+}
 
 TEST(Map, IsWhatAReferenceMakesOfRandomStreams) {
   compare(tens, [](const Moments& s) {

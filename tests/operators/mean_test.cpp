@@ -14,11 +14,16 @@ TEST(Mean, OfHardStreamsThatSlide) {
                });
 }
 
-TEST(Mean, OverWindowsOfAllKinds) { compare_over_windows([] { return mean(); }, exactly::mean); }
-TEST(Mean, InTheUsualCases) { expect_the_usual([] { return mean(); }, exactly::mean); }
+TEST(Mean, OverWindowsOfAllKinds) {
+  compare_over_windows([] { return mean(); }, exactly::mean);
+}
+TEST(Mean, InTheUsualCases) {
+  expect_the_usual([] { return mean(); }, exactly::mean);
+}
 TEST(Mean, OfWhatIsNotFinite) {
   const auto of_two = [](auto in) { return std::move(in) | window(count(2)) | mean(); };
-  expect_values(out_of({infinity, 1, -infinity, 1, infinity, -infinity, no_number, 1, 1, 2}, of_two), {infinity, -infinity, no_number, no_number, 1.5});
+  expect_values(out_of({infinity, 1, -infinity, 1, infinity, -infinity, no_number, 1, 1, 2}, of_two),
+                {infinity, -infinity, no_number, no_number, 1.5});
 }
 
 }  // namespace

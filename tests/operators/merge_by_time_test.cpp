@@ -51,7 +51,9 @@ TEST(MergeByTime, WhatComesTooLateIsDropped) {
 }
 
 TEST(MergeByTime, WithoutLatenessNothingWaits) {
-  EXPECT_EQ(script("@3 a3 @2 b2 @3 b33 @5 a5 |", [](auto a, auto b) { return merge_by_time(0ns, std::move(a), std::move(b)); }), "3 33 5 |");
+  EXPECT_EQ(script("@3 a3 @2 b2 @3 b33 @5 a5 |",
+                   [](auto a, auto b) { return merge_by_time(0ns, std::move(a), std::move(b)); }),
+            "3 33 5 |");
 }
 
 TEST(MergeByTime, AValueKeepsItsOwnStamp) {
@@ -73,7 +75,10 @@ TEST(MergeByTime, WhenAsManyWaitAsMayTheEarliestGoesAtOnce) {
 }
 
 TEST(MergeByTime, WhereThereIsNoRoomOneThatIsEarlierThanAllThatWaitGoesItself) {
-  const auto few = [](auto a, auto b) { return merge_by_time(1s, std::move(a), std::move(b), {.capacity = 2}) | timestamp() | map([](const auto& t) { return static_cast<double>(t.stamp); }); };
+  const auto few = [](auto a, auto b) {
+    return merge_by_time(1s, std::move(a), std::move(b), {.capacity = 2}) | timestamp() |
+           map([](const auto& t) { return static_cast<double>(t.stamp); });
+  };
   const Arrivals arrivals{{10, 0, 1.0}, {12, 0, 2.0}, {7, 1, 3.0}, {8, 1, 4.0}};
   DrivenByTwo driven(few);
   driven.run(arrivals.data(), arrivals.data() + arrivals.size(), 8);
@@ -83,8 +88,11 @@ TEST(MergeByTime, WhereThereIsNoRoomOneThatIsEarlierThanAllThatWaitGoesItself) {
 }
 
 TEST(MergeByTime, AnyLatenessAndAnyStampGoTogether) {
-  const auto always = [](auto a, auto b) { return merge_by_time(std::chrono::nanoseconds::max(), std::move(a), std::move(b)); };
-  const Arrivals arrivals{{-5, 0, 1.0}, {std::numeric_limits<Nanoseconds>::min() + 5, 1, 2.0}, {0, 0, 3.0}, {7, 1, std::nullopt}};
+  const auto always = [](auto a, auto b) {
+    return merge_by_time(std::chrono::nanoseconds::max(), std::move(a), std::move(b));
+  };
+  const Arrivals arrivals{
+      {-5, 0, 1.0}, {std::numeric_limits<Nanoseconds>::min() + 5, 1, 2.0}, {0, 0, 3.0}, {7, 1, std::nullopt}};
   DrivenByTwo driven(always);
   driven.run(arrivals.data(), arrivals.data() + arrivals.size(), 1);
   driven.end(8);
@@ -92,7 +100,8 @@ TEST(MergeByTime, AnyLatenessAndAnyStampGoTogether) {
 }
 
 TEST(MergeByTime, AnInputThatEndsHoldsNothingUp) {
-  EXPECT_EQ(script("@1 a1 @2 b2 @5 b5 @9 b9 |", [](auto a, auto b) { return merge_by_time(2ns, std::move(a) | take(1), std::move(b)); }),
+  EXPECT_EQ(script("@1 a1 @2 b2 @5 b5 @9 b9 |",
+                   [](auto a, auto b) { return merge_by_time(2ns, std::move(a) | take(1), std::move(b)); }),
             "1 2 5 9 |");
 }
 
@@ -103,7 +112,8 @@ TEST(MergeByTime, WhenBothHaveEndedWhatWaitsIsEmitted) {
 }
 
 TEST(MergeByTime, ATakeBehindItEndsAllInTheMiddleOfWhatComesAtOnce) {
-  EXPECT_EQ(script("@1 a1 @2 a2 @3 a3 @9 b9 |", [](auto a, auto b) { return merge_by_time(2ns, std::move(a), std::move(b)) | take(2); }),
+  EXPECT_EQ(script("@1 a1 @2 a2 @3 a3 @9 b9 |",
+                   [](auto a, auto b) { return merge_by_time(2ns, std::move(a), std::move(b)) | take(2); }),
             "1 2 |");
 }
 
@@ -112,7 +122,8 @@ TEST(MergeByTime, EndedByItsHandleWhatWaitsIsDropped) { EXPECT_EQ(script("@1 a1 
 TEST(MergeByTime, AnErrorBeforeOrBehindItFailsThePipeline) {
   EXPECT_EQ(script("@1 a1 @9 a9 x |", two_late), "1 #");
   EXPECT_EQ(script("@1 a1 @9 a9 y |", two_late), "1 #");
-  EXPECT_EQ(script("@1 a1 @2 b2 @9 a9 |", [](auto a, auto b) { return merge_by_time(2ns, std::move(a), std::move(b)) | map(ThrowsAt{2}); }),
+  EXPECT_EQ(script("@1 a1 @2 b2 @9 a9 |",
+                   [](auto a, auto b) { return merge_by_time(2ns, std::move(a), std::move(b)) | map(ThrowsAt{2}); }),
             "1 #");
 }
 
@@ -125,14 +136,16 @@ TEST(MergeByTime, RefusesNegativeLatenessNoRoomAndDifferentBuses) {
 }
 
 TEST(MergeByTime, StandsBeforeObserveOn) {
-  EXPECT_EQ(script("@2 a2 @1 b1 @9 a9 |", [](auto a, auto b) { return merge_by_time(2ns, std::move(a), std::move(b)) | observe_on(io); }),
+  EXPECT_EQ(script("@2 a2 @1 b1 @9 a9 |",
+                   [](auto a, auto b) { return merge_by_time(2ns, std::move(a), std::move(b)) | observe_on(io); }),
             "1 2 9 |");
 }
 
 TEST(MergeByTime, DependsOnAClock) { EXPECT_TRUE(DrivenByTwo(two_late).handle()->options().wall_time); }
 
 TEST(MergeByTime, AHandlerMayPublishWhatItListensTo) {
-  EXPECT_EQ(answered(3, [](auto a, auto b) { return merge_by_time(0ns, std::move(a), std::move(b)); }), "1 1 11 11 2 2 12 12 ");
+  EXPECT_EQ(answered(3, [](auto a, auto b) { return merge_by_time(0ns, std::move(a), std::move(b)); }),
+            "1 1 11 11 2 2 12 12 ");
 }
 
 struct Stamped {
@@ -155,7 +168,8 @@ TEST(MergeByTime, IsWhatItsReferenceSays) {
         for (int times = 0; times < (!one.value ? 0 : one.which == 2 ? 2 : 1); ++times) {
           if (one.at < out_to) continue;
           waiting.push_back({one.at, *one.value});
-          std::stable_sort(waiting.begin(), waiting.end(), [](const Stamped& a, const Stamped& b) { return a.stamp < b.stamp; });
+          std::stable_sort(waiting.begin(), waiting.end(),
+                           [](const Stamped& a, const Stamped& b) { return a.stamp < b.stamp; });
           if (waiting.size() > capacity) emit();
           newest = std::max(newest, one.at);
           while (!waiting.empty() && waiting.front().stamp <= newest - 2) emit();

@@ -51,8 +51,8 @@ inline std::string shown_in_stream(const Arrival& one) {
   return std::to_string(one.at) + (one.value ? std::string(1, "abc"[one.which]) + text_of(*one.value) : "t");
 }
 
-/// A random stream of few different values, with ticks, repeated stamps, and now and then no number at all. Every other one is out of
-/// order here and there: values and ticks alike, by more than the intervals that the tests have.
+/// A random stream of few different values, with ticks, repeated stamps, and now and then no number at all. Every other
+/// one is out of order here and there: values and ticks alike, by more than the intervals that the tests have.
 inline Moments random_moments(std::mt19937_64& random) {
   Moments stream(random() % 24);
   const bool in_order = random() % 2 == 0;
@@ -62,8 +62,10 @@ inline Moments random_moments(std::mt19937_64& random) {
     const bool late = !in_order && random() % 4 == 0;
     moment.at = late ? at - static_cast<Nanoseconds>(random() % 12) : at;
     const auto kind = random() % 16;
-    if (kind == 0) moment.value = std::nan("");
-    else if (kind > 3) moment.value = static_cast<double>(random() % 5);
+    if (kind == 0)
+      moment.value = std::nan("");
+    else if (kind > 3)
+      moment.value = static_cast<double>(random() % 5);
   }
   return stream;
 }
@@ -77,7 +79,8 @@ inline Moments random_stream<Moment>(std::mt19937_64& random) {
 template <>
 inline Arrivals random_stream<Arrival>(std::mt19937_64& random) {
   Arrivals arrivals;
-  for (const Moment& moment : random_moments(random)) arrivals.push_back({moment.at, static_cast<int>(random() % 5) / 2, moment.value});
+  for (const Moment& moment : random_moments(random))
+    arrivals.push_back({moment.at, static_cast<int>(random() % 5) / 2, moment.value});
   return arrivals;
 }
 inline Moments random_stream(std::mt19937_64& random) { return random_moments(random); }

@@ -1,5 +1,6 @@
-// A value's members may have the operators' names: in a generic lambda `a.first < b.first` is a comparison, not the beginning of a
-// template's arguments, whatever `using namespace sidestep` brings in. That it compiles is the test; it also runs.
+// A value's members may have the operators' names: in a generic lambda `a.first < b.first` is a comparison, not the
+// beginning of a template's arguments, whatever `using namespace sidestep` brings in. That it compiles is the test; it
+// also runs.
 #include <sidestep/operators.hpp>
 
 #include <gtest/gtest.h>

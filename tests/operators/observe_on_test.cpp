@@ -449,7 +449,8 @@ TEST(ObserveOn, GivesWhatTheChainGivesWithoutIt) {
     Values here, there;
     const auto chain = [](auto in) { return std::move(in) | throttle(3ns) | window(count(2)) | sum(); };
     chain(bus.on<Number>() | map(&Number::value)) | subscribe([&](double x) { here.push_back(x); });
-    chain(bus.on<Number>() | map(&Number::value) | observe_on(io, {.capacity = span})) | subscribe([&](double x) { there.push_back(x); });
+    chain(bus.on<Number>() | map(&Number::value) | observe_on(io, {.capacity = span})) |
+        subscribe([&](double x) { there.push_back(x); });
     Producer producer = bus.producer("test");
     for (const Moment& one : stream)
       if (one.value) producer.publish_at(one.at, Number{*one.value});

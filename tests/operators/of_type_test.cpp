@@ -78,7 +78,9 @@ TEST(OfType, HasNoStateAndDescribesItself) {
 TEST(OfType, MayBeUnsubscribedOrFail) {
   Bus bus({.thread = false});
   int seen = 0;
-  const auto listen = [&] { return bus.on<Number, OtherNumber>() | of_type<OtherNumber>() | subscribe([&](const OtherNumber&) { ++seen; }); };
+  const auto listen = [&] {
+    return bus.on<Number, OtherNumber>() | of_type<OtherNumber>() | subscribe([&](const OtherNumber&) { ++seen; });
+  };
   const Handle handle = listen();
   bus.publish(OtherNumber{1});
   bus.flush();
@@ -86,7 +88,12 @@ TEST(OfType, MayBeUnsubscribedOrFail) {
   bus.publish(OtherNumber{2});
   bus.flush();
   EXPECT_EQ(seen, 1);
-  EXPECT_EQ(drawn<2>({"-1--|", "--2-|"}, [](auto a, auto b) { return both(a, b) | of_type<OtherNumber>() | map([](const OtherNumber& e) { return e.value == 2 ? throw MarbleError("two") : e.value; }); }),
+  EXPECT_EQ(drawn<2>({"-1--|", "--2-|"},
+                     [](auto a, auto b) {
+                       return both(a, b) | of_type<OtherNumber>() | map([](const OtherNumber& e) {
+                                return e.value == 2 ? throw MarbleError("two") : e.value;
+                              });
+                     }),
             "--#");
 }
 
@@ -105,13 +112,16 @@ TEST(OfType, AHandlerMayPublishWhatItListensTo) {
 }
 
 TEST(OfType, IsWhatAReferenceMakesOfRandomStreams) {
-  compare([](auto a, auto) { return bus_of(a)->template on<Number, OtherNumber>() | of_type<OtherNumber>() | map(&OtherNumber::value); },
-          [](const Arrivals& s) {
-            Values out;
-            for (const Arrival& one : s)
-              if (one.value && one.which == 1) out.push_back(*one.value);
-            return out;
-          });
+  compare(
+      [](auto a, auto) {
+        return bus_of(a)->template on<Number, OtherNumber>() | of_type<OtherNumber>() | map(&OtherNumber::value);
+      },
+      [](const Arrivals& s) {
+        Values out;
+        for (const Arrival& one : s)
+          if (one.value && one.which == 1) out.push_back(*one.value);
+        return out;
+      });
 }
 
 }  // namespace

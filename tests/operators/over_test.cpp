@@ -23,10 +23,15 @@ TEST(Over, RunsOverAnyRange) {
   std::istringstream text("1 3 5");
   EXPECT_EQ(over(std::views::istream<double>(text), means), (Values{2, 5}));
 #endif
-  EXPECT_EQ(over(std::vector<bool>{true, false, true}, [](auto in) { return std::move(in) | filter([](bool x) { return x; }); }).size(), 2u);
+  EXPECT_EQ(over(std::vector<bool>{true, false, true},
+                 [](auto in) { return std::move(in) | filter([](bool x) { return x; }); })
+                .size(),
+            2u);
 }
 
-TEST(Over, AChainWithoutStagesGivesTheRangeBack) { EXPECT_EQ(over(Values{1, 2}, [](auto in) { return in; }), (Values{1, 2})); }
+TEST(Over, AChainWithoutStagesGivesTheRangeBack) {
+  EXPECT_EQ(over(Values{1, 2}, [](auto in) { return in; }), (Values{1, 2}));
+}
 
 TEST(Over, TheIthElementHasTheStampI) {
   const auto out = over(Values{7, 8}, [](auto in) { return std::move(in) | timestamp(); });
@@ -39,8 +44,9 @@ TEST(Over, TheIthElementHasTheStampI) {
 #ifndef __clang__
 TEST(Over, AChainThatEndsReadsNoFurther) {
   int read = 0;
-  const auto out = over(std::views::iota(0) | std::views::transform([&](int x) { return ++read, static_cast<double>(x); }),
-                        [](auto in) { return std::move(in) | take(3) | window(count(2)) | sum(); });
+  const auto out =
+      over(std::views::iota(0) | std::views::transform([&](int x) { return ++read, static_cast<double>(x); }),
+           [](auto in) { return std::move(in) | take(3) | window(count(2)) | sum(); });
   EXPECT_EQ(out, (Values{1, 2}));
   EXPECT_EQ(read, 3) << "the range has no end";
 }
@@ -48,7 +54,9 @@ TEST(Over, AChainThatEndsReadsNoFurther) {
 
 TEST(Over, WhatAStageThrowsReachesTheCaller) {
   EXPECT_THROW((void)over(Values{1, 2}, [](auto in) { return std::move(in) | map(ThrowsAt{2}); }), std::runtime_error);
-  EXPECT_EQ(over(Values{1, 2, 3}, [](auto in) { return std::move(in) | map(ThrowsAt{2}) | on_error_continue([](std::string_view) {}); }), (Values{1, 3}));
+  EXPECT_EQ(over(Values{1, 2, 3},
+                 [](auto in) { return std::move(in) | map(ThrowsAt{2}) | on_error_continue([](std::string_view) {}); }),
+            (Values{1, 3}));
 }
 
 TEST(Over, SaysFinally) {
@@ -64,7 +72,8 @@ TEST(Over, EachRunBeginsAnew) {
 
 TEST(Over, GroupsAndShares) {
   const auto out = over(Values{1, 2, 3}, [](auto in) {
-    return std::move(in) | group_by([](double x) { return static_cast<int>(x) % 2; }, at_most(2), [](auto each) { return std::move(each) | scan(0.0, std::plus<>()); });
+    return std::move(in) | group_by([](double x) { return static_cast<int>(x) % 2; }, at_most(2),
+                                    [](auto each) { return std::move(each) | scan(0.0, std::plus<>()); });
   });
   EXPECT_EQ(out, (std::vector<std::pair<int, double>>{{1, 1}, {0, 2}, {1, 4}}));
 }
@@ -76,13 +85,17 @@ TEST(Over, IsWhatTheBusGives) {
     Values values;
     for (int i = static_cast<int>(random() % 30); i > 0; --i) values.push_back(static_cast<double>(random() % 9));
     for (std::size_t i = 0; i < values.size(); ++i) stream.push_back({static_cast<Nanoseconds>(i), values[i]});
-    const auto chain = [](auto in) { return std::move(in) | filter([](double x) { return x != 3; }) | throttle(2ns) | window(count(3)) | sum(); };
+    const auto chain = [](auto in) {
+      return std::move(in) | filter([](double x) { return x != 3; }) | throttle(2ns) | window(count(3)) | sum();
+    };
     ASSERT_EQ(over(values, chain), output_of(chain, stream, 4));
   }
 }
 
 template <class Build>
-concept RunsOver = requires(Build build, Values values) { over(values, build); };
+concept RunsOver = requires(Build build, Values values) {
+  over(values, build);
+};
 TEST(Over, TakesChainsThatEmit) {
   const auto ends = [](auto in) { return std::move(in) | subscribe([](double) {}); };
   EXPECT_TRUE(RunsOver<decltype(means)>);

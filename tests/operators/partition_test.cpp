@@ -8,8 +8,9 @@ using namespace std::chrono_literals;
 
 constexpr auto big = [](double x) { return x > 2; };
 constexpr auto by_size = [](auto in) {
-  return std::move(in) | partition(big, [](auto yes) { return std::move(yes) | map([](double x) { return 10 * x; }); },
-                                   [](auto no) { return std::move(no) | every(2); });
+  return std::move(in) | partition(
+                             big, [](auto yes) { return std::move(yes) | map([](double x) { return 10 * x; }); },
+                             [](auto no) { return std::move(no) | every(2); });
 };
 
 TEST(Partition, GivesEachValueToOneOfTwo) { EXPECT_EQ(script("a1 a3 a2 a4 |", by_size), "30 2 40 |"); }
@@ -44,7 +45,11 @@ TEST(Partition, EndedByItsHandleItEmitsNothingMore) { EXPECT_EQ(script("a3 ! a4 
 TEST(Partition, AnErrorBeforeInOrBehindItFailsThePipeline) {
   EXPECT_EQ(script("a3 x a4 |", by_size), "30 #");
   const auto same = [](auto in) { return in; };
-  EXPECT_EQ(script("a3 a1 |", [&](auto in) { return std::move(in) | partition([](double x) { return ThrowsAt{1}(x) > 2; }, same, same); }), "3 #");
+  EXPECT_EQ(script("a3 a1 |",
+                   [&](auto in) {
+                     return std::move(in) | partition([](double x) { return ThrowsAt{1}(x) > 2; }, same, same);
+                   }),
+            "3 #");
   EXPECT_EQ(script("a3 a4 |", [](auto in) { return by_size(std::move(in)) | map(ThrowsAt{40}); }), "30 #");
 }
 
@@ -56,22 +61,27 @@ TEST(Partition, BehindAndBeforeObserveOn) {
 TEST(Partition, TakesAPredicateThatCaptures) {
   const double limit = 2;
   const auto build = [limit](auto in) {
-    return std::move(in) | partition(pure([limit](double x) { return x > limit; }), [](auto yes) { return yes; },
-                                     [](auto no) { return std::move(no) | map([](double x) { return -x; }); });
+    return std::move(in) | partition(
+                               pure([limit](double x) { return x > limit; }), [](auto yes) { return yes; },
+                               [](auto no) { return std::move(no) | map([](double x) { return -x; }); });
   };
   EXPECT_EQ(script("a1 a3 |", build), "-1 3 |");
   expect_same_at_every_cut("partition", build);
 }
 
-TEST(Partition, AHandlerMayPublishWhatItListensTo) { EXPECT_EQ(answered(30, [](auto a, auto) { return by_size(std::move(a)); }), "2 120 "); }
+TEST(Partition, AHandlerMayPublishWhatItListensTo) {
+  EXPECT_EQ(answered(30, [](auto a, auto) { return by_size(std::move(a)); }), "2 120 ");
+}
 
 TEST(Partition, IsWhatItsReferenceSays) {
   compare(by_size, [](const Moments& stream) {
     Values out;
     std::size_t count = 0;
     for (const double x : values_of(stream)) {
-      if (x > 2) out.push_back(10 * x);
-      else if (++count % 2 == 0) out.push_back(x);
+      if (x > 2)
+        out.push_back(10 * x);
+      else if (++count % 2 == 0)
+        out.push_back(x);
     }
     return out;
   });

@@ -42,15 +42,26 @@ TEST(Plateau, RefusesWhatNothingIsLessThan) {
 }
 
 TEST(Plateau, InTheUsualCases) {
-  expect_the_usual([] { return plateau(eps); }, [](const Values& v) { return std::abs(exactly::slope(v) * static_cast<double>(v.size() - 1)) < eps ? 1.0 : 0.0; });
+  expect_the_usual([] { return plateau(eps); },
+                   [](const Values& v) {
+                     return std::abs(exactly::slope(v) * static_cast<double>(v.size() - 1)) < eps ? 1.0 : 0.0;
+                   });
 }
 
 TEST(Plateau, DescribesItself) {
-  EXPECT_EQ(described([](auto in) { return std::move(in) | window(count(2)) | plateau(1) | map([](bool flat) { return flat ? 1.0 : 0.0; }); })[5],
+  EXPECT_EQ(described([](auto in) {
+              return std::move(in) | window(count(2)) | plateau(1) | map([](bool flat) { return flat ? 1.0 : 0.0; });
+            })[5],
             "plateau(1, either)");
-  EXPECT_EQ(described([](auto in) { return std::move(in) | window(count(2)) | plateau(1, {.improves = Improves::up}) | map([](bool flat) { return flat ? 1.0 : 0.0; }); })[5],
+  EXPECT_EQ(described([](auto in) {
+              return std::move(in) | window(count(2)) | plateau(1, {.improves = Improves::up}) |
+                     map([](bool flat) { return flat ? 1.0 : 0.0; });
+            })[5],
             "plateau(1, up)");
-  EXPECT_EQ(described([](auto in) { return std::move(in) | window(count(2)) | plateau(1, {.improves = Improves::down}) | map([](bool flat) { return flat ? 1.0 : 0.0; }); })[5],
+  EXPECT_EQ(described([](auto in) {
+              return std::move(in) | window(count(2)) | plateau(1, {.improves = Improves::down}) |
+                     map([](bool flat) { return flat ? 1.0 : 0.0; });
+            })[5],
             "plateau(1, down)");
 }
 

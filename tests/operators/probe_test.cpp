@@ -21,17 +21,25 @@ TEST(Probe, CountsWhatPasses) {
   EXPECT_EQ(passed("|", alone), 0u);
 }
 
-TEST(Probe, LetsValuesPass) { EXPECT_EQ(script("a1 a2 |", [](auto in) { return std::move(in) | probe(Probe("here")); }), "1 2 |"); }
+TEST(Probe, LetsValuesPass) {
+  EXPECT_EQ(script("a1 a2 |", [](auto in) { return std::move(in) | probe(Probe("here")); }), "1 2 |");
+}
 
 TEST(Probe, CountsAtItsPlace) {
-  EXPECT_EQ(passed("a1 a2 a3 a4 |", [](auto in, const Probe& here) { return std::move(in) | every(2) | probe(here); }), 2u);
+  EXPECT_EQ(passed("a1 a2 a3 a4 |", [](auto in, const Probe& here) { return std::move(in) | every(2) | probe(here); }),
+            2u);
   EXPECT_EQ(passed("a1 a2 a3 |", [](auto in, const Probe& here) { return std::move(in) | probe(here) | take(2); }), 2u);
-  EXPECT_EQ(passed("a1 a2 a3 |", [](auto in, const Probe& here) { return std::move(in) | window(count(2)) | sum() | probe(here); }), 2u) << "the last at the end";
+  EXPECT_EQ(passed("a1 a2 a3 |",
+                   [](auto in, const Probe& here) { return std::move(in) | window(count(2)) | sum() | probe(here); }),
+            2u)
+      << "the last at the end";
 }
 
 TEST(Probe, CountsWhatFailsBehindItAndNotBeforeIt) {
-  EXPECT_EQ(passed("a1 a2 |", [](auto in, const Probe& here) { return std::move(in) | probe(here) | map(ThrowsAt{2}); }), 2u);
-  EXPECT_EQ(passed("a1 a2 |", [](auto in, const Probe& here) { return std::move(in) | map(ThrowsAt{2}) | probe(here); }), 1u);
+  EXPECT_EQ(
+      passed("a1 a2 |", [](auto in, const Probe& here) { return std::move(in) | probe(here) | map(ThrowsAt{2}); }), 2u);
+  EXPECT_EQ(
+      passed("a1 a2 |", [](auto in, const Probe& here) { return std::move(in) | map(ThrowsAt{2}) | probe(here); }), 1u);
 }
 
 TEST(Probe, EndedByItsHandleItCountsNothingMore) { EXPECT_EQ(passed("a1 a2 ! a3 |", alone), 2u); }
@@ -73,13 +81,16 @@ TEST(Probe, TwoInOneChainAndOneInTwoChains) {
 }
 
 TEST(Probe, BehindObserveOn) {
-  EXPECT_EQ(passed("a1 a2 |", [](auto in, const Probe& here) { return std::move(in) | observe_on(io) | probe(here); }), 2u);
+  EXPECT_EQ(passed("a1 a2 |", [](auto in, const Probe& here) { return std::move(in) | observe_on(io) | probe(here); }),
+            2u);
 }
 
 TEST(Probe, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) {
   expect_usual_cases_of([](Bus& bus, Watched& watched) {
     const Probe here("here");
-    watched.when_over = [&watched, here] { EXPECT_EQ(here.values(), watched.values.size()) << "it has counted what passed, and nothing else"; };
+    watched.when_over = [&watched, here] {
+      EXPECT_EQ(here.values(), watched.values.size()) << "it has counted what passed, and nothing else";
+    };
     return drawn_source<Number>(bus) | every(2) | probe(here) | subscribe(WatchedSink{&watched});
   });
 }
@@ -89,7 +100,8 @@ TEST(Probe, WithinAShareItHasTheBusClock) {
   Bus bus({.clock = &clock, .thread = false});
   const Probe shared("shared"), grouped("grouped");
   bus.on<Number>() | map(&Number::value) | share([&](auto in) { return std::move(in) | probe(shared); }) |
-      group_by(std::identity(), at_most(2), [&](auto in) { return std::move(in) | probe(grouped); }) | subscribe([](const auto&) {});
+      group_by(std::identity(), at_most(2), [&](auto in) { return std::move(in) | probe(grouped); }) |
+      subscribe([](const auto&) {});
   clock.set(10);
   bus.publish(Number{1});
   clock.set(13);
@@ -113,7 +125,8 @@ TEST(Probe, IsWhatAReferenceMakesOfRandomStreams) {
     Bus bus({.ring_capacity = 16, .thread = false});
     const Probe here("here");
     Values out;
-    const Handle handle = bus.on<Number>() | map(&Number::value) | probe(here) | subscribe([&](double x) { out.push_back(x); });
+    const Handle handle =
+        bus.on<Number>() | map(&Number::value) | probe(here) | subscribe([&](double x) { out.push_back(x); });
     feed(handle->pipeline(), stream);
     Nanoseconds last = 0;
     for (const Moment& one : stream) last = one.value ? one.at : last;

@@ -11,12 +11,14 @@ static std::ostream& operator<<(std::ostream& to, const Counterexample& one) {
   return to << "seed " << one.seed << ", " << one.kept.size() << " elements";
 }
 
-std::optional<Counterexample> counterexample(int rounds, const std::function<std::size_t(std::uint64_t)>& length,
-                                             const std::function<bool(std::uint64_t, const std::vector<std::size_t>&)>& holds) {
+std::optional<Counterexample> counterexample(
+    int rounds, const std::function<std::size_t(std::uint64_t)>& length,
+    const std::function<bool(std::uint64_t, const std::vector<std::size_t>&)>& holds) {
   const auto shorter = [](const Counterexample& from) {
-    return rc::seq::map(rc::seq::concat(rc::shrink::removeChunks(from.kept)), [seed = from.seed](std::vector<std::size_t>&& kept) {
-      return Counterexample{seed, std::move(kept)};
-    });
+    return rc::seq::map(rc::seq::concat(rc::shrink::removeChunks(from.kept)),
+                        [seed = from.seed](std::vector<std::size_t>&& kept) {
+                          return Counterexample{seed, std::move(kept)};
+                        });
   };
   const rc::Gen<Counterexample> drawn([&](const rc::Random& random, int) {
     rc::Random own(random);

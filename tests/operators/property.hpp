@@ -14,9 +14,11 @@ struct Counterexample {
   std::vector<std::size_t> kept;
 };
 
-/// Whether `holds(seed, kept)` for `rounds` seeds, each with all of its `length(seed)` elements. The first for which it doesn't is made as
-/// short as it goes. (By rapidcheck, whose header would cost each test's file seconds.) RC_PARAMS="seed=7" draws others.
-std::optional<Counterexample> counterexample(int rounds, const std::function<std::size_t(std::uint64_t seed)>& length,
-                                             const std::function<bool(std::uint64_t seed, const std::vector<std::size_t>& kept)>& holds);
+/// Whether `holds(seed, kept)` for `rounds` seeds, each with all of its `length(seed)` elements. The first for which it
+/// doesn't is made as short as it goes. (By rapidcheck, whose header would cost each test's file seconds.)
+/// RC_PARAMS="seed=7" draws others.
+std::optional<Counterexample> counterexample(
+    int rounds, const std::function<std::size_t(std::uint64_t seed)>& length,
+    const std::function<bool(std::uint64_t seed, const std::vector<std::size_t>& kept)>& holds);
 
 }  // namespace sidestep::test

@@ -37,7 +37,8 @@ TEST(Quantile, IsWithin1In256OfAnyNumber) {
   check(std::numeric_limits<double>::max());
   check(std::numeric_limits<double>::min());
   check(std::numeric_limits<double>::denorm_min());
-  for (const double x : {0.0, infinity, -infinity}) EXPECT_EQ(Buckets<std::uint32_t>::value(Buckets<std::uint32_t>::key(x)), x);
+  for (const double x : {0.0, infinity, -infinity})
+    EXPECT_EQ(Buckets<std::uint32_t>::value(Buckets<std::uint32_t>::key(x)), x);
   EXPECT_FALSE(std::signbit(Buckets<std::uint32_t>::value(Buckets<std::uint32_t>::key(-0.0))));
 }
 TEST(Quantile, KeysAreInTheOrderOfTheNumbers) {
@@ -103,7 +104,9 @@ TEST(Quantile, RefusesWhatIsNoPart) {
 TEST(Quantile, ThoseWithNamesAreThoseOfTheirNames) {
   Values values;
   for (int i = 0; i < 100; ++i) values.push_back(std::ldexp(1.0, i));
-  const auto of = [&](auto statistic) { return out_of(values, [=](auto in) { return std::move(in) | window(count(100)) | statistic(); }); };
+  const auto of = [&](auto statistic) {
+    return out_of(values, [=](auto in) { return std::move(in) | window(count(100)) | statistic(); });
+  };
   EXPECT_EQ(of([] { return median(); }), Values{bucketed(values, 0.5)});
   EXPECT_EQ(of([] { return p90(); }), Values{bucketed(values, 0.9)});
   EXPECT_EQ(of([] { return p99(); }), Values{bucketed(values, 0.99)});

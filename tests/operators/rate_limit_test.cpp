@@ -88,13 +88,15 @@ TEST(RateLimit, DependsOnClocksAndDescribesItself) {
   Driven driven([](auto in) { return std::move(in) | rate_limit(3, 10ns, {.burst = 2}); });
   EXPECT_TRUE(driven.handle()->options().wall_time);
   const auto lines = driven.pipeline().describe();
-  EXPECT_NE(std::find(lines.begin(), lines.end(), "rate_limit(2, 7)"), lines.end()) << "the burst, and after how long all of it is there again";
+  EXPECT_NE(std::find(lines.begin(), lines.end(), "rate_limit(2, 7)"), lines.end())
+      << "the burst, and after how long all of it is there again";
 }
 
 TEST(RateLimit, ABucketIsFullNoSoonerThanItsLastTokenIsComplete) {
   // a token takes 3 1/3 ns, two of them 6 2/3
   const Moments stream{{0, 1.0}, {0, 2.0}, {6, 3.0}, {6, 4.0}, {7, 5.0}};
-  EXPECT_EQ(output_of([](auto in) { return std::move(in) | rate_limit(3, 10ns, {.burst = 2}); }, stream, 8), (Values{1, 2, 3, 5}));
+  EXPECT_EQ(output_of([](auto in) { return std::move(in) | rate_limit(3, 10ns, {.burst = 2}); }, stream, 8),
+            (Values{1, 2, 3, 5}));
 }
 
 TEST(RateLimit, AStateOfMoreThanItsBucketOrOfLessThanNothingIsRefused) {

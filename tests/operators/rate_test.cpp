@@ -74,7 +74,9 @@ TEST(Rate, DependsOnClocks) {
   EXPECT_TRUE(driven.handle()->options().wall_time);
 }
 
-constexpr auto per_two = [](auto in) { return std::move(in) | window(count(2)) | rate() | map([](double x) { return x / 1e8; }); };
+constexpr auto per_two = [](auto in) {
+  return std::move(in) | window(count(2)) | rate() | map([](double x) { return x / 1e8; });
+};
 TEST(Rate, OfNothingOneAndTheWindowThatIsOpenAtTheEnd) {
   EXPECT_EQ(marble("--|", per_two), "2:|");
   EXPECT_EQ(marble("1|", per_two), "1:nan 1:|");

@@ -46,7 +46,8 @@ std::optional<std::pair<std::vector<T>, std::size_t>> disagreement(
   return std::pair(drawn.of(differs->kept), drawn.span);
 }
 
-/// What a reference says of each beginning of a stream, as the outcome of the whole; null where it takes something back.
+/// What a reference says of each beginning of a stream, as the outcome of the whole; null where it takes something
+/// back.
 template <class T>
 std::optional<Outcome> expected_of(const ReferenceOf<T>& reference, const std::vector<T>& stream) {
   Outcome expected;
@@ -58,7 +59,8 @@ std::optional<Outcome> expected_of(const ReferenceOf<T>& reference, const std::v
     const Said said = reference(so_far, false);
     const std::size_t size = said.values.size();
     if (size < expected.when.size() || size > all.values.size()) return std::nullopt;
-    if (!near(said.values, Values(all.values.begin(), all.values.begin() + static_cast<std::ptrdiff_t>(size)))) return std::nullopt;
+    if (!near(said.values, Values(all.values.begin(), all.values.begin() + static_cast<std::ptrdiff_t>(size))))
+      return std::nullopt;
     expected.when.resize(size, {i, stream[i].at});
     over = said.end != Said::End::not_yet;
     if (said.end == Said::End::by_itself) expected.ends.push_back({i, stream[i].at});
@@ -79,11 +81,14 @@ bool equal(const Outcome& got, const Outcome& expected) {
 }
 
 using test::text_of;
-std::string text_of(const When& when) { return "@" + std::to_string(when.stamp) + " by " + std::to_string(when.by) + "; "; }
+std::string text_of(const When& when) {
+  return "@" + std::to_string(when.stamp) + " by " + std::to_string(when.by) + "; ";
+}
 std::string text_of(const std::optional<Outcome>& outcome) {
   if (!outcome) return "what it takes back later";
   std::string text;
-  for (std::size_t i = 0; i < outcome->output.size(); ++i) text += text_of(outcome->output[i]) + text_of(outcome->when[i]);
+  for (std::size_t i = 0; i < outcome->output.size(); ++i)
+    text += text_of(outcome->output[i]) + text_of(outcome->when[i]);
   for (const When& end : outcome->ends) text += "|" + text_of(end);
   if (outcome->failed) text += "# by " + std::to_string(outcome->failed->first) + ";";
   return text;
@@ -105,8 +110,8 @@ std::string first_difference(const ChainOf<T>& chain, const ReferenceOf<T>& refe
   });
   if (!differs) return {};
   const auto& [stream, span] = *differs;
-  return text_of(stream) + "in spans of " + std::to_string(span) + "\n  gave     " + text_of(std::optional(chain(stream, span))) +
-         "\n  expected " + text_of(expected_of(reference, stream));
+  return text_of(stream) + "in spans of " + std::to_string(span) + "\n  gave     " +
+         text_of(std::optional(chain(stream, span))) + "\n  expected " + text_of(expected_of(reference, stream));
 }
 template std::string first_difference<Moment>(const ChainOf<Moment>&, const ReferenceOf<Moment>&, bool);
 template std::string first_difference<Arrival>(const ChainOf<Arrival>&, const ReferenceOf<Arrival>&, bool);
@@ -116,8 +121,8 @@ std::string first_difference_of_chains(const ChainOf<Moment>& chain, const Chain
       false, [&](const Moments& stream, std::size_t span) { return equal(chain(stream, span), other(stream, span)); });
   if (!differs) return {};
   const auto& [stream, span] = *differs;
-  return text_of(stream) + "in spans of " + std::to_string(span) + "\n  gave     " + text_of(std::optional(chain(stream, span))) +
-         "\n  expected " + text_of(std::optional(other(stream, span)));
+  return text_of(stream) + "in spans of " + std::to_string(span) + "\n  gave     " +
+         text_of(std::optional(chain(stream, span))) + "\n  expected " + text_of(std::optional(other(stream, span)));
 }
 
 std::string first_that_disagrees(const std::function<bool(const Moments&, std::size_t span)>& holds) {

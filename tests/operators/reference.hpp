@@ -22,8 +22,8 @@ struct Said {
   Said(Values all, End how) : values(std::move(all)), end(how) {}
   Said(Values all, std::vector<Nanoseconds> own) : values(std::move(all)), stamps(std::move(own)) {}
 };
-/// What has come out when a chain has seen this stream, and, if `over`, its end. It is asked for each beginning of a stream: what is new
-/// came at that element's moment.
+/// What has come out when a chain has seen this stream, and, if `over`, its end. It is asked for each beginning of a
+/// stream: what is new came at that element's moment.
 template <class T>
 using ReferenceOf = std::function<Said(const std::vector<T>&, bool over)>;
 using Reference = ReferenceOf<Moment>;
@@ -44,8 +44,8 @@ inline bool near(const Values& a, const Values& b) {
   return true;
 }
 
-/// Where a chain of one input or of two and its reference differ, over random streams, some of them out of order, unless `in_order`: in a
-/// value, the moment of one, or whether and when the chain ended or failed. Empty: nowhere.
+/// Where a chain of one input or of two and its reference differ, over random streams, some of them out of order,
+/// unless `in_order`: in a value, the moment of one, or whether and when the chain ended or failed. Empty: nowhere.
 template <class T>
 std::string first_difference(const ChainOf<T>& chain, const ReferenceOf<T>& reference, bool in_order);
 extern template std::string first_difference<Moment>(const ChainOf<Moment>&, const ReferenceOf<Moment>&, bool);
@@ -56,10 +56,13 @@ template <class Build, class R>
 void compare(Build build, R reference, bool in_order = false) {
   using T = ElementOf<Build>;
   ReferenceOf<T> says;
-  if constexpr (std::is_invocable_v<R&, const std::vector<T>&, bool>) says = reference;
-  else says = [reference](const std::vector<T>& stream, bool) -> Said { return reference(stream); };
+  if constexpr (std::is_invocable_v<R&, const std::vector<T>&, bool>)
+    says = reference;
+  else
+    says = [reference](const std::vector<T>& stream, bool) -> Said { return reference(stream); };
   const std::string difference = first_difference<T>(
-      [build](const std::vector<T>& stream, std::size_t span) { return outcome_of(build, stream, span); }, says, in_order);
+      [build](const std::vector<T>& stream, std::size_t span) { return outcome_of(build, stream, span); }, says,
+      in_order);
   if (!difference.empty()) FAIL() << difference;
 }
 
@@ -67,9 +70,9 @@ void compare(Build build, R reference, bool in_order = false) {
 std::string first_difference_of_chains(const ChainOf<Moment>& chain, const ChainOf<Moment>& other);
 template <class Build, class Other>
 void compare_chains(Build build, Other other) {
-  const std::string difference =
-      first_difference_of_chains([build](const Moments& stream, std::size_t span) { return outcome_of(build, stream, span); },
-                                 [other](const Moments& stream, std::size_t span) { return outcome_of(other, stream, span); });
+  const std::string difference = first_difference_of_chains(
+      [build](const Moments& stream, std::size_t span) { return outcome_of(build, stream, span); },
+      [other](const Moments& stream, std::size_t span) { return outcome_of(other, stream, span); });
   if (!difference.empty()) FAIL() << difference;
 }
 

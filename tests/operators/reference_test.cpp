@@ -44,8 +44,8 @@ Reference windowed(std::size_t n, std::size_t step, bool partial, double (*reduc
   };
 }
 
-/// The values of each interval. One with a stamp before the open interval belongs to it, and so does one that comes when a tick has closed
-/// it: that opens it once more.
+/// The values of each interval. One with a stamp before the open interval belongs to it, and so does one that comes
+/// when a tick has closed it: that opens it once more.
 struct Interval {
   Nanoseconds end;
   Values values;

@@ -29,7 +29,9 @@ TEST(Replay, KeepsThemWhenTheStreamIsOverFailedOrEnded) {
   EXPECT_EQ(kept("a1 a2 ! a3", 5), (Values{1, 2}));
 }
 
-TEST(Replay, LetsValuesPass) { EXPECT_EQ(script("a1 a2 |", [](auto in) { return std::move(in) | tap(replay<double>(1)); }), "1 2 |"); }
+TEST(Replay, LetsValuesPass) {
+  EXPECT_EQ(script("a1 a2 |", [](auto in) { return std::move(in) | tap(replay<double>(1)); }), "1 2 |");
+}
 
 TEST(Replay, WhoSubscribesGetsWhatIsKeptAndThenEachThatComes) {
   auto last = replay<double>(2);
@@ -92,9 +94,7 @@ TEST(Replay, RefusesLessThanOne) {
   EXPECT_THROW(replay<double>(-1), OperatorError);
 }
 
-TEST(Replay, HasNoStateThatACheckpointKnows) {
-  static_assert(!KnownState<Replay<double>>);
-}
+TEST(Replay, HasNoStateThatACheckpointKnows) { static_assert(!KnownState<Replay<double>>); }
 
 TEST(Replay, BehindObserveOn) {
   const auto last = replay<double>(2);
@@ -130,9 +130,11 @@ TEST(Replay, IsWhatAReferenceMakesOfRandomStreams) {
     const Values all = values_of(stream);
     Values out;
     Bus bus({.ring_capacity = 16, .thread = false});
-    const Handle handle = bus.on<Number>() | map(&Number::value) | tap(last) | subscribe([&](double x) { out.push_back(x); });
+    const Handle handle =
+        bus.on<Number>() | map(&Number::value) | tap(last) | subscribe([&](double x) { out.push_back(x); });
     feed(handle->pipeline(), stream);
-    return near(out, all) && near(last.values(), Values(all.end() - static_cast<std::ptrdiff_t>(std::min(span, all.size())), all.end()));
+    return near(out, all) &&
+           near(last.values(), Values(all.end() - static_cast<std::ptrdiff_t>(std::min(span, all.size())), all.end()));
   });
 }
 

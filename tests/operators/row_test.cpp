@@ -30,7 +30,8 @@ TEST(Row, IsPutBehindAnyNumberOfChainsEachWithItsOwnState) {
   const auto pairs = map([](double x) { return 2 * x; }) | window(count(2)) | sum();
   std::vector<double> all, some;
   bus.on<Reading>() | map(&Reading::value) | pairs | subscribe([&](double x) { all.push_back(x); });
-  bus.on<Reading>() | map(&Reading::value) | filter([](double x) { return x > 2; }) | pairs | subscribe([&](double x) { some.push_back(x); });
+  bus.on<Reading>() | map(&Reading::value) | filter([](double x) { return x > 2; }) | pairs |
+      subscribe([&](double x) { some.push_back(x); });
   for (const double value : values) bus.publish(Reading{value});
   bus.close();
   EXPECT_EQ(all, (std::vector<double>{8, 14, 26}));

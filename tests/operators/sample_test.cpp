@@ -50,29 +50,39 @@ TEST(Sample, ALateValueBelongsToTheOpenIntervalAndOpensAClosedOneAgain) {
   driven.run(stream.data(), stream.data() + 5, 8);
   EXPECT_EQ(driven.output, (std::vector<double>{2}));
   driven.run(stream.data() + 5, stream.data() + 6, 8);
-  EXPECT_EQ(driven.output, (std::vector<double>{2, 3})) << "an interval that a tick has closed emits once more, not never";
+  EXPECT_EQ(driven.output, (std::vector<double>{2, 3}))
+      << "an interval that a tick has closed emits once more, not never";
 }
 
 TEST(Sample, BetweenTakesAndWindows) {
-  EXPECT_EQ(marble("12-3----|", [](auto in) { return std::move(in) | take(2) | sample(4ns); }), "1:|") << "what is left is dropped";
-  EXPECT_EQ(marble("12-3----|", [](auto in) { return std::move(in) | take(2) | sample(4ns, {.emit_last = true}); }), "1:2 1:|");
+  EXPECT_EQ(marble("12-3----|", [](auto in) { return std::move(in) | take(2) | sample(4ns); }), "1:|")
+      << "what is left is dropped";
+  EXPECT_EQ(marble("12-3----|", [](auto in) { return std::move(in) | take(2) | sample(4ns, {.emit_last = true}); }),
+            "1:2 1:|");
   EXPECT_EQ(marble("1---2---3|", [](auto in) { return sampled(std::move(in)) | take(1); }), "4:1 4:|");
-  EXPECT_EQ(marble("1---2---3---4|", [](auto in) { return sampled(std::move(in)) | window(count(2)) | sum(); }), "8:3 13:3 13:|");
+  EXPECT_EQ(marble("1---2---3---4|", [](auto in) { return sampled(std::move(in)) | window(count(2)) | sum(); }),
+            "8:3 13:3 13:|");
 }
 
 TEST(Sample, MayBeUnsubscribedOrFail) {
-  EXPECT_EQ(unsubscribed("1!2|", [](auto in) { return std::move(in) | sample(24h * 365 * 200, {.emit_last = true}); }), "");
+  EXPECT_EQ(unsubscribed("1!2|", [](auto in) { return std::move(in) | sample(24h * 365 * 200, {.emit_last = true}); }),
+            "");
   EXPECT_EQ(drawn<1>({"-1#2|"}, [](auto in) { return std::move(in) | sample(4ns, {.emit_last = true}); }), "--#");
 }
 
 TEST(Sample, KeepsTheEventsAndNotTheirSlots) {
-  EXPECT_EQ(of_two_types(99, [](auto in) { return std::move(in) | sample(24h * 365 * 200, {.emit_last = true}) | map(number_of); }), (std::vector<double>{99}));
+  EXPECT_EQ(
+      of_two_types(
+          99, [](auto in) { return std::move(in) | sample(24h * 365 * 200, {.emit_last = true}) | map(number_of); }),
+      (std::vector<double>{99}));
 }
 
 TEST(Sample, DependsOnClocks) { EXPECT_TRUE(Driven(sampled).handle()->options().wall_time); }
 
 TEST(Sample, RefusesAnIntervalOfNothing) { EXPECT_THROW(sample(0ns), OperatorError); }
 
-TEST(Sample, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases([](auto in) { return std::move(in) | sample(4ns); }); }
+TEST(Sample, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) {
+  expect_usual_cases([](auto in) { return std::move(in) | sample(4ns); });
+}
 
 }  // namespace

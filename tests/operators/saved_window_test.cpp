@@ -34,7 +34,8 @@ struct Windowed {
     for (int i = from; i <= to; ++i) {
       const auto number = static_cast<Sequence>(stamp + i);
       const Slot slot = i % 2 == 0 ? slot_with(Number{static_cast<double>(i)}, number, stamp, rubbish)
-                                   : slot_with(Metric{.value = static_cast<double>(i), .metric = intern("ten")}, number, stamp, rubbish);
+                                   : slot_with(Metric{.value = static_cast<double>(i), .metric = intern("ten")}, number,
+                                               stamp, rubbish);
       handle->pipeline().run(std::span(&slot, 1));
     }
   }
@@ -74,7 +75,8 @@ TEST(SavedWindow, ThatHoldsAnEventOfAnotherTypeFailsInWords) {
   States states;
   {
     Bus bus({.thread = false});
-    const Handle handle = bus.on<BatchEnd, Number>() | window(sliding(3)) | sum([](const OneOf<BatchEnd, Number>&) { return 1.0; }) |
+    const Handle handle = bus.on<BatchEnd, Number>() | window(sliding(3)) |
+                          sum([](const OneOf<BatchEnd, Number>&) { return 1.0; }) |
                           subscribe(saved, pure([](double) {}));
     const Slot slot = slot_with(BatchEnd{.step = 1}, 1, 1, 0);
     handle->pipeline().run(std::span(&slot, 1));

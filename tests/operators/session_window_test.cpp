@@ -129,7 +129,8 @@ TEST(SessionWindow, AsTheReference) {
             for (const Moment& m : s)
               if (!m.value || !std::isnan(*m.value)) finite.push_back(m);
             Values out;
-            for (const Values& one : sessions(finite, 3, over)) out.push_back(*std::max_element(one.begin(), one.end()));
+            for (const Values& one : sessions(finite, 3, over))
+              out.push_back(*std::max_element(one.begin(), one.end()));
             return out;
           });
 }

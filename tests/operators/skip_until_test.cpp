@@ -16,32 +16,43 @@ TEST(SkipUntil, OfNothingIsNothing) {
   EXPECT_EQ(script("a1 a2 |", skipped_until), "|") << "the other never came";
 }
 
-TEST(SkipUntil, AnEventThatEntersBothIsTheLastThatIsDropped) { EXPECT_EQ(script("a1 c2 a3 c4 |", skipped_until), "3 4 |"); }
+TEST(SkipUntil, AnEventThatEntersBothIsTheLastThatIsDropped) {
+  EXPECT_EQ(script("a1 c2 a3 c4 |", skipped_until), "3 4 |");
+}
 
 TEST(SkipUntil, EndsWithItsStream) {
-  EXPECT_EQ(script("b9 a1 a2 |", [](auto a, auto b) { return std::move(a) | take(1) | skip_until(std::move(b)); }), "1 |");
-  EXPECT_EQ(script("a1 b9 a2 |", [](auto a, auto b) { return std::move(a) | take(1) | skip_until(std::move(b)); }), "|");
+  EXPECT_EQ(script("b9 a1 a2 |", [](auto a, auto b) { return std::move(a) | take(1) | skip_until(std::move(b)); }),
+            "1 |");
+  EXPECT_EQ(script("a1 b9 a2 |", [](auto a, auto b) { return std::move(a) | take(1) | skip_until(std::move(b)); }),
+            "|");
 }
 
 TEST(SkipUntil, EndsWhenTheOtherEndsWithoutAValue) {
-  EXPECT_EQ(script("a1 b9 a2 |", [](auto a, auto b) { return std::move(a) | skip_until(std::move(b) | take(0)); }), "|");
+  EXPECT_EQ(script("a1 b9 a2 |", [](auto a, auto b) { return std::move(a) | skip_until(std::move(b) | take(0)); }),
+            "|");
 }
 
 TEST(SkipUntil, StaysOpenWhenTheOtherEndsBehindAValue) {
-  EXPECT_EQ(script("a1 b9 a2 b8 a3 |", [](auto a, auto b) { return std::move(a) | skip_until(std::move(b) | take(1)); }), "2 3 |");
+  EXPECT_EQ(
+      script("a1 b9 a2 b8 a3 |", [](auto a, auto b) { return std::move(a) | skip_until(std::move(b) | take(1)); }),
+      "2 3 |");
 }
 
 TEST(SkipUntil, WhatTheOtherEmitsAtItsEndOpensIt) {
-  EXPECT_EQ(script("a1 b9 a2 b9 a3 |", [](auto a, auto b) { return std::move(a) | skip_until(std::move(b) | take(2) | completes()); }), "3 |");
+  EXPECT_EQ(script("a1 b9 a2 b9 a3 |",
+                   [](auto a, auto b) { return std::move(a) | skip_until(std::move(b) | take(2) | completes()); }),
+            "3 |");
 }
 
 TEST(SkipUntil, AWindowBehindItEmitsWhatItHas) {
-  EXPECT_EQ(script("a1 b9 a2 a3 a4 |", [](auto a, auto b) { return std::move(a) | skip_until(std::move(b)) | window(count(2)) | sum(); }),
+  EXPECT_EQ(script("a1 b9 a2 a3 a4 |",
+                   [](auto a, auto b) { return std::move(a) | skip_until(std::move(b)) | window(count(2)) | sum(); }),
             "5 4 |");
 }
 
 TEST(SkipUntil, ATakeBehindItEndsAll) {
-  EXPECT_EQ(script("b9 a1 a2 a3 |", [](auto a, auto b) { return std::move(a) | skip_until(std::move(b)) | take(2); }), "1 2 |");
+  EXPECT_EQ(script("b9 a1 a2 a3 |", [](auto a, auto b) { return std::move(a) | skip_until(std::move(b)) | take(2); }),
+            "1 2 |");
 }
 
 TEST(SkipUntil, EndedByItsHandleItEmitsNothingMore) { EXPECT_EQ(script("b9 a1 ! a2 |", skipped_until), "1"); }
@@ -50,11 +61,15 @@ TEST(SkipUntil, AnErrorOfEitherOrBehindItFailsThePipeline) {
   EXPECT_EQ(script("b9 a1 x |", skipped_until), "1 #");
   EXPECT_EQ(script("b9 a1 y |", skipped_until), "1 #");
   EXPECT_EQ(script("a1 x |", skipped_until), "#") << "while it is closed too";
-  EXPECT_EQ(script("b9 a1 a2 |", [](auto a, auto b) { return std::move(a) | skip_until(std::move(b)) | map(ThrowsAt{2}); }), "1 #");
+  EXPECT_EQ(
+      script("b9 a1 a2 |", [](auto a, auto b) { return std::move(a) | skip_until(std::move(b)) | map(ThrowsAt{2}); }),
+      "1 #");
 }
 
 TEST(SkipUntil, StandsBeforeObserveOn) {
-  EXPECT_EQ(script("a1 b9 a2 |", [](auto a, auto b) { return std::move(a) | skip_until(std::move(b)) | observe_on(io); }), "2 |");
+  EXPECT_EQ(
+      script("a1 b9 a2 |", [](auto a, auto b) { return std::move(a) | skip_until(std::move(b)) | observe_on(io); }),
+      "2 |");
 }
 
 TEST(SkipUntil, WithTakeUntilItIsAPieceOfTheStream) {
@@ -92,7 +107,8 @@ TEST(SkipUntil, SavesThatItIsOpen) {
 }
 
 TEST(SkipUntil, IsOverAsSoonAsTheOtherHasEndedWithoutAValue) {
-  EXPECT_EQ(script("a1 ? b5 ? a2 |", [](auto a, auto b) { return std::move(a) | skip_until(std::move(b) | take(0)); }), "on | over");
+  EXPECT_EQ(script("a1 ? b5 ? a2 |", [](auto a, auto b) { return std::move(a) | skip_until(std::move(b) | take(0)); }),
+            "on | over");
 }
 
 TEST(SkipUntil, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases_of_two(skipped_until); }

@@ -162,9 +162,11 @@ Reference each_window(Nanoseconds length, Nanoseconds step, std::size_t at_most,
   };
 }
 
-/// The same for values that may be late: each counts as of the latest before it, and where its windows have closed as of the begin of the
-/// one that ends next. A window closes at the first moment at or behind its end, if anything is there that isn't too old for all to come.
-Reference each_window_of_late_ones(Nanoseconds length, Nanoseconds step, std::size_t at_most, double (*reduce)(const Values&)) {
+/// The same for values that may be late: each counts as of the latest before it, and where its windows have closed as
+/// of the begin of the one that ends next. A window closes at the first moment at or behind its end, if anything is
+/// there that isn't too old for all to come.
+Reference each_window_of_late_ones(Nanoseconds length, Nanoseconds step, std::size_t at_most,
+                                   double (*reduce)(const Values&)) {
   return [=](const Moments& stream, bool over) {
     Values out;
     Moments seen;
@@ -194,7 +196,10 @@ TEST(SlidingTimeWindow, AsTheReference) {
   for (const auto& [length, step] : std::vector<std::pair<int, int>>{{5, 2}, {6, 3}, {2, 3}}) {
     const auto build = [length = length, step = step](std::int64_t at_most) {
       return [=](auto in) {
-        return std::move(in) | window(sliding_time(std::chrono::nanoseconds(length), std::chrono::nanoseconds(step), {.at_most = at_most})) | mean();
+        return std::move(in) |
+               window(sliding_time(std::chrono::nanoseconds(length), std::chrono::nanoseconds(step),
+                                   {.at_most = at_most})) |
+               mean();
       };
     };
     compare(build(64), each_window_of_late_ones(length, step, 99, mean_in));

@@ -23,6 +23,8 @@ TEST(Slope, OfOneValueOrWhatIsNotFiniteIsNan) {
                 {no_number, no_number, 2, 2});
 }
 
-TEST(Slope, InTheUsualCases) { expect_the_usual([] { return slope(); }, exactly::slope); }
+TEST(Slope, InTheUsualCases) {
+  expect_the_usual([] { return slope(); }, exactly::slope);
+}
 
 }  // namespace

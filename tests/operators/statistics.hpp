@@ -140,7 +140,9 @@ void expect_exact(Statistic statistic, double (*exact)(const Values&), double (*
 // test's.
 inline double bucketed(const Values& v, double q) {
   const double exact = exactly::quantile(v, q);
-  return std::isnan(exact) ? exact : sidestep::detail::Buckets<std::uint32_t>::value(sidestep::detail::Buckets<std::uint32_t>::key(exact));
+  return std::isnan(exact)
+             ? exact
+             : sidestep::detail::Buckets<std::uint32_t>::value(sidestep::detail::Buckets<std::uint32_t>::key(exact));
 }
 
 }  // namespace sidestep::test

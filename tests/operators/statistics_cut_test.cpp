@@ -28,7 +28,8 @@ void for_each_statistic(F f) {
     return std::move(in) | window(sliding(3)) | histogram<2>(1, 3) |
            map([](const HistogramCounts<2>& h) {  // in doubles: a damaged state may hold any numbers
              double all = 0;
-             for (const std::int64_t count : {h.counts[0], h.counts[1], h.below, h.above, h.nan}) all = 10 * all + static_cast<double>(count);
+             for (const std::int64_t count : {h.counts[0], h.counts[1], h.below, h.above, h.nan})
+               all = 10 * all + static_cast<double>(count);
              return all;
            });
   });

@@ -1,5 +1,5 @@
-// Statistics over windows that slide and slide. 10 million values, or SIDESTEP_DRIFT_EVENTS: of 1000000000 (operators.drift_soak) it takes a
-// minute of CPU time.
+// Statistics over windows that slide and slide. 10 million values, or SIDESTEP_DRIFT_EVENTS: of 1000000000
+// (operators.drift_soak) it takes a minute of CPU time.
 #include "operators/statistics_reference.hpp"
 #include "operators/stream.hpp"
 

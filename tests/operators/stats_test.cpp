@@ -99,10 +99,13 @@ TEST(Stats, OfWindowsOfTimeThatSlide) {
 }
 
 TEST(Stats, OverWindowsOfAllKinds) {
-  const auto in_one = [](const Values& v) { return exactly::sum(v) + 100 * exactly::greatest(v) + 10'000 * static_cast<double>(v.size()); };
+  const auto in_one = [](const Values& v) {
+    return exactly::sum(v) + 100 * exactly::greatest(v) + 10'000 * static_cast<double>(v.size());
+  };
   const auto chain = [](auto spec) {
     return [spec](auto in) {
-      return std::move(in) | window(spec) | stats(sum(), max_of(), count()) | map([](const auto& a) { return a[0] + 100 * a[1] + 10'000 * a[2]; });
+      return std::move(in) | window(spec) | stats(sum(), max_of(), count()) |
+             map([](const auto& a) { return a[0] + 100 * a[1] + 10'000 * a[2]; });
     };
   };
   compare(chain(count(3)), of_windows(3, 3, true, in_one));
@@ -122,6 +125,12 @@ TEST(Stats, MayBeUnsubscribedOrFail) {
   EXPECT_EQ(drawn<1>({"-12#|"}, sum_and_count), "--32#");
 }
 TEST(Stats, AHandlerMayPublishWhatItListensTo) { EXPECT_EQ(answered(33, sum_and_count), "32 421 "); }
-TEST(Stats, DescribesItself) { EXPECT_EQ(described([](auto in) { return std::move(in) | window(count(2)) | stats(mean(), p99()) | map([](const auto& a) { return a[0]; }); })[5].substr(0, 20), "stats(mean, quantile"); }
+TEST(Stats, DescribesItself) {
+  EXPECT_EQ(described([](auto in) {
+              return std::move(in) | window(count(2)) | stats(mean(), p99()) | map([](const auto& a) { return a[0]; });
+            })[5]
+                .substr(0, 20),
+            "stats(mean, quantile");
+}
 
 }  // namespace

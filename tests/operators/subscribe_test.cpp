@@ -111,7 +111,9 @@ TEST(Subscribe, AnEndThatThrowsFailsItToo) {
   EXPECT_EQ(handle->error(), "at the end");
 }
 
-TEST(Subscribe, WhatIsUnsubscribedGetsNoEnd) { EXPECT_EQ(unsubscribed("12!3|", [](auto in) { return in; }), "1 2"); }
+TEST(Subscribe, WhatIsUnsubscribedGetsNoEnd) {
+  EXPECT_EQ(unsubscribed("12!3|", [](auto in) { return in; }), "1 2");
+}
 
 TEST(Subscribe, TheFunctorMayEndItsOwnPipeline) {
   Bus bus({.thread = false});
@@ -127,7 +129,9 @@ TEST(Subscribe, TheFunctorMayEndItsOwnPipeline) {
   EXPECT_EQ(handle->life(), Subscription::Life::ended);
 }
 
-TEST(Subscribe, AHandlerMayPublishWhatItListensTo) { EXPECT_EQ(answered(3, [](auto in) { return in; }), "1 11 2 12 "); }
+TEST(Subscribe, AHandlerMayPublishWhatItListensTo) {
+  EXPECT_EQ(answered(3, [](auto in) { return in; }), "1 11 2 12 ");
+}
 
 TEST(Subscribe, AHandlerMaySubscribe) {
   Bus bus({.thread = false});

@@ -37,7 +37,8 @@ TEST(Sum, KeepsWhatAGreatValueHides) {
 }
 TEST(Sum, OfWhatIsNotFiniteIsWhatAdditionSays) {
   const auto of_two = [](auto in) { return std::move(in) | window(count(2)) | sum(); };
-  expect_values(out_of({infinity, 1, -infinity, 1, infinity, -infinity, no_number, 1, 1, 2}, of_two), {infinity, -infinity, no_number, no_number, 3});
+  expect_values(out_of({infinity, 1, -infinity, 1, infinity, -infinity, no_number, 1, 1, 2}, of_two),
+                {infinity, -infinity, no_number, no_number, 3});
   expect_values(out_of({1e308, 1e308, 1, 1}, of_two), {infinity, 2});
 }
 TEST(Sum, ThatOverflowsIsWholeAgainWhenAllHasLeft) {
@@ -47,7 +48,11 @@ TEST(Sum, ThatOverflowsIsWholeAgainWhenAllHasLeft) {
   EXPECT_EQ(out.back(), 2);
 }
 
-TEST(Sum, OverWindowsOfAllKinds) { compare_over_windows([] { return sum(); }, exactly::sum); }
-TEST(Sum, InTheUsualCases) { expect_the_usual([] { return sum(); }, exactly::sum); }
+TEST(Sum, OverWindowsOfAllKinds) {
+  compare_over_windows([] { return sum(); }, exactly::sum);
+}
+TEST(Sum, InTheUsualCases) {
+  expect_the_usual([] { return sum(); }, exactly::sum);
+}
 
 }  // namespace

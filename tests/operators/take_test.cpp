@@ -78,7 +78,9 @@ TEST(Take, MayBeUnsubscribedOrFail) {
   EXPECT_EQ(drawn<1>({"-12#|"}, first_two), "-12|") << "what comes behind its end can't fail it";
 }
 
-TEST(Take, AHandlerMayPublishWhatItListensTo) { EXPECT_EQ(answered(3, [](auto in) { return std::move(in) | take(3); }), "1 11 2 "); }
+TEST(Take, AHandlerMayPublishWhatItListensTo) {
+  EXPECT_EQ(answered(3, [](auto in) { return std::move(in) | take(3); }), "1 11 2 ");
+}
 
 TEST(Take, GoesOnFromAnyCut) {
   expect_same_at_every_cut("take", first_two);

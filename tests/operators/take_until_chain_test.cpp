@@ -17,29 +17,41 @@ TEST(TakeUntilChain, OfNothingIsNothing) {
 
 TEST(TakeUntilChain, AnOtherThatNeverEmitsChangesNothing) {
   EXPECT_EQ(script("a1 a2 |", until_other), "1 2 |");
-  EXPECT_EQ(script("a1 b9 a2 |", [](auto a, auto b) { return std::move(a) | take_until(std::move(b) | take(0)); }), "1 2 |")
+  EXPECT_EQ(script("a1 b9 a2 |", [](auto a, auto b) { return std::move(a) | take_until(std::move(b) | take(0)); }),
+            "1 2 |")
       << "nor when it ends";
-  EXPECT_EQ(script("a1 b9 a2 |", [](auto a, auto b) { return std::move(a) | take_until(std::move(b) | filter([](double) { return false; })); }),
+  EXPECT_EQ(script("a1 b9 a2 |",
+                   [](auto a, auto b) {
+                     return std::move(a) | take_until(std::move(b) | filter([](double) { return false; }));
+                   }),
             "1 2 |");
 }
 
 TEST(TakeUntilChain, AnEventThatEntersBothPassesAndEndsIt) { EXPECT_EQ(script("a1 c2 a3 |", until_other), "1 2 |"); }
 
 TEST(TakeUntilChain, WhatTheOtherEmitsAtItsEndEndsIt) {
-  EXPECT_EQ(script("a1 b9 a2 b9 a3 |", [](auto a, auto b) { return std::move(a) | take_until(std::move(b) | take(2) | completes()); }), "1 2 |");
+  EXPECT_EQ(script("a1 b9 a2 b9 a3 |",
+                   [](auto a, auto b) { return std::move(a) | take_until(std::move(b) | take(2) | completes()); }),
+            "1 2 |");
 }
 
 TEST(TakeUntilChain, EndsWithItsOwnStream) {
-  EXPECT_EQ(script("a1 a2 b9 |", [](auto a, auto b) { return std::move(a) | take(1) | take_until(std::move(b)); }), "1 |");
+  EXPECT_EQ(script("a1 a2 b9 |", [](auto a, auto b) { return std::move(a) | take(1) | take_until(std::move(b)); }),
+            "1 |");
 }
 
 TEST(TakeUntilChain, AWindowBeforeItIsNotFlushedAndOneBehindItIs) {
-  EXPECT_EQ(script("a1 a2 a3 b9 |", [](auto a, auto b) { return std::move(a) | window(count(2)) | sum() | take_until(std::move(b)); }), "3 |");
-  EXPECT_EQ(script("a1 a2 a3 b9 |", [](auto a, auto b) { return std::move(a) | take_until(std::move(b)) | window(count(2)) | sum(); }), "3 3 |");
+  EXPECT_EQ(script("a1 a2 a3 b9 |",
+                   [](auto a, auto b) { return std::move(a) | window(count(2)) | sum() | take_until(std::move(b)); }),
+            "3 |");
+  EXPECT_EQ(script("a1 a2 a3 b9 |",
+                   [](auto a, auto b) { return std::move(a) | take_until(std::move(b)) | window(count(2)) | sum(); }),
+            "3 3 |");
 }
 
 TEST(TakeUntilChain, ATakeBehindItEndsAll) {
-  EXPECT_EQ(script("a1 a2 b9 |", [](auto a, auto b) { return std::move(a) | take_until(std::move(b)) | take(1); }), "1 |");
+  EXPECT_EQ(script("a1 a2 b9 |", [](auto a, auto b) { return std::move(a) | take_until(std::move(b)) | take(1); }),
+            "1 |");
 }
 
 TEST(TakeUntilChain, EndedByItsHandleItEmitsNothingMore) { EXPECT_EQ(script("a1 ! a2 b9 |", until_other), "1"); }
@@ -47,18 +59,23 @@ TEST(TakeUntilChain, EndedByItsHandleItEmitsNothingMore) { EXPECT_EQ(script("a1 
 TEST(TakeUntilChain, AnErrorOfEitherOrBehindItFailsThePipeline) {
   EXPECT_EQ(script("a1 x b9 |", until_other), "1 #");
   EXPECT_EQ(script("a1 y a2 |", until_other), "1 #");
-  EXPECT_EQ(script("a1 a2 |", [](auto a, auto b) { return std::move(a) | take_until(std::move(b)) | map(ThrowsAt{2}); }), "1 #");
+  EXPECT_EQ(
+      script("a1 a2 |", [](auto a, auto b) { return std::move(a) | take_until(std::move(b)) | map(ThrowsAt{2}); }),
+      "1 #");
   EXPECT_EQ(script("a1 b9 x y |", until_other), "1 |") << "what is over can't fail";
 }
 
 TEST(TakeUntilChain, StandsBeforeObserveOn) {
-  EXPECT_EQ(script("a1 a2 b9 a3 |", [](auto a, auto b) { return std::move(a) | take_until(std::move(b)) | observe_on(io); }), "1 2 |");
+  EXPECT_EQ(
+      script("a1 a2 b9 a3 |", [](auto a, auto b) { return std::move(a) | take_until(std::move(b)) | observe_on(io); }),
+      "1 2 |");
 }
 
 TEST(TakeUntilChain, TakesValuesOfAnotherType) {
   Bus bus({.thread = false});
   std::string output;
-  bus.on<Number>() | map(&Number::value) | take_until(bus.on<Metric>()) | subscribe([&](double value) { output += text_of(value); });
+  bus.on<Number>() | map(&Number::value) | take_until(bus.on<Metric>()) |
+      subscribe([&](double value) { output += text_of(value); });
   bus.publish(Number{1});
   bus.publish(Metric{});
   bus.publish(Number{2});
@@ -85,8 +102,12 @@ TEST(TakeUntilChain, IsWhatItsReferenceSays) {
 }
 
 TEST(TakeUntilChain, SavesThatItIsOver) {
-  expect_same_at_every_cut("take_until", [](auto a, auto b) { return std::move(a) | take_until(std::move(b) | filter([](double x) { return x == 4; })); });
-  expect_words_for_damage("take_until", [](auto a, auto b) { return std::move(a) | take_until(std::move(b) | filter([](double x) { return x == 7; })); });
+  expect_same_at_every_cut("take_until", [](auto a, auto b) {
+    return std::move(a) | take_until(std::move(b) | filter([](double x) { return x == 4; }));
+  });
+  expect_words_for_damage("take_until", [](auto a, auto b) {
+    return std::move(a) | take_until(std::move(b) | filter([](double x) { return x == 7; }));
+  });
 }
 
 TEST(TakeUntilChain, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) {

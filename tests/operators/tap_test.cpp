@@ -30,18 +30,24 @@ TEST(Tap, IsCalledBeforeWhatFollows) {
 const auto tapped = [](auto in) { return std::move(in) | tap([](double) {}); };
 
 TEST(Tap, OfNothingNothingIsSeen) {
-  EXPECT_EQ(marble("--|", [&](auto in) { return std::move(in) | tap([](double) { throw MarbleError("seen"); }); }), "2:|");
+  EXPECT_EQ(marble("--|", [&](auto in) { return std::move(in) | tap([](double) { throw MarbleError("seen"); }); }),
+            "2:|");
 }
 
 TEST(Tap, SeesWhatPassesItAndNotWhatFollowsKeeps) {
   int seen = 0;
-  EXPECT_EQ(marble("1234|", [&](auto in) { return std::move(in) | tap([&](double) { ++seen; }) | every(2) | take(1); }), "1:2 1:|");
+  EXPECT_EQ(marble("1234|", [&](auto in) { return std::move(in) | tap([&](double) { ++seen; }) | every(2) | take(1); }),
+            "1:2 1:|");
   EXPECT_EQ(seen, 2);
 }
 
 TEST(Tap, SeesWhatAWindowMakes) {
   Values seen;
-  EXPECT_EQ(marble("123|", [&](auto in) { return std::move(in) | window(count(2)) | sum() | tap([&](double x) { seen.push_back(x); }); }), "1:3 3:3 3:|");
+  EXPECT_EQ(marble("123|",
+                   [&](auto in) {
+                     return std::move(in) | window(count(2)) | sum() | tap([&](double x) { seen.push_back(x); });
+                   }),
+            "1:3 3:3 3:|");
   EXPECT_EQ(seen, (Values{3, 3}));
 }
 
@@ -52,7 +58,13 @@ TEST(Tap, WhatItsFunctionAnswersIsIgnored) {
 TEST(Tap, MayBeUnsubscribedOrFail) {
   EXPECT_EQ(unsubscribed("1!2|", tapped), "1");
   EXPECT_EQ(drawn<1>({"-1#2|"}, tapped), "-1#");
-  EXPECT_EQ(drawn<1>({"-1-2|"}, [](auto in) { return std::move(in) | tap([](double x) { if (x == 2) throw MarbleError("two"); }); }), "-1-#");
+  EXPECT_EQ(drawn<1>({"-1-2|"},
+                     [](auto in) {
+                       return std::move(in) | tap([](double x) {
+                                if (x == 2) throw MarbleError("two");
+                              });
+                     }),
+            "-1-#");
 }
 
 TEST(Tap, MayPublishWhatTheChainListensTo) {

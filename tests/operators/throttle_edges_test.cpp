@@ -94,8 +94,8 @@ TEST(ThrottleEdges, RefusesWhatEmitsNothing) {
   EXPECT_THROW((void)throttle(-1ns), OperatorError);
 }
 
-/// Interval by interval, over the whole stream at once. One in which a value waits is over at the first moment behind it, another at the
-/// first value.
+/// Interval by interval, over the whole stream at once. One in which a value waits is over at the first moment behind
+/// it, another at the first value.
 Values edges_of(const Moments& s, bool leading, bool over) {
   Values out;
   for (std::size_t i = 0; i < s.size();) {
@@ -117,8 +117,10 @@ Values edges_of(const Moments& s, bool leading, bool over) {
 }
 
 TEST(ThrottleEdges, AsTheReference) {
-  compare([](auto in) { return both_edges(std::move(in)); }, [](const Moments& s, bool over) { return edges_of(s, true, over); });
-  compare([](auto in) { return last_edge(std::move(in)); }, [](const Moments& s, bool over) { return edges_of(s, false, over); });
+  compare([](auto in) { return both_edges(std::move(in)); },
+          [](const Moments& s, bool over) { return edges_of(s, true, over); });
+  compare([](auto in) { return last_edge(std::move(in)); },
+          [](const Moments& s, bool over) { return edges_of(s, false, over); });
 }
 
 TEST(ThrottleEdges, IsSavedAnywhere) {
@@ -128,10 +130,14 @@ TEST(ThrottleEdges, IsSavedAnywhere) {
 }
 
 TEST(ThrottleEdges, DescribesItself) {
-  EXPECT_EQ(Driven([](auto in) { return both_edges(std::move(in)); }).pipeline().describe()[3], "throttle(edges)(4, leading, trailing)");
-  EXPECT_EQ(Driven([](auto in) { return last_edge(std::move(in)); }).pipeline().describe()[3], "throttle(edges)(4, trailing)");
+  EXPECT_EQ(Driven([](auto in) { return both_edges(std::move(in)); }).pipeline().describe()[3],
+            "throttle(edges)(4, leading, trailing)");
+  EXPECT_EQ(Driven([](auto in) { return last_edge(std::move(in)); }).pipeline().describe()[3],
+            "throttle(edges)(4, trailing)");
 }
 
-TEST(ThrottleEdges, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases([](auto in) { return both_edges(std::move(in)); }); }
+TEST(ThrottleEdges, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) {
+  expect_usual_cases([](auto in) { return both_edges(std::move(in)); });
+}
 
 }  // namespace

@@ -43,11 +43,16 @@ TEST(Throttle, OfNothingAndOfOne) {
 }
 
 TEST(Throttle, NaNOpensAnIntervalToo) {
-  EXPECT_EQ(marble("12--3|", [](auto in) { return std::move(in) | map([](double x) { return x == 1 ? std::nan("") : x; }) | throttle(4ns); }), "0:nan 4:3 5:|");
+  EXPECT_EQ(marble("12--3|",
+                   [](auto in) {
+                     return std::move(in) | map([](double x) { return x == 1 ? std::nan("") : x; }) | throttle(4ns);
+                   }),
+            "0:nan 4:3 5:|");
 }
 
 TEST(Throttle, TheFirstStampMayBeAnyTime) {
-  EXPECT_EQ(output_of(one_in_four, Moments{{-9, 1.0}, {-6, 2.0}, {-5, 3.0}, {0, 4.0}}, 8), (std::vector<double>{1, 3, 4}));
+  EXPECT_EQ(output_of(one_in_four, Moments{{-9, 1.0}, {-6, 2.0}, {-5, 3.0}, {0, 4.0}}, 8),
+            (std::vector<double>{1, 3, 4}));
 }
 
 TEST(Throttle, BetweenTakes) {
@@ -79,6 +84,8 @@ TEST(Throttle, AHandlerMayPublishWhatItListensTo) {
 
 TEST(Throttle, DescribesItself) { EXPECT_EQ(described(one_in_four)[3], "throttle(4)"); }
 
-TEST(Throttle, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases([](auto in) { return std::move(in) | throttle(4ns); }); }
+TEST(Throttle, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) {
+  expect_usual_cases([](auto in) { return std::move(in) | throttle(4ns); });
+}
 
 }  // namespace

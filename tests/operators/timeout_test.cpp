@@ -12,8 +12,14 @@ using namespace std::chrono_literals;
 auto with_timeout(auto in) { return std::move(in) | timeout(5ns); }
 
 TEST(Timeout, SaysHowLongInTheGreatestUnitOfWhichItIsAWholeNumber) {
-  const std::pair<Nanoseconds, const char*> cases[] = {{7, "7 ns"}, {1'500, "1500 ns"}, {20'000, "20 us"}, {100'000'000, "100 ms"}, {90'000'000'000, "90 s"}, {2'000'000'000'000, "2000 s"}};
-  for (const auto& [length, said] : cases) EXPECT_EQ(TimeoutError(length).what(), std::string("timeout: no value came for ") + said + ".");
+  const std::pair<Nanoseconds, const char*> cases[] = {{7, "7 ns"},
+                                                       {1'500, "1500 ns"},
+                                                       {20'000, "20 us"},
+                                                       {100'000'000, "100 ms"},
+                                                       {90'000'000'000, "90 s"},
+                                                       {2'000'000'000'000, "2000 s"}};
+  for (const auto& [length, said] : cases)
+    EXPECT_EQ(TimeoutError(length).what(), std::string("timeout: no value came for ") + said + ".");
 }
 
 TEST(Timeout, FailsWhenNothingComesForTooLong) {
@@ -154,6 +160,8 @@ TEST(Timeout, IsSavedAnywhere) {
   EXPECT_TRUE(second.handle()->failed());
 }
 
-TEST(Timeout, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases([](auto in) { return with_timeout(std::move(in)); }); }
+TEST(Timeout, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) {
+  expect_usual_cases([](auto in) { return with_timeout(std::move(in)); });
+}
 
 }  // namespace

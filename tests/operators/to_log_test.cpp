@@ -49,16 +49,19 @@ TEST(ToLog, NumbersReadBackAsTheyWere) {
 }
 
 TEST(ToLog, HasTheStampAndNumberOfTheEventThatCausedTheValue) {
-  EXPECT_EQ(logged({1, 2, 3, 4}, [](auto in) { return std::move(in) | every(2); }), "stamp,number,value\n20,2,2\n40,4,4\n");
+  EXPECT_EQ(logged({1, 2, 3, 4}, [](auto in) { return std::move(in) | every(2); }),
+            "stamp,number,value\n20,2,2\n40,4,4\n");
 }
 
 TEST(ToLog, WhatCompletingEmitsIsInIt) {
-  EXPECT_NE(logged({1, 2, 3}, [](auto in) { return std::move(in) | window(count(5)) | sum(); }).find(",6\n"), std::string::npos);
+  EXPECT_NE(logged({1, 2, 3}, [](auto in) { return std::move(in) | window(count(5)) | sum(); }).find(",6\n"),
+            std::string::npos);
   EXPECT_EQ(logged({1, 2, 3}, [](auto in) { return std::move(in) | take(2); }), "stamp,number,value\n10,1,1\n20,2,2\n");
 }
 
 TEST(ToLog, HasWhatCameBeforeAnErrorOrAnEndByTheHandle) {
-  EXPECT_EQ(logged({1, 2, 3}, [](auto in) { return std::move(in) | map(ThrowsAt{2}); }), "stamp,number,value\n10,1,1\n");
+  EXPECT_EQ(logged({1, 2, 3}, [](auto in) { return std::move(in) | map(ThrowsAt{2}); }),
+            "stamp,number,value\n10,1,1\n");
   const ScratchFolder folder;
   {
     Bus bus({.thread = false});
@@ -146,7 +149,8 @@ TEST(ToLog, AFullDiskThatOnlyTheEndShowsFailsItToo) {
 }
 
 TEST(ToLog, BehindObserveOn) {
-  EXPECT_EQ(logged({1, 2}, [](auto in) { return std::move(in) | observe_on(io); }), "stamp,number,value\n10,1,1\n20,2,2\n");
+  EXPECT_EQ(logged({1, 2}, [](auto in) { return std::move(in) | observe_on(io); }),
+            "stamp,number,value\n10,1,1\n20,2,2\n");
 }
 
 TEST(ToLog, IsWhatAReferenceMakesOfRandomStreams) {
@@ -160,7 +164,8 @@ TEST(ToLog, IsWhatAReferenceMakesOfRandomStreams) {
     std::string expected = "stamp,number,value\n";
     int number = 0;
     for (const Moment& one : stream)
-      if (one.value) expected += std::to_string(one.at) + "," + std::to_string(++number) + "," + text_of(*one.value) + "\n";
+      if (one.value)
+        expected += std::to_string(one.at) + "," + std::to_string(++number) + "," + text_of(*one.value) + "\n";
     return text_in(folder.path() / "log.csv") == expected;
   });
 }

@@ -6,14 +6,16 @@ using namespace sidestep;
 using namespace sidestep::test;
 using namespace std::chrono_literals;
 
-/// The metrics that a chain of Numbers publishes, as name=value@stamp; at its end, step too where there is one; "#" if it failed.
+/// The metrics that a chain of Numbers publishes, as name=value@stamp; at its end, step too where there is one; "#" if
+/// it failed.
 template <class Build>
 std::string published(std::string_view marbles, Build build) {
   ManualClock clock;
   Bus bus({.clock = &clock, .thread = false});
   std::string text;
   bus.on<Metric>() | subscribe([&](const Metric& m) {
-    text += std::string(m.metric.text()) + "=" + text_of(m.value) + (m.step != 0 ? "/" + std::to_string(m.step) : "") + " ";
+    text +=
+        std::string(m.metric.text()) + "=" + text_of(m.value) + (m.step != 0 ? "/" + std::to_string(m.step) : "") + " ";
   });
   const Handle handle = build(bus.on<Number>() | map(&Number::value), bus);
   Producer producer = bus.producer("test");
@@ -35,12 +37,20 @@ TEST(ToMetric, PublishesEachValueUnderItsName) {
 }
 
 TEST(ToMetric, APairIsAStepAndAValue) {
-  EXPECT_EQ(published("12", [](auto in, Bus& bus) { return std::move(in) | map([](double x) { return std::pair<Step, double>(7, x); }) | to_metric(bus, "x"); }),
+  EXPECT_EQ(published("12",
+                      [](auto in, Bus& bus) {
+                        return std::move(in) | map([](double x) { return std::pair<Step, double>(7, x); }) |
+                               to_metric(bus, "x");
+                      }),
             "x=1/7 x=2/7 ");
 }
 
 TEST(ToMetric, WhatCompletingEmitsIsPublishedToo) {
-  EXPECT_EQ(published("123", [](auto in, Bus& bus) { return std::move(in) | take(3) | window(count(2)) | sum() | to_metric(bus, "x"); }), "x=3 x=3 ");
+  EXPECT_EQ(published("123",
+                      [](auto in, Bus& bus) {
+                        return std::move(in) | take(3) | window(count(2)) | sum() | to_metric(bus, "x");
+                      }),
+            "x=3 x=3 ");
   Bus bus({.thread = false});
   Values seen;
   bus.on<Number>() | map(&Number::value) | window(count(2)) | sum() | to_metric(bus, "x");
@@ -51,15 +61,18 @@ TEST(ToMetric, WhatCompletingEmitsIsPublishedToo) {
 }
 
 TEST(ToMetric, AnErrorBeforeItEndsIt) {
-  EXPECT_EQ(published("123", [](auto in, Bus& bus) { return std::move(in) | map(ThrowsAt{2}) | to_metric(bus, "x"); }), "x=1 #");
+  EXPECT_EQ(published("123", [](auto in, Bus& bus) { return std::move(in) | map(ThrowsAt{2}) | to_metric(bus, "x"); }),
+            "x=1 #");
 }
 
 TEST(ToMetric, ATakeBeforeItEndsIt) {
-  EXPECT_EQ(published("123", [](auto in, Bus& bus) { return std::move(in) | take(2) | to_metric(bus, "x"); }), "x=1 x=2 ");
+  EXPECT_EQ(published("123", [](auto in, Bus& bus) { return std::move(in) | take(2) | to_metric(bus, "x"); }),
+            "x=1 x=2 ");
 }
 
 TEST(ToMetric, BehindObserveOn) {
-  EXPECT_EQ(published("1-2", [](auto in, Bus& bus) { return std::move(in) | observe_on(io) | to_metric(bus, "x"); }), "x=1 x=2 ");
+  EXPECT_EQ(published("1-2", [](auto in, Bus& bus) { return std::move(in) | observe_on(io) | to_metric(bus, "x"); }),
+            "x=1 x=2 ");
 }
 
 TEST(ToMetric, HasTheStampOfTheValueAndAProducerOfItsName) {
@@ -68,7 +81,8 @@ TEST(ToMetric, HasTheStampOfTheValueAndAProducerOfItsName) {
   std::string seen;
   bus.on<Number>() | map(&Number::value) | to_metric(bus, "x");
   bus.on<Number>() | map([](const Number& n) { return std::pair<Step, double>(2, n.value); }) | to_metric(bus, "step");
-  bus.on<Metric>().from("step") | timestamp() | subscribe([&](const auto& m) { seen += "step " + std::to_string(m.stamp) + " "; });
+  bus.on<Metric>().from("step") | timestamp() |
+      subscribe([&](const auto& m) { seen += "step " + std::to_string(m.stamp) + " "; });
   bus.on<Metric>().from("x") | timestamp() | subscribe([&](const auto& m) { seen += std::to_string(m.stamp) + " "; });
   bus.publish(Number{1});
   clock.set(9);
@@ -77,10 +91,12 @@ TEST(ToMetric, HasTheStampOfTheValueAndAProducerOfItsName) {
 }
 
 TEST(ToMetric, OfAMetricMakesAnother) {
-  EXPECT_EQ(published("12", [](auto in, Bus& bus) {
-              bus.on<Metric>() | filter(named("x")) | map([](const Metric& m) { return 10 * m.value; }) | to_metric(bus, "y");
-              return std::move(in) | to_metric(bus, "x");
-            }),
+  EXPECT_EQ(published("12",
+                      [](auto in, Bus& bus) {
+                        bus.on<Metric>() | filter(named("x")) | map([](const Metric& m) { return 10 * m.value; }) |
+                            to_metric(bus, "y");
+                        return std::move(in) | to_metric(bus, "x");
+                      }),
             "x=1 y=10 x=2 y=20 ");
 }
 
@@ -131,7 +147,8 @@ TEST(ToMetric, ACircleOfTwoFailsToo) {
 TEST(ToMetric, OneThatMakesTwoOfEachFailsByItsBacklog) {
   Bus bus({.thread = false});
   const Handle handle = bus.on<Metric>() | map(&Metric::value) |
-                        share([&](auto in) { return std::move(in) | to_metric(bus, "x"); }, [&](auto in) { return std::move(in) | to_metric(bus, "x"); });
+                        share([&](auto in) { return std::move(in) | to_metric(bus, "x"); },
+                              [&](auto in) { return std::move(in) | to_metric(bus, "x"); });
   bus.publish(Metric{.value = 1});
   bus.close();
   EXPECT_TRUE(handle->failed());
@@ -147,7 +164,9 @@ TEST(ToMetric, IsWhatAReferenceMakesOfRandomStreams) {
   expect_of_random_streams([](const Moments& stream, std::size_t) {
     Bus bus({.ring_capacity = 64, .thread = false});
     Moments seen;
-    bus.on<Metric>() | timestamp() | subscribe([&](const Timestamped<Metric>& m) { seen.push_back({m.stamp, m.value.value}); });
+    bus.on<Metric>() | timestamp() | subscribe([&](const Timestamped<Metric>& m) {
+      seen.push_back({m.stamp, m.value.value});
+    });
     const Handle handle = bus.on<Number>() | map(&Number::value) | to_metric(bus, "x");
     feed(handle->pipeline(), stream);
     bus.flush();
@@ -165,7 +184,9 @@ TEST(ToMetric, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) {
   const auto chain = [](auto before) {
     return [before](Bus& bus, Watched& watched) {
       const auto published = std::make_shared<std::vector<std::string>>();
-      watched.when_over = [&watched, published] { EXPECT_EQ(*published, watched.values) << "what came to it, and nothing else"; };
+      watched.when_over = [&watched, published] {
+        EXPECT_EQ(*published, watched.values) << "what came to it, and nothing else";
+      };
       const Handle handle = before(drawn_source<Number>(bus)) | watched_by{&watched} | to_metric(bus, "x");
       bus.on<Metric>() | subscribe([published](const Metric& metric) { published->push_back(text_of(metric.value)); });
       return handle;

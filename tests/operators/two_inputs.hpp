@@ -21,9 +21,9 @@ struct ScriptSink {
 ///
 ///   script("a1 b2 |", [](auto a, auto b) { return zip(std::move(a), std::move(b)); })  ->  "1,2 |"
 ///
-/// a1, b1, c1: an event of the first input, the second, of both. x, y: one at which the first, the second throws. @5: it is 5 ns now (before,
-/// the clock goes on by one with each word). ?: says whether it is over. !: the pipeline is ended by its handle. |: the stream ends. Behind each word the bus is idle
-/// once, which is a tick.
+/// a1, b1, c1: an event of the first input, the second, of both. x, y: one at which the first, the second throws. @5:
+/// it is 5 ns now (before, the clock goes on by one with each word). ?: says whether it is over. !: the pipeline is
+/// ended by its handle. |: the stream ends. Behind each word the bus is idle once, which is a tick.
 template <class Build>
 std::string script(std::string_view input, Build build, std::string* error = nullptr) {
   ManualClock clock;
@@ -31,8 +31,10 @@ std::string script(std::string_view input, Build build, std::string* error = nul
   ScriptSink sink{output};
   Bus bus({.clock = &clock, .thread = false});
   const Handle handle = [&] {
-    if constexpr (std::is_invocable_v<Build&, decltype(input_of<Number>(bus))>) return build(input_of<Number>(bus)) | subscribe(sink);
-    else return build(input_of<Number>(bus), input_of<OtherNumber>(bus)) | subscribe(sink);
+    if constexpr (std::is_invocable_v<Build&, decltype(input_of<Number>(bus))>)
+      return build(input_of<Number>(bus)) | subscribe(sink);
+    else
+      return build(input_of<Number>(bus), input_of<OtherNumber>(bus)) | subscribe(sink);
   }();
   Producer producer = bus.producer("test");
   bool failed = false;
@@ -49,7 +51,8 @@ std::string script(std::string_view input, Build build, std::string* error = nul
     if (word[0] == 'c') producer.publish(BothNumber{value});
     if (word[0] == '?') sink.write(handle->life() == Subscription::Life::completed ? "over" : "on");
     if (word[0] == '!') handle->end();
-    if (word[0] == '|') bus.close();
+    if (word[0] == '|')
+      bus.close();
     else
       while (bus.poll()) {
       }
@@ -86,7 +89,9 @@ struct as_of_earlier {
 struct ThrowsAt {
   double bad;
   using is_pure = void;
-  double operator()(double value) const { return value == bad ? throw std::runtime_error("thrown at " + text_of(value)) : value; }
+  double operator()(double value) const {
+    return value == bad ? throw std::runtime_error("thrown at " + text_of(value)) : value;
+  }
 };
 
 }  // namespace sidestep::test

@@ -17,7 +17,8 @@ struct Watched {
   std::function<void()> on_value;
   std::vector<std::string> values{};  ///< the same, without their moments
   bool tick_fails = false;
-  std::function<void()> when_over{};  ///< the bus has closed: the test looks at what the chain holds, if it holds something
+  /// The bus has closed: the test looks at what the chain holds, if it holds something.
+  std::function<void()> when_over{};
 
   void value(const std::string& what);
 };
@@ -25,10 +26,10 @@ struct Watched {
 /// Puts the chain on a bus whose events are Numbers; infinity is one at which the source throws.
 using Attach = std::function<Handle(Bus&, Watched&)>;
 
-/// Over random streams, beside the same chain undisturbed: an error of the source and the end of the subscription, each at every position
-/// (what had come out by then is all that comes, and no end), and a handler that publishes what the chain listens to (its events come
-/// behind all that was there, as if somebody else had published them). `at_ticks`: the same chain behind a stage that throws at a tick when
-/// `tick_fails`.
+/// Over random streams, beside the same chain undisturbed: an error of the source and the end of the subscription, each
+/// at every position (what had come out by then is all that comes, and no end), and a handler that publishes what the
+/// chain listens to (its events come behind all that was there, as if somebody else had published them). `at_ticks`:
+/// the same chain behind a stage that throws at a tick when `tick_fails`.
 void expect_usual_cases_of(const Attach& chain, bool emits = true, const Attach& at_ticks = {});
 
 /// For chains with an end of their own, before it: what passes.
@@ -62,17 +63,25 @@ struct WatchedSink {
 template <class Build>
 void expect_usual_cases(Build build, bool emits = true) {
   expect_usual_cases_of(
-      [build](Bus& bus, Watched& watched) { return build(drawn_source<Number>(bus)) | subscribe(WatchedSink{&watched}); }, emits,
-      [build](Bus& bus, Watched& watched) { return build(drawn_source<Number>(bus) | fails_at_a_tick{&watched}) | subscribe(WatchedSink{&watched}); });
+      [build](Bus& bus, Watched& watched) {
+        return build(drawn_source<Number>(bus)) | subscribe(WatchedSink{&watched});
+      },
+      emits,
+      [build](Bus& bus, Watched& watched) {
+        return build(drawn_source<Number>(bus) | fails_at_a_tick{&watched}) | subscribe(WatchedSink{&watched});
+      });
 }
 
 /// Of two inputs: even numbers come in by the first, odd ones by the second.
 template <class Build>
 void expect_usual_cases_of_two(Build build) {
-  const auto half = [](auto in, int odd) { return std::move(in) | filter([odd](double x) { return static_cast<int>(x) % 2 == odd; }); };
+  const auto half = [](auto in, int odd) {
+    return std::move(in) | filter([odd](double x) { return static_cast<int>(x) % 2 == odd; });
+  };
   expect_usual_cases_of(
       [=](Bus& bus, Watched& watched) {
-        return build(half(drawn_source<Number>(bus), 0), half(drawn_source<Number>(bus), 1)) | subscribe(WatchedSink{&watched});
+        return build(half(drawn_source<Number>(bus), 0), half(drawn_source<Number>(bus), 1)) |
+               subscribe(WatchedSink{&watched});
       },
       true,
       [=](Bus& bus, Watched& watched) {

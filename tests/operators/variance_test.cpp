@@ -25,8 +25,12 @@ TEST(Variance, ForgetsWhatWasHuge) {
 }
 
 double deviation_of(const Values& v) { return std::sqrt(exactly::variance(v)); }
-TEST(Variance, OverWindowsOfAllKinds) { compare_over_windows([] { return variance(); }, exactly::variance); }
-TEST(Variance, InTheUsualCases) { expect_the_usual([] { return variance(); }, exactly::variance); }
+TEST(Variance, OverWindowsOfAllKinds) {
+  compare_over_windows([] { return variance(); }, exactly::variance);
+}
+TEST(Variance, InTheUsualCases) {
+  expect_the_usual([] { return variance(); }, exactly::variance);
+}
 /// In squares: the root of a variance of 1e-16, which is rounding, is 1e-8.
 TEST(StandardDeviation, OverWindowsOfAllKinds) {
   const auto squared = [](double x) { return x * x; };
@@ -38,8 +42,11 @@ TEST(StandardDeviation, OverWindowsOfAllKinds) {
           of_windows(2, 3, false, exactly::variance));
   compare([=](auto in) { return std::move(in) | window(sliding(5, 3)) | standard_deviation() | map(squared); },
           of_windows(5, 3, false, exactly::variance));
-  compare([=](auto in) { return std::move(in) | window(growing()) | standard_deviation() | map(squared); }, of_growing(exactly::variance));
+  compare([=](auto in) { return std::move(in) | window(growing()) | standard_deviation() | map(squared); },
+          of_growing(exactly::variance));
 }
-TEST(StandardDeviation, InTheUsualCases) { expect_the_usual([] { return standard_deviation(); }, deviation_of); }
+TEST(StandardDeviation, InTheUsualCases) {
+  expect_the_usual([] { return standard_deviation(); }, deviation_of);
+}
 
 }  // namespace

@@ -124,6 +124,8 @@ TEST(WindowBy, IsSavedAnywhere) {
   expect_words_for_damage("by", build);
 }
 
-TEST(WindowBy, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) { expect_usual_cases([](auto in) { return summed_by_parity(std::move(in)); }); }
+TEST(WindowBy, AnErrorAnUnsubscriptionAndAnAnswerAnywhere) {
+  expect_usual_cases([](auto in) { return summed_by_parity(std::move(in)); });
+}
 
 }  // namespace

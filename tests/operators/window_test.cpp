@@ -86,15 +86,19 @@ TEST(Window, OfOneValueIsThatValue) {
 }
 
 TEST(Window, ATakeBeforeItEndsItAsTheStreamsEndDoes) {
-  EXPECT_EQ(marble("12345|", [](auto in) { return std::move(in) | take(3) | window(count(2)) | sum(); }), "1:3 2:3 2:|");
-  EXPECT_EQ(marble("12345|", [](auto in) { return std::move(in) | take(4) | window(sliding(3)) | sum(); }), "2:6 3:9 3:|");
-  EXPECT_EQ(marble("12345|", [](auto in) { return std::move(in) | take(2) | window(sidestep::time(4ns)) | sum(); }), "1:3 1:|");
+  EXPECT_EQ(marble("12345|", [](auto in) { return std::move(in) | take(3) | window(count(2)) | sum(); }),
+            "1:3 2:3 2:|");
+  EXPECT_EQ(marble("12345|", [](auto in) { return std::move(in) | take(4) | window(sliding(3)) | sum(); }),
+            "2:6 3:9 3:|");
+  EXPECT_EQ(marble("12345|", [](auto in) { return std::move(in) | take(2) | window(sidestep::time(4ns)) | sum(); }),
+            "1:3 1:|");
 }
 
 TEST(Window, ATakeBehindItDropsWhatIsOpen) {
   EXPECT_EQ(marble("12345|", [](auto in) { return std::move(in) | window(count(2)) | sum() | take(1); }), "1:3 1:|");
   EXPECT_EQ(marble("12345|", [](auto in) { return std::move(in) | window(sliding(2)) | sum() | take(1); }), "1:3 1:|");
-  EXPECT_EQ(marble("12345|", [](auto in) { return std::move(in) | window(sidestep::time(2ns)) | sum() | take(1); }), "2:3 2:|");
+  EXPECT_EQ(marble("12345|", [](auto in) { return std::move(in) | window(sidestep::time(2ns)) | sum() | take(1); }),
+            "2:3 2:|");
 }
 
 TEST(Window, OfTimeALateValueBelongsToTheOpenOneAndOpensAClosedOneAgain) {

@@ -6,7 +6,9 @@ using namespace sidestep;
 using namespace sidestep::test;
 using namespace std::chrono_literals;
 
-constexpr auto sum_with_latest = [](auto a, auto b) { return std::move(a) | with_latest_from(std::move(b), std::plus<>()); };
+constexpr auto sum_with_latest = [](auto a, auto b) {
+  return std::move(a) | with_latest_from(std::move(b), std::plus<>());
+};
 
 TEST(WithLatestFrom, EmitsForEachValueWithTheNewestOfTheOther) {
   EXPECT_EQ(script("b10 a1 a2 b20 b30 a3 |", sum_with_latest), "11 12 33 |");
@@ -22,38 +24,56 @@ TEST(WithLatestFrom, OfNothingIsNothing) {
   EXPECT_EQ(script("b1 b2 |", sum_with_latest), "|");
 }
 
-TEST(WithLatestFrom, AnEventThatEntersBothMeetsTheOneBefore) { EXPECT_EQ(script("c1 c2 c3 |", sum_with_latest), "3 5 |"); }
+TEST(WithLatestFrom, AnEventThatEntersBothMeetsTheOneBefore) {
+  EXPECT_EQ(script("c1 c2 c3 |", sum_with_latest), "3 5 |");
+}
 
 TEST(WithLatestFrom, EndsWithItsStreamWhateverTheOtherDoes) {
-  EXPECT_EQ(script("b10 a1 a2 b3 |", [](auto a, auto b) { return std::move(a) | take(1) | with_latest_from(std::move(b), std::plus<>()); }),
-            "11 |");
+  EXPECT_EQ(
+      script("b10 a1 a2 b3 |",
+             [](auto a, auto b) { return std::move(a) | take(1) | with_latest_from(std::move(b), std::plus<>()); }),
+      "11 |");
 }
 
 TEST(WithLatestFrom, GoesOnWithTheLastOfTheOtherWhenThatHasEnded) {
-  EXPECT_EQ(script("b10 a1 b20 a2 |", [](auto a, auto b) { return std::move(a) | with_latest_from(std::move(b) | take(1), std::plus<>()); }),
-            "11 12 |");
+  EXPECT_EQ(
+      script("b10 a1 b20 a2 |",
+             [](auto a, auto b) { return std::move(a) | with_latest_from(std::move(b) | take(1), std::plus<>()); }),
+      "11 12 |");
 }
 
 TEST(WithLatestFrom, EndsWhenTheOtherEndsWithoutAValue) {
-  EXPECT_EQ(script("a1 b10 a2 |", [](auto a, auto b) { return std::move(a) | with_latest_from(std::move(b) | take(0), std::plus<>()); }), "|");
+  EXPECT_EQ(
+      script("a1 b10 a2 |",
+             [](auto a, auto b) { return std::move(a) | with_latest_from(std::move(b) | take(0), std::plus<>()); }),
+      "|");
 }
 
 TEST(WithLatestFrom, EndsAtOnceNotWithTheNextEvent) {
-  EXPECT_EQ(script("b10 a1 ? |", [](auto a, auto b) { return std::move(a) | take(1) | with_latest_from(std::move(b), std::plus<>()); }), "11 | over");
-  EXPECT_EQ(script("a1 ? b10 ? |", [](auto a, auto b) { return std::move(a) | with_latest_from(std::move(b) | take(0), std::plus<>()); }), "on | over");
+  EXPECT_EQ(
+      script("b10 a1 ? |",
+             [](auto a, auto b) { return std::move(a) | take(1) | with_latest_from(std::move(b), std::plus<>()); }),
+      "11 | over");
+  EXPECT_EQ(
+      script("a1 ? b10 ? |",
+             [](auto a, auto b) { return std::move(a) | with_latest_from(std::move(b) | take(0), std::plus<>()); }),
+      "on | over");
 }
 
 TEST(WithLatestFrom, AWindowBehindItEmitsWhatItHas) {
   EXPECT_EQ(script("b10 a1 a2 a3 a4 |",
                    [](auto a, auto b) {
-                     return std::move(a) | take(3) | with_latest_from(std::move(b), std::plus<>()) | window(count(2)) | sum();
+                     return std::move(a) | take(3) | with_latest_from(std::move(b), std::plus<>()) | window(count(2)) |
+                            sum();
                    }),
             "23 13 |");
 }
 
 TEST(WithLatestFrom, ATakeBehindItEndsAll) {
-  EXPECT_EQ(script("b10 a1 a2 a3 |", [](auto a, auto b) { return std::move(a) | with_latest_from(std::move(b), std::plus<>()) | take(2); }),
-            "11 12 |");
+  EXPECT_EQ(
+      script("b10 a1 a2 a3 |",
+             [](auto a, auto b) { return std::move(a) | with_latest_from(std::move(b), std::plus<>()) | take(2); }),
+      "11 12 |");
 }
 
 TEST(WithLatestFrom, EndedByItsHandleItEmitsNothingMore) { EXPECT_EQ(script("b10 a1 ! a2 |", sum_with_latest), "11"); }
@@ -61,17 +81,24 @@ TEST(WithLatestFrom, EndedByItsHandleItEmitsNothingMore) { EXPECT_EQ(script("b10
 TEST(WithLatestFrom, AnErrorBeforeItInItOrBehindItFailsThePipeline) {
   EXPECT_EQ(script("b10 a1 x a1 |", sum_with_latest), "11 #");
   EXPECT_EQ(script("b10 a1 y a1 |", sum_with_latest), "11 #");
-  EXPECT_EQ(script("b10 a1 a2 |", [](auto a, auto b) {
-              return std::move(a) | with_latest_from(std::move(b), [](double x, double y) { return ThrowsAt{2}(x) + y; });
-            }),
+  EXPECT_EQ(script("b10 a1 a2 |",
+                   [](auto a, auto b) {
+                     return std::move(a) |
+                            with_latest_from(std::move(b), [](double x, double y) { return ThrowsAt{2}(x) + y; });
+                   }),
             "11 #");
   EXPECT_EQ(script("b10 a1 a2 |",
-                   [](auto a, auto b) { return std::move(a) | with_latest_from(std::move(b), std::plus<>()) | map(ThrowsAt{12}); }),
+                   [](auto a, auto b) {
+                     return std::move(a) | with_latest_from(std::move(b), std::plus<>()) | map(ThrowsAt{12});
+                   }),
             "11 #");
 }
 
 TEST(WithLatestFrom, StandsBeforeObserveOn) {
-  EXPECT_EQ(script("b10 a1 a2 |", [](auto a, auto b) { return std::move(a) | with_latest_from(std::move(b), std::plus<>()) | observe_on(io); }),
+  EXPECT_EQ(script("b10 a1 a2 |",
+                   [](auto a, auto b) {
+                     return std::move(a) | with_latest_from(std::move(b), std::plus<>()) | observe_on(io);
+                   }),
             "11 12 |");
 }
 
@@ -83,7 +110,8 @@ TEST(WithLatestFrom, RefusesDifferentBuses) {
 TEST(WithLatestFrom, TakesASourceAndValuesOfTwoTypes) {
   Bus bus({.thread = false});
   std::string output;
-  bus.on<Number>() | with_latest_from(bus.on<OtherNumber>(), [](const Number& a, const OtherNumber& b) { return a.value + b.value; }) |
+  bus.on<Number>() |
+      with_latest_from(bus.on<OtherNumber>(), [](const Number& a, const OtherNumber& b) { return a.value + b.value; }) |
       subscribe([&](double value) { output += text_of(value) + " "; });
   bus.publish(OtherNumber{10});
   bus.publish(Number{1});

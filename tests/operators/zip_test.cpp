@@ -55,19 +55,24 @@ TEST(Zip, EndsAtOnceNotWithTheNextEvent) {
 }
 
 TEST(Zip, WhatAnInputEmitsAtItsEndIsPairedToo) {
-  EXPECT_EQ(script("a1 a2 a3 b4 b5 |",
-                   [](auto a, auto b) { return zip(std::move(a) | window(count(2)) | sum(), std::move(b), std::plus<>()); }),
-            "7 8 |");
+  EXPECT_EQ(
+      script("a1 a2 a3 b4 b5 |",
+             [](auto a, auto b) { return zip(std::move(a) | window(count(2)) | sum(), std::move(b), std::plus<>()); }),
+      "7 8 |");
 }
 
 TEST(Zip, AWindowBehindItEmitsWhatItHasWhenItEnds) {
   EXPECT_EQ(script("a1 b1 a2 b2 a3 b3 a4 b4 |",
-                   [](auto a, auto b) { return zip(std::move(a) | take(3), std::move(b), std::plus<>()) | window(count(2)) | sum(); }),
+                   [](auto a, auto b) {
+                     return zip(std::move(a) | take(3), std::move(b), std::plus<>()) | window(count(2)) | sum();
+                   }),
             "6 6 |");
 }
 
 TEST(Zip, ATakeBehindItEndsAll) {
-  EXPECT_EQ(script("c1 c2 c3 |", [](auto a, auto b) { return zip(std::move(a), std::move(b), std::plus<>()) | take(2); }), "2 4 |");
+  EXPECT_EQ(
+      script("c1 c2 c3 |", [](auto a, auto b) { return zip(std::move(a), std::move(b), std::plus<>()) | take(2); }),
+      "2 4 |");
 }
 
 TEST(Zip, EndedByItsHandleItEmitsNothingMore) { EXPECT_EQ(script("c1 a2 ! b3 |", zip_sum), "2"); }
@@ -77,10 +82,13 @@ TEST(Zip, AnErrorBeforeItInItOrBehindItFailsThePipeline) {
   EXPECT_EQ(script("c1 y b1 |", zip_sum), "2 #");
   EXPECT_EQ(script("c1 c2 c3 |",
                    [](auto a, auto b) {
-                     return zip(std::move(a), std::move(b), [](double x, double) { return x == 2 ? throw std::runtime_error("f") : x; });
+                     return zip(std::move(a), std::move(b),
+                                [](double x, double) { return x == 2 ? throw std::runtime_error("f") : x; });
                    }),
             "1 #");
-  EXPECT_EQ(script("c1 c2 c3 |", [](auto a, auto b) { return zip(std::move(a), std::move(b), std::plus<>()) | map(ThrowsAt{4}); }), "2 #");
+  EXPECT_EQ(script("c1 c2 c3 |",
+                   [](auto a, auto b) { return zip(std::move(a), std::move(b), std::plus<>()) | map(ThrowsAt{4}); }),
+            "2 #");
 }
 
 TEST(Zip, APairAtWhichItsFunctorThrowsIsGoneWhereThatIsCaught) {
@@ -101,7 +109,8 @@ TEST(Zip, OneMoreThanMayWaitFailsIt) {
   EXPECT_EQ(script("a1 a2 b1 a3 b1 b1 |", two), "2 3 4 |") << "as many as may wait do";
   EXPECT_EQ(script("a1 a2 a3 b1 |", two), "#");
   EXPECT_EQ(script("b1 b2 b3 a1 |", two), "#");
-  EXPECT_NE(words_of("a1 a2 a3", two).find("zip: 2 values of its first input wait"), std::string::npos) << words_of("a1 a2 a3", two);
+  EXPECT_NE(words_of("a1 a2 a3", two).find("zip: 2 values of its first input wait"), std::string::npos)
+      << words_of("a1 a2 a3", two);
   EXPECT_NE(words_of("b1 b2 b3", two).find("second"), std::string::npos);
 }
 
@@ -117,9 +126,13 @@ TEST(Zip, RefusesNoRoomAndDifferentBuses) {
 }
 
 template <class A, class B>
-concept Zips = requires(A a, B b) { zip(std::move(a), std::move(b)); };
+concept Zips = requires(A a, B b) {
+  zip(std::move(a), std::move(b));
+};
 TEST(Zip, StandsBeforeObserveOnNotBehindIt) {
-  EXPECT_EQ(script("c1 a2 b3 |", [](auto a, auto b) { return zip(std::move(a), std::move(b), std::plus<>()) | observe_on(io); }), "2 5 |");
+  EXPECT_EQ(script("c1 a2 b3 |",
+                   [](auto a, auto b) { return zip(std::move(a), std::move(b), std::plus<>()) | observe_on(io); }),
+            "2 5 |");
   using Plain = Source<Number>;
   using Elsewhere = decltype(std::declval<Plain>() | observe_on(io));
   static_assert(Zips<Plain, Plain> && !Zips<Elsewhere, Plain> && !Zips<Plain, Elsewhere>);
@@ -129,9 +142,11 @@ TEST(Zip, OfAZipAndOfAMerge) {
   EXPECT_EQ(script("c1 c2 |",
                    [](auto a, auto b) {
                      Bus* const bus = bus_of(a);
-                     return zip(zip(std::move(a), std::move(b), std::plus<>()), merge(input_of<Number>(*bus), input_of<OtherNumber>(*bus)));
+                     return zip(zip(std::move(a), std::move(b), std::plus<>()),
+                                merge(input_of<Number>(*bus), input_of<OtherNumber>(*bus)));
                    }),
-            "2,1 4,1 |") << "what the merge brings twice waits";
+            "2,1 4,1 |")
+      << "what the merge brings twice waits";
 }
 
 TEST(Zip, AHandlerMayPublishWhatItListensTo) { EXPECT_EQ(answered(3, zip_sum), "2 14 "); }
@@ -143,7 +158,8 @@ TEST(Zip, KeepsEventsOfSeveralTypesWhole) {
                [](const auto& a, const auto& b) { return number_of(a) * 100 + number_of(b); });
   });
   ASSERT_EQ(pairs.size(), 20u);
-  for (int i = 0; i < 20; ++i) EXPECT_EQ(pairs[static_cast<std::size_t>(i)], (i % 2 == 0 ? i + 1 : -(i + 1)) * 100 - (2 * i + 2));
+  for (int i = 0; i < 20; ++i)
+    EXPECT_EQ(pairs[static_cast<std::size_t>(i)], (i % 2 == 0 ? i + 1 : -(i + 1)) * 100 - (2 * i + 2));
 }
 
 TEST(Zip, IsWhatItsReferenceSays) {

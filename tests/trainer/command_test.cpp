@@ -57,7 +57,9 @@ TEST(Command, NamesWhatIsMissingOrTooMuch) {
   EXPECT_EQ(refusal({"train", "--quiet=x"}),
             "train: --quiet takes no value. Leave out what follows it. See `sidestep train --help`.");
   for (const char* flag : {"--quiet=false", "--record=5", "--resume=yes", "--no-share=1", "--tf32=0"})
-    EXPECT_NE(refusal({"train", flag, "--lr", "nan"}).find(" takes no value. Leave out what follows it."), std::string::npos) << flag;
+    EXPECT_NE(refusal({"train", flag, "--lr", "nan"}).find(" takes no value. Leave out what follows it."),
+              std::string::npos)
+        << flag;
   EXPECT_NE(refusal({"watch", "--events=2"}).find("--events takes no value."), std::string::npos);
   EXPECT_EQ(refusal({"evaluate"}), "evaluate: no checkpoint was given. Name one. See `sidestep evaluate --help`.");
 }
@@ -85,9 +87,7 @@ TEST(Command, HelpsIn80Columns) {
     for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80U) << line;
   }
   const std::string help = sidestep({"train", "--help"}).out;
-  EXPECT_NE(help.find("  --batch-size N         samples in a step (default 128)\n"),
-            std::string::npos)
-      << help;
+  EXPECT_NE(help.find("  --batch-size N         samples in a step (default 128)\n"), std::string::npos) << help;
   std::string words = help;
   for (std::size_t at; (at = words.find("\n")) != std::string::npos;)
     words.replace(at, words.find_first_not_of("\n ", at) - at, " ");
@@ -122,8 +122,8 @@ TEST(Command, SaysVersionsFeaturesAndBackends) {
   EXPECT_EQ(sidestep({"--version"}).out, std::string(version()) + "\n");
   const Answer info = sidestep({"info"});
   EXPECT_EQ(info.code, 0);
-  for (const char* what :
-       {"sidestep   ", "libraries  ", "cpu        ", "features   ", "backend cpu    uses ", "backend cuda ", "cuda-emulated ", "data       "})
+  for (const char* what : {"sidestep   ", "libraries  ", "cpu        ", "features   ", "backend cpu    uses ",
+                           "backend cuda ", "cuda-emulated ", "data       "})
     EXPECT_NE(info.out.find(what), std::string::npos) << info.out;
   EXPECT_NE(info.out.find("bus stores     "), std::string::npos) << info.out;
   EXPECT_EQ(info.out.find("asked for"), std::string::npos) << "nobody asked: " << info.out;
@@ -141,10 +141,37 @@ TEST(Command, ListsOperatorsAndDrawsOne) {
 }
 
 TEST(Command, WhateverOneWritesInAPipelineHasItsPage) {
-  for (const char* name :
-       {"min_of", "max_of", "standard_deviation", "median", "p90", "p99", "half_life", "sliding", "time", "growing", "sliding_time",
-        "session", "by", "until", "throttle_first", "throttle_last", "throttle_both", "io", "compute", "is_finite", "not_finite",
-        "named", "at_most", "unbounded", "saved", "decide", "over", "pure", "min_of()", "window(count(10))", "extremes"}) {
+  for (const char* name : {"min_of",
+                           "max_of",
+                           "standard_deviation",
+                           "median",
+                           "p90",
+                           "p99",
+                           "half_life",
+                           "sliding",
+                           "time",
+                           "growing",
+                           "sliding_time",
+                           "session",
+                           "by",
+                           "until",
+                           "throttle_first",
+                           "throttle_last",
+                           "throttle_both",
+                           "io",
+                           "compute",
+                           "is_finite",
+                           "not_finite",
+                           "named",
+                           "at_most",
+                           "unbounded",
+                           "saved",
+                           "decide",
+                           "over",
+                           "pure",
+                           "min_of()",
+                           "window(count(10))",
+                           "extremes"}) {
     const Answer page = sidestep({"operators", name});
     EXPECT_EQ(page.code, 0) << name << ": " << page.err;
     EXPECT_GT(page.out.size(), 100U) << page.out;
@@ -161,8 +188,11 @@ TEST(Command, TheListOfOperatorsCutsNoSentence) {
   const std::string all = sidestep({"operators"}).out;
   EXPECT_EQ(all.find("...\n"), std::string::npos) << all;
   EXPECT_NE(all.find("  take                    Lets the first n values pass and ends the stream with\n"
-                     "                          the n-th\n"), std::string::npos) << all;
-  EXPECT_NE(all.find("  every                   Lets the n-th, 2n-th, 3n-th ... value pass\n"), std::string::npos) << all;
+                     "                          the n-th\n"),
+            std::string::npos)
+      << all;
+  EXPECT_NE(all.find("  every                   Lets the n-th, 2n-th, 3n-th ... value pass\n"), std::string::npos)
+      << all;
 }
 
 TEST(Command, ListsCallbacks) {

@@ -233,8 +233,8 @@ TEST_F(Resuming, SaysWhichCallbacksTheRunBeganWith) {
   EXPECT_TRUE(said({{"callback", {"progress"}}})
                   .starts_with("--callback progress: the run in runs/a began with the default callbacks alone, "));
   stored_.no_default_callbacks = true;
-  EXPECT_TRUE(said({{"callback", {"progress"}}})
-                  .starts_with("--callback progress: the run in runs/a began with none, "));
+  EXPECT_TRUE(
+      said({{"callback", {"progress"}}}).starts_with("--callback progress: the run in runs/a began with none, "));
 }
 
 }  // namespace

@@ -25,7 +25,8 @@ class DataFolder : public testing::Test {
 };
 
 const std::string install =
-    " Install it with `apt install dataset-fashion-mnist`, or name a folder of IDX files, on the command line with --data DIR.";
+    " Install it with `apt install dataset-fashion-mnist`, or name a folder of IDX files, on the command line with "
+    "--data DIR.";
 
 TEST_F(DataFolder, GivesTrainingValidationAndTest) {
   const Dataset data = fashion_mnist(folder_.path());
@@ -114,7 +115,8 @@ TEST(PixelStatistics, AreMeanAndDeviationOfPixelsBetween0And1) {
 }
 
 TEST(FashionMnist, HasItsKnownSizesAndStatistics) {
-  ASSERT_TRUE(std::filesystem::exists(fashion_mnist_folder)) << "needs the package dataset-fashion-mnist: ./dev setup installs it";
+  ASSERT_TRUE(std::filesystem::exists(fashion_mnist_folder))
+      << "needs the package dataset-fashion-mnist: ./dev setup installs it";
   const auto begin = std::chrono::steady_clock::now();
   const Dataset data = fashion_mnist();
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;

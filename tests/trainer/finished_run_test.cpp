@@ -70,13 +70,15 @@ TEST(FinishedRun, ThatCameToItsEndGoesOnWhenMoreStepsAreAskedOfIt) {
 
 TEST(FinishedRun, ThatDivergedIsToldToBeginAnew) {
   const auto by_nan = run_of(report_of(
-      "finished", 78, R"({"decision":"stop","by":"terminate_on_nan","reason":"the loss of step 76 is nan","applied_step":78})"));
+      "finished", 78,
+      R"({"decision":"stop","by":"terminate_on_nan","reason":"the loss of step 76 is nan","applied_step":78})"));
   ASSERT_TRUE(by_nan);
   EXPECT_TRUE(by_nan->diverged);
   EXPECT_EQ(nothing_to_do(*by_nan, {9}, {9}, 39),
             "stopped by terminate_on_nan at step 78 (the loss of step 76 is nan): nothing to do; its loss is no finite "
             "number any more, and more steps wouldn't mend that. Begin a new run, with a lower --lr, say.");
-  const std::string with_loss = R"({"state":"finished","epochs":[{"step":78,"train":{"loss":LOSS}}],"boundary":{"decisions":[]}})";
+  const std::string with_loss =
+      R"({"state":"finished","epochs":[{"step":78,"train":{"loss":LOSS}}],"boundary":{"decisions":[]}})";
   for (const bool finite : {true, false}) {
     std::string report = with_loss;
     const auto run = run_of(report.replace(report.find("LOSS"), 4, finite ? "0.5" : "null"));

@@ -1,5 +1,5 @@
-// Preloaded by full_disk_test.py: the disk is full for the file that SIDESTEP_FULL_DISK_FOR names, and for no other; from the
-// beginning, or behind as many writes to it as SIDESTEP_FULL_DISK_AFTER says.
+// Preloaded by full_disk_test.py: the disk is full for the file that SIDESTEP_FULL_DISK_FOR names, and for no other;
+// from the beginning, or behind as many writes to it as SIDESTEP_FULL_DISK_AFTER says.
 #include <dlfcn.h>
 #include <unistd.h>
 

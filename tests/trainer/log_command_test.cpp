@@ -64,8 +64,11 @@ TEST_F(LogCommandTest, CatPrintsEachEventInALine) {
   EXPECT_EQ(answer.code, 0) << answer.err;
   const auto lines = lines_of(answer.out);
   ASSERT_EQ(lines.size(), 18u);
-  EXPECT_EQ(lines[2], "1970-01-01T00:00:00.000002000Z trainer#3 BatchEnd step=2 epoch=0 batch=0 samples=0 loss=0.5 accuracy=0 learning_rate=0");
-  EXPECT_EQ(lines[3], "1970-01-01T00:00:00.000002001Z trainer#4 Metric step=2 epoch=0 metric=\"metric of block 0\" value=2");
+  EXPECT_EQ(lines[2],
+            "1970-01-01T00:00:00.000002000Z trainer#3 BatchEnd step=2 epoch=0 batch=0 samples=0 loss=0.5 accuracy=0 "
+            "learning_rate=0");
+  EXPECT_EQ(lines[3],
+            "1970-01-01T00:00:00.000002001Z trainer#4 Metric step=2 epoch=0 metric=\"metric of block 0\" value=2");
 }
 
 TEST_F(LogCommandTest, PicksByStepTimeNumberTypeAndRing) {
@@ -88,8 +91,9 @@ TEST_F(LogCommandTest, PicksByStepTimeNumberTypeAndRing) {
   EXPECT_EQ(first_and_last({"--from", "3", "--to", "5", "--type", "Metric"}), "3: Metric3 to Metric5");
   EXPECT_EQ(first_and_last({"--from", "10"}), "nothing");
   EXPECT_EQ(first_and_last({"--by", "sequence", "--from", "4", "--to", "7"}), "4: Metric2 to BatchEnd4");
-  EXPECT_EQ(first_and_last({"--by", "time", "--from", "1970-01-01T00:00:00.000004Z", "--to", "1970-01-01T00:00:00.000005Z"}),
-            "3: BatchEnd4 to BatchEnd5");
+  EXPECT_EQ(
+      first_and_last({"--by", "time", "--from", "1970-01-01T00:00:00.000004Z", "--to", "1970-01-01T00:00:00.000005Z"}),
+      "3: BatchEnd4 to BatchEnd5");
   EXPECT_EQ(first_and_last({"--ring", "trainer", "--type", "BatchEnd"}), "9: BatchEnd1 to BatchEnd9");
 }
 
@@ -153,7 +157,8 @@ TEST_F(LogCommandTest, ExportedJsonSaysNaNAsNull) {
   {
     Bus bus;
     bus.record(path);
-    bus.producer("a \"ring\"").publish(Metric{.value = std::numeric_limits<double>::quiet_NaN(), .metric = intern("a\nb")});
+    bus.producer("a \"ring\"")
+        .publish(Metric{.value = std::numeric_limits<double>::quiet_NaN(), .metric = intern("a\nb")});
     bus.close();
   }
   const auto json = nlohmann::json::parse(log_command_says({"export", path, "--format", "jsonl"}).out);
@@ -200,21 +205,30 @@ TEST_F(LogCommandTest, SaysWhatIsWrongInOneSentence) {
   write_text(folder / "other.txt", "step,loss\n1,2\n" + std::string(5000, 'x'));
   const std::string nowhere = "/nowhere/part", long_name = folder / std::string(300, 'x');
   EXPECT_NE(refusal({"export", file, "--format", "csv", "-o", nowhere})
-                .find("/nowhere/part: cannot be written: No such file or directory. Check the path"), std::string::npos);
-  EXPECT_NE(refusal({"export", file, "--format", "csv", "-o", long_name}).find("too long. Choose a shorter name."), std::string::npos);
-  EXPECT_NE(refusal({"cat", folder / "none.log"})
-                .find("none.log: cannot read the log: No such file or directory. Name one that is there and may be read."), std::string::npos);
+                .find("/nowhere/part: cannot be written: No such file or directory. Check the path"),
+            std::string::npos);
+  EXPECT_NE(refusal({"export", file, "--format", "csv", "-o", long_name}).find("too long. Choose a shorter name."),
+            std::string::npos);
+  EXPECT_NE(
+      refusal({"cat", folder / "none.log"})
+          .find("none.log: cannot read the log: No such file or directory. Name one that is there and may be read."),
+      std::string::npos);
   EXPECT_NE(refusal({"info", folder / "other.txt"}).find("other.txt: isn't a log of events."), std::string::npos);
   EXPECT_NE(refusal({"cat", folder / ""}).find("is a folder without an events.log. Name a log: "), std::string::npos);
   write_text(folder / "events.log", read_text(file));
-  EXPECT_NE(refusal({"cat", folder / ""}).find("Name the log in it: " + (folder / "events.log").string() + "."), std::string::npos);
+  EXPECT_NE(refusal({"cat", folder / ""}).find("Name the log in it: " + (folder / "events.log").string() + "."),
+            std::string::npos);
   EXPECT_NE(refusal({"cta", file}).find("log cta: there is no such action. Did you mean 'cat'?"), std::string::npos);
-  EXPECT_NE(refusal({"cat", file, "--from", "x"}).find("--from x: must be a whole number, or say --by time."), std::string::npos);
-  EXPECT_NE(refusal({"cat", file, "--by", "time", "--from", "noon"}).find("--from noon: must be a time like "), std::string::npos);
+  EXPECT_NE(refusal({"cat", file, "--from", "x"}).find("--from x: must be a whole number, or say --by time."),
+            std::string::npos);
+  EXPECT_NE(refusal({"cat", file, "--by", "time", "--from", "noon"}).find("--from noon: must be a time like "),
+            std::string::npos);
   EXPECT_NE(refusal({"cat", file, "--by", "day"}).find("--by day: must be step, time or sequence."), std::string::npos);
   EXPECT_NE(refusal({"cat", file, "--from", "5", "--to", "3"}).find("--from 5 lies behind --to 3."), std::string::npos);
-  EXPECT_NE(refusal({"cat", file, "--type", "Metrik"}).find("the log has no such type. Did you mean 'Metric'?"), std::string::npos);
-  EXPECT_NE(refusal({"cat", file, "--ring", "trainr"}).find("the log has no such ring. Did you mean 'trainer'?"), std::string::npos);
+  EXPECT_NE(refusal({"cat", file, "--type", "Metrik"}).find("the log has no such type. Did you mean 'Metric'?"),
+            std::string::npos);
+  EXPECT_NE(refusal({"cat", file, "--ring", "trainr"}).find("the log has no such ring. Did you mean 'trainer'?"),
+            std::string::npos);
   EXPECT_NE(refusal({"info", file, "--format", "csv"}).find("log info: takes no --format."), std::string::npos);
   EXPECT_NE(refusal({"export", file}).find("--format csv or --format jsonl"), std::string::npos);
   EXPECT_NE(refusal({"slice", file}).find("-o FILE"), std::string::npos);

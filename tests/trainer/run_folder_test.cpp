@@ -169,17 +169,20 @@ TEST_F(RunFolders, WhoseCheckpointsCannotBeWrittenAreRefusedUntouched) {
   write_text("a/.report.json.sidestep-tmp-77-1", "half");
   write_text("a/checkpoints", "mine");
   EXPECT_EQ(complaint<FileError>([] { RunFolder::resume("a"); }),
-            "a/checkpoints: cannot be made: File exists. Something of this name is in the way: move it away, or choose another name.");
+            "a/checkpoints: cannot be made: File exists. Something of this name is in the way: move it away, or choose "
+            "another name.");
   EXPECT_EQ(read_text("a/checkpoints"), "mine");
   fs::remove("a/checkpoints");
   fs::remove("a/report.json");
   fs::create_directory("a/report.json");
-  EXPECT_EQ(complaint<FileError>([] { RunFolder::resume("a"); }),
-            "a/report.json: cannot be written: Is a directory. A folder is in the way: remove it, or choose another name.");
+  EXPECT_EQ(
+      complaint<FileError>([] { RunFolder::resume("a"); }),
+      "a/report.json: cannot be written: Is a directory. A folder is in the way: remove it, or choose another name.");
   fs::remove("a/report.json");
   fs::create_directory_symlink(closed_to_all, "a/checkpoints");
   if (!fs::is_directory("a/checkpoints")) GTEST_SKIP() << "there is no " << closed_to_all;
-  EXPECT_TRUE(complaint<FileError>([] { RunFolder::resume("a"); }).starts_with("a/checkpoints: cannot be written to: "));
+  EXPECT_TRUE(
+      complaint<FileError>([] { RunFolder::resume("a"); }).starts_with("a/checkpoints: cannot be written to: "));
   EXPECT_EQ(read_text("a/.report.json.sidestep-tmp-77-1"), "half");
 }
 

@@ -68,7 +68,8 @@ TEST(Summary, ComparesTheWaitsOfAResumedRunWithTheTimeSinceThen) {
   report.json["resumed_at"] = 200;
   report.json["epochs"] = nlohmann::ordered_json::parse(
       R"([{"step": 100, "seconds": 990.0}, {"step": 200, "seconds": 980.0}, {"step": 250, "seconds": 9.0}, {"step": 300, "seconds": 1.0}])");
-  EXPECT_NE(summary(report).find("note: 5.00 s of 10.00 s were waits for decisions"), std::string::npos) << summary(report);
+  EXPECT_NE(summary(report).find("note: 5.00 s of 10.00 s were waits for decisions"), std::string::npos)
+      << summary(report);
   report.json["epochs"].erase(2);
   report.json["epochs"].erase(2);
   EXPECT_EQ(summary(report).find("were waits"), std::string::npos) << "nothing was trained since";
@@ -78,7 +79,8 @@ TEST(Summary, SaysSinceWhenAResumedRunCounts) {
   TrainingReport report = some_report();
   EXPECT_EQ(summary(report).find("resumed"), std::string::npos);
   report.json["resumed_at"] = 1200;
-  EXPECT_NE(summary(report).find("counted since the run was resumed at step 1200.\n"), std::string::npos) << summary(report);
+  EXPECT_NE(summary(report).find("counted since the run was resumed at step 1200.\n"), std::string::npos)
+      << summary(report);
 }
 
 TEST(Summary, HasNoFigureOfTooFew) {

@@ -422,7 +422,9 @@ TEST(Trainer, ADeciderThatHeardNothingOfWhatOthersPublishStandsInTheReportsWarni
   Training run;
   run.bus.on<Metric>().named("at_map") | filter(named("val/mAP")) |
       decide(run.control, [](const Metric&) { return Stop{"good"}; });
-  run.bus.on<EpochEnd>() | subscribe([&](const EpochEnd& e) { run.bus.publish(Metric{.step = e.step, .value = 1, .metric = intern("val/mAP")}); });
+  run.bus.on<EpochEnd>() | subscribe([&](const EpochEnd& e) {
+    run.bus.publish(Metric{.step = e.step, .value = 1, .metric = intern("val/mAP")});
+  });
   const TrainingReport report = run.fit();
   EXPECT_TRUE(report.failed().empty());
   ASSERT_EQ(report.warnings().size(), 1u);
@@ -443,7 +445,8 @@ TEST(Trainer, RefusesAFolderThatHoldsARunAndLeavesItAsItIs) {
   EXPECT_EQ(read_text(folder / "report.json"), report);
   EXPECT_TRUE(second.said.empty()) << "nothing has begun";
   std::filesystem::remove(folder / "report.json");
-  EXPECT_NE(complaint<EarlierRunError>([&] { second.fit({}, {.out = folder.path()}); }), "") << "its checkpoint is there";
+  EXPECT_NE(complaint<EarlierRunError>([&] { second.fit({}, {.out = folder.path()}); }), "")
+      << "its checkpoint is there";
 }
 
 TEST(Trainer, TakesAFolderWithOtherThingsInItAndNoneTwice) {
@@ -462,14 +465,16 @@ TEST(Trainer, OverwritesAnEarlierRunWhenItIsToldToAndNobodyGoesOnFromThatOne) {
   Training long_run(small(2)), refused(small(1)), short_run(small(1));
   long_run.fit({model_checkpoint({.save_top_k = -1})}, {.out = folder.path()});
   write_text(folder / "checkpoints/mine.safetensors", "no checkpoint of a trainer");
-  refused.bus.on<BatchEnd>() | throttle(std::chrono::milliseconds(1)) | decide(refused.control, [](const BatchEnd&) { return Stop{"x"}; });
+  refused.bus.on<BatchEnd>() | throttle(std::chrono::milliseconds(1)) |
+      decide(refused.control, [](const BatchEnd&) { return Stop{"x"}; });
   EXPECT_THROW(refused.fit({}, {.out = folder.path(), .overwrite = true}), ControlError);
-  EXPECT_TRUE(std::filesystem::exists(folder / "checkpoints/last.safetensors")) << "a run that never began overwrites nothing";
+  EXPECT_TRUE(std::filesystem::exists(folder / "checkpoints/last.safetensors"))
+      << "a run that never began overwrites nothing";
   std::set<std::string> at_the_beginning;
   short_run.fit({}, {.out = folder.path(), .overwrite = true, .begun = [&](Step, const std::filesystem::path&) {
-                            for (const auto& entry : std::filesystem::directory_iterator(folder / "checkpoints"))
-                              at_the_beginning.insert(entry.path().filename().string());
-                          }});
+                       for (const auto& entry : std::filesystem::directory_iterator(folder / "checkpoints"))
+                         at_the_beginning.insert(entry.path().filename().string());
+                     }});
   EXPECT_EQ(at_the_beginning, std::set<std::string>{"mine.safetensors"});
   const auto last = SafetensorsFile::read(folder / "checkpoints/last.safetensors");
   EXPECT_EQ(CheckpointState::from_text(last.text(checkpoint_key)).step, 15);

@@ -93,8 +93,8 @@ Callback csv_logger(CsvLoggerOptions options) {
   return {"csv_logger", fmt::format("file={},separator={}", options.file.string(), options.separator),
           [options](CallbackContext& run) {
             const bool keep = run.resumed || options.append;
-            auto file =
-                std::make_shared<RowFile>(callback_file(run, options.file), keep ? RowFile::Open::keep : RowFile::Open::fresh);
+            auto file = std::make_shared<RowFile>(callback_file(run, options.file),
+                                                  keep ? RowFile::Open::keep : RowFile::Open::fresh);
             run.on<Metric, EpochEnd>().from(Stream::trainer) | EpochRows{} | observe_on(io) |
                 subscribe(saved, CsvWriter(std::move(file), options.separator));
           }};

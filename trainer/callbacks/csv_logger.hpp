@@ -27,8 +27,8 @@ struct CsvLoggerOptions {
 /// Rows are part of a checkpoint: they are on the disk before it is complete, and resuming cuts the file back to them.
 Callback csv_logger(CsvLoggerOptions options = {});
 template <class Path>
-requires std::convertible_to<const Path&, std::filesystem::path>
-Callback csv_logger(const Path& file) {  // a template, so that {} means the options
+requires std::convertible_to<const Path&, std::filesystem::path> Callback
+csv_logger(const Path& file) {  // a template, so that {} means the options
   return csv_logger(CsvLoggerOptions{.file = file});
 }
 extern const CallbackEntry csv_logger_entry;  ///< its row in the registry

@@ -38,12 +38,12 @@ Decisions EarlyStoppingRule::operator()(const Look& look) {
       break;
   }
   if (!options_.restore_best_weights || !kept_) return {};
-  return Decisions{}.ask(
-      RestoreBest{.owner = owner_,
-                  .cause_step = best_step_,
-                  .reason = std::isfinite(best_)
-                                ? fmt::format("{} was {:.5g} at the end of step {}", options_.monitor, best_, best_step_)
-                                : fmt::format("{} never was finite; kept at step {}", options_.monitor, best_step_)});
+  return Decisions{}.ask(RestoreBest{
+      .owner = owner_,
+      .cause_step = best_step_,
+      .reason = std::isfinite(best_)
+                    ? fmt::format("{} was {:.5g} at the end of step {}", options_.monitor, best_, best_step_)
+                    : fmt::format("{} never was finite; kept at step {}", options_.monitor, best_step_)});
 }
 
 Decisions EarlyStoppingRule::consider(const Look& look) {
@@ -76,8 +76,8 @@ Decisions EarlyStoppingRule::consider(const Look& look) {
                                ? std::string("it never improved")
                                : fmt::format("best {:.5g} at {} {}", best_, options_.at.batches > 0 ? "step" : "epoch",
                                              options_.at.batches > 0 ? best_step_ : Step{best_epoch_});
-  return asked.ask(
-      Stop{fmt::format("{} has {}: {}", options_.monitor, detail::not_improved(options_.min_delta, wait_, unit), best)});
+  return asked.ask(Stop{
+      fmt::format("{} has {}: {}", options_.monitor, detail::not_improved(options_.min_delta, wait_, unit), best)});
 }
 
 Callback early_stopping(EarlyStoppingOptions options) {

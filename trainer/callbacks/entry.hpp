@@ -20,8 +20,8 @@ struct CallbackOption {
 struct CallbackEntry {
   std::string_view name, summary;
   std::span<const CallbackOption> options{};
-  Callback (*make)(const CallbackArguments& given) =
-      nullptr;  ///< null: it takes functions, so it is for programs alone
+  /// Null: it takes functions, so it is for programs alone.
+  Callback (*make)(const CallbackArguments& given) = nullptr;
   /// What `sidestep train` gives it unless it is told otherwise: `monitor=val/loss,patience=3`, or nothing. None: it
   /// isn't run by default.
   std::optional<std::string_view> by_default{};

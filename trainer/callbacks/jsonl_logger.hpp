@@ -28,8 +28,8 @@ struct JsonlLoggerOptions {
 /// or call event_info<E>().
 Callback jsonl_logger(JsonlLoggerOptions options = {});
 template <class Path>
-requires std::convertible_to<const Path&, std::filesystem::path>
-Callback jsonl_logger(const Path& file) {  // a template, so that {} means the options
+requires std::convertible_to<const Path&, std::filesystem::path> Callback
+jsonl_logger(const Path& file) {  // a template, so that {} means the options
   return jsonl_logger(JsonlLoggerOptions{.file = file});
 }
 extern const CallbackEntry jsonl_logger_entry;  ///< its row in the registry

@@ -121,9 +121,10 @@ Callback model_checkpoint(ModelCheckpointOptions options) {
             if (options.save_top_k != 0 && file_name(options.file, {}) == last)
               throw CallbackError(
                   fmt::format("{}: file={} is the name of the last checkpoint. Choose another.", run.name, last));
-            if (options.save_top_k != 0 && run.files != nullptr && !run.files->insert(run.checkpoints / options.file).second)
-              throw CallbackError(
-                  fmt::format("{}: file={} is another callback's already. Choose another: file=NAME.", run.name, options.file));
+            if (options.save_top_k != 0 && run.files != nullptr &&
+                !run.files->insert(run.checkpoints / options.file).second)
+              throw CallbackError(fmt::format("{}: file={} is another callback's already. Choose another: file=NAME.",
+                                              run.name, options.file));
             if (options.save_top_k != 0)
               monitored(run) | Monitor(options.monitor, options.at, run) |
                   decide(run.control, BestCheckpointRule(options, run.name));

@@ -91,7 +91,8 @@ void Monitor::never_looked() const {
 
 void Monitor::came_behind() const {
   if (notes_ != nullptr)
-    notes_->add(fmt::format("{} came behind the EpochEnd of its epoch, and so was looked at an epoch late, or never (publish it before EpochEnd)",
+    notes_->add(fmt::format("{} came behind the EpochEnd of its epoch, and so was looked at an epoch late, or never "
+                            "(publish it before EpochEnd)",
                             metric_.text()),
                 std::string(owner_.text()));
 }

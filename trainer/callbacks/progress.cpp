@@ -64,7 +64,8 @@ std::string epoch_text(const ProgressPoint& p) {
   if (p.row->partial) {
     text += fmt::format(" (cut short at step {})", p.step);
     if (p.seen)
-      text += fmt::format("  loss {:.4f}  accuracy {:.4f}", without_sign_if_nan(p.loss), without_sign_if_nan(p.accuracy));
+      text +=
+          fmt::format("  loss {:.4f}  accuracy {:.4f}", without_sign_if_nan(p.loss), without_sign_if_nan(p.accuracy));
   }
   for (const auto& [name, value] : p.row->metrics)
     if (name != "lr") text += fmt::format("  {} {:.4f}", name, without_sign_if_nan(value));
@@ -171,7 +172,8 @@ void ProgressPrinter::operator()(const ProgressPoint& p) {
       line(epoch_text(p));
       break;
     case Kind::test:
-      line(fmt::format("test  loss {:.4f}  accuracy {:.4f}", without_sign_if_nan(p.loss), without_sign_if_nan(p.accuracy)));
+      line(fmt::format("test  loss {:.4f}  accuracy {:.4f}", without_sign_if_nan(p.loss),
+                       without_sign_if_nan(p.accuracy)));
       break;
     case Kind::end:
       clear();
@@ -208,13 +210,15 @@ bool terminal_for_a_live_line() {
 
 Callback progress(ProgressOptions options) {
   if (!(options.interval > 0 && options.interval < 1e6))
-    throw CallbackError(
-        fmt::format("progress: interval={} is no length of time. Say seconds above 0, below a million.", options.interval));
+    throw CallbackError(fmt::format("progress: interval={} is no length of time. Say seconds above 0, below a million.",
+                                    options.interval));
   if (!(options.every >= 0 && options.every < 1e9))
-    throw CallbackError(fmt::format("progress: every={} is no length of time. Say seconds from 0, below a billion.", options.every));
+    throw CallbackError(
+        fmt::format("progress: every={} is no length of time. Say seconds from 0, below a billion.", options.every));
   if (options.columns < 0 || (options.columns > 0 && options.columns < fewest_columns) || options.columns > 10'000)
-    throw CallbackError(fmt::format("progress: columns={} has no room for a line. Say {} to 10000, or 0: the terminal is asked.",
-                                    options.columns, fewest_columns));
+    throw CallbackError(
+        fmt::format("progress: columns={} has no room for a line. Say {} to 10000, or 0: the terminal is asked.",
+                    options.columns, fewest_columns));
   return {"progress", "", [options](CallbackContext& run) {
             const bool terminal = options.terminal.value_or(terminal_for_a_live_line());
             const double seconds = terminal ? options.interval : options.every > 0 ? options.every : 1e9;
@@ -226,7 +230,8 @@ Callback progress(ProgressOptions options) {
               };
             run.on<FitBegin, EpochBegin, BatchEnd, Metric, ValidationBegin, EpochEnd, TestEnd, FitEnd>().from(
                 Stream::trainer) |
-                ProgressGate(static_cast<Nanoseconds>(seconds * second), run.learning_rate.has_value()) | observe_on(io) |
+                ProgressGate(static_cast<Nanoseconds>(seconds * second), run.learning_rate.has_value()) |
+                observe_on(io) |
                 subscribe(ProgressPrinter(std::move(write), terminal,
                                           options.columns > 0 ? options.columns : columns_of_terminal()));
           }};

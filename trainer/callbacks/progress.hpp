@@ -38,10 +38,10 @@ struct ProgressPoint {
   Epoch epoch = 0, epochs = 0;
   double loss = 0, accuracy = 0;  ///< of the epoch so far; of the test
   double learning_rate = 0;
-  bool says_rate = false;  ///< learning_rate is one, even if it is 0
+  bool says_rate = false;         ///< learning_rate is one, even if it is 0
   double samples_per_second = 0;  ///< of the epoch so far; 0: not known yet
   double seconds_left = -1;       ///< below 0: not known yet
-  bool seen = false;  ///< there were steps: loss and accuracy are known
+  bool seen = false;              ///< there were steps: loss and accuracy are known
   bool stopped = false;
   std::shared_ptr<const EpochRow> row{};  ///< of an epoch's end
 };

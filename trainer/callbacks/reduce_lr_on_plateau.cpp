@@ -33,12 +33,12 @@ std::optional<ScaleLearningRate> ReduceLrOnPlateauRule::operator()(const Look& l
   if (look.learning_rate != 0 && look.learning_rate <= options_.min_lr) return {};  // nowhere to go
   const std::int64_t waited = std::exchange(wait_, 0);
   cooldown_ = options_.cooldown;
-  return ScaleLearningRate{.by = options_.factor,
-                           .min_lr = options_.min_lr,
-                           .reason = fmt::format(
-                               "{} {:.5g}, best {}: {}", options_.monitor, without_sign_if_nan(look.value),
-                               std::isfinite(best_) ? fmt::format("{:.5g}", best_) : std::string("none"),
-                               detail::not_improved(options_.min_delta, waited, "look"))};
+  return ScaleLearningRate{
+      .by = options_.factor,
+      .min_lr = options_.min_lr,
+      .reason = fmt::format("{} {:.5g}, best {}: {}", options_.monitor, without_sign_if_nan(look.value),
+                            std::isfinite(best_) ? fmt::format("{:.5g}", best_) : std::string("none"),
+                            detail::not_improved(options_.min_delta, waited, "look"))};
 }
 
 Callback reduce_lr_on_plateau(ReduceLrOnPlateauOptions options) {

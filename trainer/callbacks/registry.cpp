@@ -72,8 +72,8 @@ Callback make_callback(const Spec& spec) {
                         : fmt::format("callback {} has no option '{}'. {}", entry.name, key, did_you_mean(key, names)));
   for (const auto& [key, value] : spec.options)
     if (const std::string_view other = option_within(value, names); !other.empty())
-      throw CallbackError(
-          fmt::format("callback {}: {}={} holds another option, {}. Write ',' before it.", entry.name, key, value, other));
+      throw CallbackError(fmt::format("callback {}: {}={} holds another option, {}. Write ',' before it.", entry.name,
+                                      key, value, other));
   return entry.make(CallbackArguments(spec));
 }
 

@@ -36,7 +36,8 @@ void read_pieces(int descriptor, const std::filesystem::path& path, F f) {
 bool is_later_log(std::string_view file) {
   constexpr std::string_view begin = "events-", end = ".log";
   if (file.size() <= begin.size() + end.size() || !file.starts_with(begin) || !file.ends_with(end)) return false;
-  return file.substr(begin.size(), file.size() - begin.size() - end.size()).find_first_not_of("0123456789") == std::string_view::npos;
+  return file.substr(begin.size(), file.size() - begin.size() - end.size()).find_first_not_of("0123456789") ==
+         std::string_view::npos;
 }
 
 }  // namespace
@@ -173,7 +174,8 @@ std::filesystem::path callback_file(CallbackContext& run, const std::filesystem:
   };
   const fs::path at = whole(path);
   const auto refuse = [&](std::string_view why) {
-    throw CallbackError(fmt::format("{}: it can't write to {}: {}. Give it a file of its own.", run.name, path.string(), why));
+    throw CallbackError(
+        fmt::format("{}: it can't write to {}: {}. Give it a file of its own.", run.name, path.string(), why));
   };
   if (!run.folder.empty())
     for (const char* own : {"config.toml", "report.json", "events.log"})

@@ -30,8 +30,9 @@ class RowFile {
   void append(std::string_view line);
   void flush();
   void sync();
-  /// Goes on behind its first `lines` lines, of which `heading` are no rows: with the next append() or sync() the others
-  /// are cut off, and until then the file is as it was. Throws CallbackError, naming both numbers of rows, if it has fewer.
+  /// Goes on behind its first `lines` lines, of which `heading` are no rows: with the next append() or sync() the
+  /// others are cut off, and until then the file is as it was. Throws CallbackError, naming both numbers of rows, if it
+  /// has fewer.
   void cut(std::uint64_t lines, std::uint64_t heading = 0);
 
  private:

@@ -57,12 +57,15 @@ std::string explained(const CLI::ParseError& error, const std::string& command) 
     return fmt::format("{}{} has no value. Give it one.{}", before, name, see);
   if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr)
     return fmt::format("{}no {} was given. Name one.{}", before, why.substr(0, why.find(' ')), see);
-  if (const auto at = why.find("--"); dynamic_cast<const CLI::ConversionError*>(&error) != nullptr && at != std::string::npos)
-    return fmt::format("{}{} takes no value. Leave out what follows it.{}", before, why.substr(at, why.find(' ', at) - at), see);
+  if (const auto at = why.find("--");
+      dynamic_cast<const CLI::ConversionError*>(&error) != nullptr && at != std::string::npos)
+    return fmt::format("{}{} takes no value. Leave out what follows it.{}", before,
+                       why.substr(at, why.find(' ', at) - at), see);
   return fmt::format("{}{}.{}", before, why, see);
 }
 
-/// `help` and `help train` are `--help` and `train --help`; so is `help help`. An unknown word stays alone: it is refused as a command.
+/// `help` and `help train` are `--help` and `train --help`; so is `help help`. An unknown word stays alone: it is
+/// refused as a command.
 void take_help_as_an_option(std::vector<std::string>& arguments, const CLI::App& app) {
   if (arguments.empty() || arguments.front() != "help") return;
   while (!arguments.empty() && arguments.front() == "help") arguments.erase(arguments.begin());
@@ -121,7 +124,8 @@ int run_command_line(const std::vector<std::string>& arguments, Streams streams)
     errno = 0;
     const bool whole = streams.out.good();
     if (streams.out.flush() || code != exit_well) return code;
-    if (!whole || errno == 0) return complain("standard output couldn't be written: see where it goes.", exit_incomplete);
+    if (!whole || errno == 0)
+      return complain("standard output couldn't be written: see where it goes.", exit_incomplete);
     return complain(FileError("standard output", "be written", errno).what(), exit_incomplete);
   } catch (const ConfigError& error) {
     return complain(error.what(), exit_bad_input);

@@ -38,10 +38,11 @@ void check_image_size(const kernels::Session& session, const SafetensorsFile& fi
                       const Samples& test, const std::string& folder) {
   for (const auto& info : session.tensors())
     if (info.weight && file.contains(info.name) && !std::ranges::equal(file.tensor(info.name).shape, info.shape))
-      throw ConfigError(fmt::format(
-          "{}: its images are {}x{}, and {} was trained on images of another size (tensor '{}' has another shape). Name "
-          "a folder of such images with --data.",
-          folder, test.height, test.width, checkpoint, info.name));
+      throw ConfigError(
+          fmt::format("{}: its images are {}x{}, and {} was trained on images of another size (tensor '{}' has another "
+                      "shape). Name "
+                      "a folder of such images with --data.",
+                      folder, test.height, test.width, checkpoint, info.name));
 }
 
 /// Names the checkpoint that is meant, where a run's folder was named, or its checkpoints'.
@@ -92,7 +93,8 @@ class EvaluateCommand : public Subcommand {
                                      .deviation = state.pixels.deviation});
     const kernels::Evaluation result = session->evaluate(id, 0, test.count());
     streams.out << fmt::format("{}: model {}, step {}\ntest  loss {:.4f}  accuracy {:.4f}  ({} images)\n", checkpoint_,
-                               model.name, state.step, without_sign_if_nan(result.loss), result.accuracy(), result.samples);
+                               model.name, state.step, without_sign_if_nan(result.loss), result.accuracy(),
+                               result.samples);
     return exit_well;
   }
 

@@ -51,9 +51,10 @@ std::optional<std::string> nothing_to_do(const FinishedRun& run, const Asked& be
                                            : fmt::format("stopped by {} at step {}", run.stopped_by, run.step);
   if (!run.reason.empty()) how += fmt::format(" ({})", run.reason);
   if (run.diverged)
-    return fmt::format("{}: nothing to do; its loss is no finite number any more, and more steps wouldn't mend that. "
-                       "Begin a new run, with a lower --lr, say.",
-                       how);
+    return fmt::format(
+        "{}: nothing to do; its loss is no finite number any more, and more steps wouldn't mend that. "
+        "Begin a new run, with a lower --lr, say.",
+        how);
   // Which of the options that the run remembers has to be raised, so that its end lies behind this step: perhaps both.
   const Step beyond = stays_stopped ? end_of(before, batches) : run.step;
   std::string longer;

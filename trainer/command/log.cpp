@@ -28,7 +28,8 @@ namespace fs = std::filesystem;
 /// Says how far a long reading has come, when it has taken two seconds.
 class ReadingProgress {
  public:
-  ReadingProgress(const LogReader& log, std::ostream& err) : log_(log), size_(std::max<std::uint64_t>(log.file_size(), 1)), err_(err) {}
+  ReadingProgress(const LogReader& log, std::ostream& err)
+      : log_(log), size_(std::max<std::uint64_t>(log.file_size(), 1)), err_(err) {}
   ~ReadingProgress() {
     if (said_ && terminal_) err_ << "\r\x1b[K" << std::flush;
   }
@@ -39,7 +40,8 @@ class ReadingProgress {
     said_ = true;
     const double share = std::min(1.0, static_cast<double>(log_.block_offset()) / static_cast<double>(size_));
     err_ << (terminal_ ? "\r" : "")
-         << fmt::format("{}: {:3.0f}% of {:.1f} MB", log_.path().string(), 100 * share, static_cast<double>(size_) / 1e6)
+         << fmt::format("{}: {:3.0f}% of {:.1f} MB", log_.path().string(), 100 * share,
+                        static_cast<double>(size_) / 1e6)
          << (terminal_ ? "" : "\n") << std::flush;
   }
 
@@ -54,27 +56,33 @@ class ReadingProgress {
 
 std::string described(LogEnd end, std::uint64_t tail) {
   switch (end) {
-    case LogEnd::closed: return "closed by its recorder";
-    case LogEnd::open: return "not closed: it is being written, or its process was killed";
+    case LogEnd::closed:
+      return "closed by its recorder";
+    case LogEnd::open:
+      return "not closed: it is being written, or its process was killed";
     case LogEnd::torn:
-      return fmt::format("within a block that isn't whole ({} bytes): it is being written, or its process was killed", tail);
-    case LogEnd::damaged: return "damaged";
+      return fmt::format("within a block that isn't whole ({} bytes): it is being written, or its process was killed",
+                         tail);
+    case LogEnd::damaged:
+      return "damaged";
   }
   return {};
 }
 
 std::string blocks_named(const LogDamage& damage) {
-  return damage.first_block == damage.last_block ? fmt::format("block {}", damage.first_block)
-                                                 : fmt::format("blocks {} to {}", damage.first_block, damage.last_block);
+  return damage.first_block == damage.last_block
+             ? fmt::format("block {}", damage.first_block)
+             : fmt::format("blocks {} to {}", damage.first_block, damage.last_block);
 }
 
 /// Names what couldn't be read. The exit code.
 int complain(const LogReader& log, std::ostream& err) {
   const std::vector<LogDamage> damage = log.damage();
   for (const LogDamage& one : damage)
-    err << fmt::format("sidestep: {}: {} {} {}; all else was read.\n", log.path().string(), blocks_named(one),
-                       one.first_block == one.last_block ? "is" : "are",
-                       one.bytes == 0 ? std::string("missing") : fmt::format("damaged ({} bytes at {})", one.bytes, one.offset));
+    err << fmt::format(
+        "sidestep: {}: {} {} {}; all else was read.\n", log.path().string(), blocks_named(one),
+        one.first_block == one.last_block ? "is" : "are",
+        one.bytes == 0 ? std::string("missing") : fmt::format("damaged ({} bytes at {})", one.bytes, one.offset));
   return damage.empty() ? exit_well : exit_incomplete;
 }
 
@@ -84,20 +92,25 @@ std::string_view stream_name(Stream stream) { return stream == Stream::trainer ?
 [[noreturn]] void refuse_folder(const std::string& folder) {
   const fs::path log = fs::path(folder) / "events.log";
   std::error_code failed;
-  throw ConfigError(fs::exists(log, failed)
-                        ? fmt::format("{}: is a folder. Name the log in it: {}.", folder, log.string())
-                        : fmt::format("{}: is a folder without an events.log. Name a log: `sidestep train` without --no-record "
-                                      "writes one.",
-                                      folder));
+  throw ConfigError(
+      fs::exists(log, failed)
+          ? fmt::format("{}: is a folder. Name the log in it: {}.", folder, log.string())
+          : fmt::format("{}: is a folder without an events.log. Name a log: `sidestep train` without --no-record "
+                        "writes one.",
+                        folder));
 }
 
 class LogCommand : public Subcommand {
  public:
   std::string name() const override { return "log"; }
-  std::string summary() const override { return "read the event log of a recorded run: info, cat, tail, verify, slice, export"; }
+  std::string summary() const override {
+    return "read the event log of a recorded run: info, cat, tail, verify, slice, export";
+  }
   std::string details() const override {
-    return "info says what is in a log; cat prints its events, one a line; tail the last of them, and with -f those that come, until "
-           "the log is closed; verify checks every block; slice writes some events to a new log; export writes them as CSV or JSON "
+    return "info says what is in a log; cat prints its events, one a line; tail the last of them, and with -f those "
+           "that come, until "
+           "the log is closed; verify checks every block; slice writes some events to a new log; export writes them as "
+           "CSV or JSON "
            "lines. Damaged blocks are named and passed over: then the exit code is 3.\n"
            "\n"
            "  sidestep log info runs/a/events.log\n"
@@ -111,13 +124,19 @@ class LogCommand : public Subcommand {
     app.add_option("file", file_, "the log")->required();
     app.add_option("--from", selection_.from, "the first step, or what --by says")->type_name("PLACE");
     app.add_option("--to", selection_.to, "the last one")->type_name("PLACE");
-    app.add_option("--by", selection_.by, "step; time (2026-01-31T23:59:58Z, or +SECONDS since the log's begin); sequence (in one ring)")
+    app.add_option("--by", selection_.by,
+                   "step; time (2026-01-31T23:59:58Z, or +SECONDS since the log's begin); sequence (in one ring)")
         ->type_name("WHAT")
         ->default_str("step");
-    app.add_option("--ring", selection_.rings, "only events of this producer; repeatable")->type_name("NAME")->allow_extra_args(false);
-    app.add_option("--type", selection_.types, "only events of this type; repeatable")->type_name("NAME")->allow_extra_args(false);
+    app.add_option("--ring", selection_.rings, "only events of this producer; repeatable")
+        ->type_name("NAME")
+        ->allow_extra_args(false);
+    app.add_option("--type", selection_.types, "only events of this type; repeatable")
+        ->type_name("NAME")
+        ->allow_extra_args(false);
     app.add_option("--format", format_, "of export: csv or jsonl")->type_name("NAME");
-    app.add_option("-o,--out", out_, "of slice and export: the new file (export: default standard output)")->type_name("FILE");
+    app.add_option("-o,--out", out_, "of slice and export: the new file (export: default standard output)")
+        ->type_name("FILE");
     app.add_option("-n,--lines", lines_, "of tail: how many of the last events")->type_name("N")->default_str("10");
     app.add_flag("-f,--follow", follow_, "of tail: go on with what is recorded from now on")->disable_flag_override();
     app_ = &app;
@@ -143,10 +162,15 @@ class LogCommand : public Subcommand {
  private:
   /// An option that means nothing for this action is refused, rather than ignored.
   void refuse_foreign_options() const {
-    const std::map<std::string, std::vector<std::string_view>> takes{
-        {"--from", {"cat", "slice", "export"}}, {"--to", {"cat", "slice", "export"}}, {"--by", {"cat", "slice", "export"}},
-        {"--ring", {"cat", "tail", "slice", "export"}}, {"--type", {"cat", "tail", "slice", "export"}}, {"--format", {"export"}},
-        {"--out", {"slice", "export"}}, {"--lines", {"tail"}}, {"--follow", {"tail"}}};
+    const std::map<std::string, std::vector<std::string_view>> takes{{"--from", {"cat", "slice", "export"}},
+                                                                     {"--to", {"cat", "slice", "export"}},
+                                                                     {"--by", {"cat", "slice", "export"}},
+                                                                     {"--ring", {"cat", "tail", "slice", "export"}},
+                                                                     {"--type", {"cat", "tail", "slice", "export"}},
+                                                                     {"--format", {"export"}},
+                                                                     {"--out", {"slice", "export"}},
+                                                                     {"--lines", {"tail"}},
+                                                                     {"--follow", {"tail"}}};
     for (const auto& [option, actions] : takes)
       if (app_->count(option) > 0 && std::ranges::find(actions, action_) == actions.end())
         throw ConfigError(fmt::format("log {}: takes no {}. See `sidestep log --help`.", action_, option));
@@ -179,11 +203,14 @@ class LogCommand : public Subcommand {
         progress();
       }
     }
-    const auto row = [&](std::string_view what, const std::string& text) { streams.out << fmt::format("{:<10}{}\n", what, text); };
+    const auto row = [&](std::string_view what, const std::string& text) {
+      streams.out << fmt::format("{:<10}{}\n", what, text);
+    };
     row("log", log.path().string());
     row("begun", utc(log.began()));
     row("ends", described(log.end(), log.tail_bytes()));
-    row("size", fmt::format("{} bytes in {} blocks{}", log.file_size(), blocks, packed > 0 ? fmt::format(", {} of them compressed", packed) : ""));
+    row("size", fmt::format("{} bytes in {} blocks{}", log.file_size(), blocks,
+                            packed > 0 ? fmt::format(", {} of them compressed", packed) : ""));
     row("events", fmt::format("{}", events));
     if (events > 0)
       row("time", fmt::format("{} to {} ({:.3f} s)", utc(first), utc(final),
@@ -195,7 +222,8 @@ class LogCommand : public Subcommand {
                               known != log.catalog().rings().end() ? stream_name(known->second.stream) : "?", count));
     }
     for (const auto& [id, sum] : types)
-      row("type", fmt::format("{} (id {}): {} events, {} bytes", log.catalog().type_name(id), id, sum.events, sum.bytes));
+      row("type",
+          fmt::format("{} (id {}): {} events, {} bytes", log.catalog().type_name(id), id, sum.events, sum.bytes));
     return complain(log, streams.err);
   }
 
@@ -210,8 +238,9 @@ class LogCommand : public Subcommand {
       }
     }
     const int code = complain(log, streams.err);
-    streams.out << fmt::format("{}: {} blocks with {} events are whole; it ends {}.\n", log.path().string(), blocks, events,
-                               log.end() == LogEnd::damaged ? "with a damaged block" : described(log.end(), log.tail_bytes()));
+    streams.out << fmt::format(
+        "{}: {} blocks with {} events are whole; it ends {}.\n", log.path().string(), blocks, events,
+        log.end() == LogEnd::damaged ? "with a damaged block" : described(log.end(), log.tail_bytes()));
     return code;
   }
 
@@ -219,7 +248,9 @@ class LogCommand : public Subcommand {
   void write(std::ostream& out, const std::string& lines) const {
     errno = 0;
     out << lines << std::flush;
-    if (!out) throw std::runtime_error(FileError(out_.empty() ? "standard output" : out_, "be written", errno != 0 ? errno : EIO).what());
+    if (!out)
+      throw std::runtime_error(
+          FileError(out_.empty() ? "standard output" : out_, "be written", errno != 0 ? errno : EIO).what());
   }
 
   /// What is asked for, as text.
@@ -291,12 +322,15 @@ class LogCommand : public Subcommand {
 
   int export_to(LogReader& log, Streams streams) const {
     if (format_ != "csv" && format_ != "jsonl")
-      throw ConfigError(format_.empty() ? std::string("log export: say with --format csv or --format jsonl what to write.")
-                                        : fmt::format("--format {}: must be csv or jsonl.", format_));
+      throw ConfigError(format_.empty()
+                            ? std::string("log export: say with --format csv or --format jsonl what to write.")
+                            : fmt::format("--format {}: must be csv or jsonl.", format_));
     log.read_definitions();
     std::unique_ptr<LogText> text;
-    if (format_ == "csv") text = std::make_unique<LogCsv>(log.catalog(), selection_.types);
-    else text = std::make_unique<LogJsonl>(log.catalog());
+    if (format_ == "csv")
+      text = std::make_unique<LogCsv>(log.catalog(), selection_.types);
+    else
+      text = std::make_unique<LogJsonl>(log.catalog());
     if (out_.empty()) return print(log, *text, streams.out, streams.err);
     std::error_code failed;
     if (fs::exists(out_, failed)) throw ConfigError(fmt::format("{}: exists already. Choose another name.", out_));

@@ -27,8 +27,8 @@ std::string utc(Nanoseconds time) {
   const std::time_t whole = static_cast<std::time_t>(seconds);
   std::tm parts{};
   gmtime_r(&whole, &parts);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
-                     parts.tm_hour, parts.tm_min, parts.tm_sec, rest);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z", parts.tm_year + 1900, parts.tm_mon + 1,
+                     parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, rest);
 }
 
 std::optional<Nanoseconds> utc_time(const std::string& text) {
@@ -44,15 +44,21 @@ std::optional<Nanoseconds> utc_time(const std::string& text) {
     seconds = *number;
   }
   const std::time_t whole = ::timegm(&parts);
-  if (whole > std::numeric_limits<Nanoseconds>::max() / second - 60 || whole < -std::numeric_limits<Nanoseconds>::max() / second)
+  if (whole > std::numeric_limits<Nanoseconds>::max() / second - 60 ||
+      whole < -std::numeric_limits<Nanoseconds>::max() / second)
     return std::nullopt;
   return static_cast<Nanoseconds>(whole) * second + std::llround(seconds * 1e9);
 }
 
 LogPick::LogPick(LogReader& log, const LogSelection& selection)
-    : log_(log), from_(std::numeric_limits<std::int64_t>::min()), to_(std::numeric_limits<std::int64_t>::max()), step_(from_) {
-  if (selection.by == "time") by_ = By::time;
-  else if (selection.by == "sequence") by_ = By::sequence;
+    : log_(log),
+      from_(std::numeric_limits<std::int64_t>::min()),
+      to_(std::numeric_limits<std::int64_t>::max()),
+      step_(from_) {
+  if (selection.by == "time")
+    by_ = By::time;
+  else if (selection.by == "sequence")
+    by_ = By::sequence;
   else if (selection.by != "step")
     throw ConfigError(fmt::format("--by {}: must be step, time or sequence.", selection.by));
   bounded_ = !selection.from.empty() || !selection.to.empty();
@@ -65,9 +71,15 @@ LogPick::LogPick(LogReader& log, const LogSelection& selection)
     return;
   }
   switch (by_) {
-    case By::step: empty_ = !log_.seek_step(from_); break;
-    case By::time: empty_ = !log_.seek_time(from_); break;
-    case By::sequence: empty_ = !log_.seek_sequence(*rings_.begin(), static_cast<Sequence>(std::max<std::int64_t>(from_, 0))); break;
+    case By::step:
+      empty_ = !log_.seek_step(from_);
+      break;
+    case By::time:
+      empty_ = !log_.seek_time(from_);
+      break;
+    case By::sequence:
+      empty_ = !log_.seek_sequence(*rings_.begin(), static_cast<Sequence>(std::max<std::int64_t>(from_, 0)));
+      break;
   }
   if (by_ == By::step) step_ = from_ - 1;
   find_last_block();
@@ -78,7 +90,8 @@ void LogPick::check_names(const LogSelection& selection) {
   std::vector<std::string> rings, types;
   for (const auto& [id, ring] : log_.catalog().rings()) rings.push_back(ring.name);
   for (const auto& [id, type] : log_.catalog().types()) types.push_back(type.name);
-  const auto refuse = [&](const std::string& option, const std::string& name, const std::string& what, const std::vector<std::string>& all) {
+  const auto refuse = [&](const std::string& option, const std::string& name, const std::string& what,
+                          const std::vector<std::string>& all) {
     const std::vector<std::string_view> views(all.begin(), all.end());
     throw ConfigError(fmt::format("{} {}: the log has no such {}. {}", option, name, what,
                                   all.empty() ? fmt::format("It has no {} at all.", what) : did_you_mean(name, views)));
@@ -111,16 +124,18 @@ std::int64_t LogPick::bound(const std::string& option, const std::string& text) 
     throw ConfigError(fmt::format("{} {}: must be a whole number, or say --by time.", option, text));
   }
   if (text.starts_with('+')) {
-    if (const auto seconds = finite_number(text.substr(1)); seconds && *seconds >= 0 && *seconds < 1e9)
-    {  // a log may say that it began at the end of time
+    if (const auto seconds = finite_number(text.substr(1));
+        seconds && *seconds >= 0 && *seconds < 1e9) {  // a log may say that it began at the end of time
       Nanoseconds time = 0;
-      return __builtin_add_overflow(log_.began(), std::llround(*seconds * 1e9), &time) ? std::numeric_limits<Nanoseconds>::max() : time;
+      return __builtin_add_overflow(log_.began(), std::llround(*seconds * 1e9), &time)
+                 ? std::numeric_limits<Nanoseconds>::max()
+                 : time;
     }
   } else if (const auto time = utc_time(text)) {
     return *time;
   }
-  throw ConfigError(fmt::format("{} {}: must be a time like {}, or seconds since the log's begin, like +12.5.", option, text,
-                                utc(log_.began()).substr(0, 19) + "Z"));
+  throw ConfigError(fmt::format("{} {}: must be a time like {}, or seconds since the log's begin, like +12.5.", option,
+                                text, utc(log_.began()).substr(0, 19) + "Z"));
 }
 
 /// Behind this block nothing can be wanted any more.
@@ -150,8 +165,12 @@ bool LogPick::wants(const LoggedEvent& event) {
         place = step ? *step : step_;
         break;
       }
-      case By::time: place = event.stamp; break;
-      case By::sequence: place = static_cast<std::int64_t>(event.sequence); break;
+      case By::time:
+        place = event.stamp;
+        break;
+      case By::sequence:
+        place = static_cast<std::int64_t>(event.sequence);
+        break;
     }
     if (place < from_ || place > to_) return false;
   }

@@ -16,27 +16,38 @@ std::string json_text(const std::string& text) {
 }
 
 void append_number(std::string& to, double value, bool json) {
-  if (std::isfinite(value)) fmt::format_to(std::back_inserter(to), "{}", value);
-  else to += json ? "null" : std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
+  if (std::isfinite(value))
+    fmt::format_to(std::back_inserter(to), "{}", value);
+  else
+    to += json ? "null" : std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
 }
 
 template <class TextForm>
 void append(std::string& to, const FieldValue& value, bool json, TextForm text_form) {
-  std::visit([&]<class T>(const T& one) {
-    if constexpr (std::is_same_v<T, std::string>) to += text_form(one);
-    else if constexpr (std::is_same_v<T, double>) append_number(to, one, json);
-    else if constexpr (std::is_same_v<T, bool>) to += one ? "true" : "false";
-    else fmt::format_to(std::back_inserter(to), "{}", one);
-  }, value);
+  std::visit(
+      [&]<class T>(const T& one) {
+        if constexpr (std::is_same_v<T, std::string>)
+          to += text_form(one);
+        else if constexpr (std::is_same_v<T, double>)
+          append_number(to, one, json);
+        else if constexpr (std::is_same_v<T, bool>)
+          to += one ? "true" : "false";
+        else
+          fmt::format_to(std::back_inserter(to), "{}", one);
+      },
+      value);
 }
 
 void append_hexadecimal(std::string& to, const LoggedEvent& event) {
-  for (std::size_t i = 0; i < event.size; ++i) fmt::format_to(std::back_inserter(to), "{:02x}", static_cast<unsigned>(event.body[i]));
+  for (std::size_t i = 0; i < event.size; ++i)
+    fmt::format_to(std::back_inserter(to), "{:02x}", static_cast<unsigned>(event.body[i]));
 }
 
 /// As it is where that can be told apart from what stands beside it.
 std::string bare(const std::string& text) {
-  const bool plain = !text.empty() && std::ranges::all_of(text, [](unsigned char c) { return c > ' ' && c < 0x7f && c != '"' && c != '='; });
+  const bool plain = !text.empty() && std::ranges::all_of(text, [](unsigned char c) {
+    return c > ' ' && c < 0x7f && c != '"' && c != '=';
+  });
   return plain ? text : json_text(text);
 }
 
@@ -50,8 +61,8 @@ std::string csv_text(const std::string& text) {
 }  // namespace
 
 void LogLines::line(std::string& to, const LoggedEvent& event) {
-  fmt::format_to(std::back_inserter(to), "{} {}#{} {}", utc(event.stamp), bare(catalog_.ring_name(event.ring)), event.sequence,
-                 bare(catalog_.type_name(event.type)));
+  fmt::format_to(std::back_inserter(to), "{} {}#{} {}", utc(event.stamp), bare(catalog_.ring_name(event.ring)),
+                 event.sequence, bare(catalog_.type_name(event.type)));
   const LoggedType* const type = catalog_.type(event.type);
   if (type == nullptr || type->fields.empty()) {
     to += ' ';
@@ -108,8 +119,8 @@ std::string LogCsv::head() {
 }
 
 void LogCsv::line(std::string& to, const LoggedEvent& event) {
-  fmt::format_to(std::back_inserter(to), "{},{},{},{}", event.stamp, csv_text(catalog_.ring_name(event.ring)), event.sequence,
-                 csv_text(catalog_.type_name(event.type)));
+  fmt::format_to(std::back_inserter(to), "{},{},{},{}", event.stamp, csv_text(catalog_.ring_name(event.ring)),
+                 event.sequence, csv_text(catalog_.type_name(event.type)));
   const auto found = fields_.find(event.type);
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     to += ',';

@@ -47,7 +47,8 @@ class LogCsv final : public LogText {
 
  private:
   std::vector<std::string> columns_;
-  std::map<EventId, std::vector<std::optional<FieldLayout>>> fields_;  // by column; none: the type has none of this name
+  // by column; none: the type has none of this name
+  std::map<EventId, std::vector<std::optional<FieldLayout>>> fields_;
   bool bodies_ = false;
 };
 

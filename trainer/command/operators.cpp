@@ -50,7 +50,8 @@ std::string list_entry(std::string_view name, std::string_view text) {
 
 /// What no diagram draws.
 constexpr OperatorPage elsewhere[] = {
-    {"Beside them", "pure", "pure", "", "Says of a functor that its captures are constants, which no checkpoint need hold.",
+    {"Beside them", "pure", "pure", "",
+     "Says of a functor that its captures are constants, which no checkpoint need hold.",
      "  filter(pure([limit](double x) { return x < limit; }))\n",
      "Needed where a pipeline ends in decide or in subscribe(saved, f)."},
 };
@@ -95,16 +96,18 @@ class OperatorsCommand : public Subcommand {
     for (const OperatorPage& page : pages) {
       const std::vector<std::string_view> its = names_of(page);
       names.insert(names.end(), its.begin(), its.end());
-      if (std::ranges::find(its, wanted) != its.end()) found.insert(page.name == wanted ? found.begin() : found.end(), &page);
+      if (std::ranges::find(its, wanted) != its.end())
+        found.insert(page.name == wanted ? found.begin() : found.end(), &page);
     }
     for (const OperatorPage* const page : found)
-      streams.out << fmt::format("{}{}\n\n{}\n\n{}\n{}\n", page == found.front() ? "" : "\n", page->title, in_lines(page->says),
-                                 page->drawn, in_lines(page->more));
+      streams.out << fmt::format("{}{}\n\n{}\n\n{}\n{}\n", page == found.front() ? "" : "\n", page->title,
+                                 in_lines(page->says), page->drawn, in_lines(page->more));
     if (!found.empty()) return exit_well;
     std::ranges::sort(names);
     names.erase(std::unique(names.begin(), names.end()), names.end());
-    throw SpecError(fmt::format("unknown operator '{}'. {}", name_,
-                                nearest(wanted, names).empty() ? "`sidestep operators` lists all." : did_you_mean(wanted, names)));
+    throw SpecError(
+        fmt::format("unknown operator '{}'. {}", name_,
+                    nearest(wanted, names).empty() ? "`sidestep operators` lists all." : did_you_mean(wanted, names)));
   }
 
  private:

@@ -173,7 +173,8 @@ std::string where_it_waited(const Json& report) {
   double seconds = 0;  // of this process, since its waits alone are counted
   const Json resumed = report.value("resumed_at", Json());
   for (const Json& epoch : report.value("epochs", Json::array()))
-    if (resumed.is_null() || epoch["step"].get<std::int64_t>() > resumed.get<std::int64_t>()) seconds += epoch["seconds"].get<double>();
+    if (resumed.is_null() || epoch["step"].get<std::int64_t>() > resumed.get<std::int64_t>())
+      seconds += epoch["seconds"].get<double>();
   const double waited = report["boundary"]["waited_ns"].get<double>() / 1e9;
   if (seconds == 0 || waited < 0.1 || waited < 0.01 * seconds) return {};
   return fmt::format("note: {} of {} were waits for decisions (none with --sync relaxed).\n", duration(waited * 1e9),
@@ -200,10 +201,12 @@ std::string summary(const TrainingReport& report) {
   std::string text;
   if (!report.json["callbacks"].empty()) text += "\n" + callbacks_table(report.json["callbacks"]);
   if (const auto log = report.json.find("recording"); log != report.json.end())
-    text += fmt::format("\n{}: {} events, {:.0f} KiB, CPU {}\n", (*log)["name"].get<std::string>(), count((*log)["events"]),
-                        (*log)["bytes"].get<double>() / 1024, duration((*log)["cpu_seconds"].get<double>() * 1e9));
+    text +=
+        fmt::format("\n{}: {} events, {:.0f} KiB, CPU {}\n", (*log)["name"].get<std::string>(), count((*log)["events"]),
+                    (*log)["bytes"].get<double>() / 1024, duration((*log)["cpu_seconds"].get<double>() * 1e9));
   if (const Json resumed = report.json.value("resumed_at", Json()); !resumed.is_null())
-    text += fmt::format("\nCallbacks, bus and boundaries: counted since the run was resumed at step {}.\n", count(resumed));
+    text +=
+        fmt::format("\nCallbacks, bus and boundaries: counted since the run was resumed at step {}.\n", count(resumed));
   text += "\n" + bus_lines(report.json["bus"], report.json["boundary"]);
   if (const Json& decisions = report.json["boundary"]["decisions"]; !decisions.empty())
     text += "\n" + decisions_tables(decisions);

@@ -42,8 +42,9 @@ std::vector<Spec> callback_specs(const RunConfig& config) {
 /// Whatever has no two in a run: they would write over each other, or only the last would count.
 constexpr std::array<std::string_view, 3> one_in_a_run{"progress", "history", "learning_rate_schedule"};
 
-/// All are made, those that stay silent too: what is wrong with their options is said. Several of one name run beside each other, each
-/// under a name of its own: early_stopping, early_stopping-2 (model_checkpoint#2 is the second pipeline of a model_checkpoint).
+/// All are made, those that stay silent too: what is wrong with their options is said. Several of one name run beside
+/// each other, each under a name of its own: early_stopping, early_stopping-2 (model_checkpoint#2 is the second
+/// pipeline of a model_checkpoint).
 std::vector<Callback> make_callbacks(const std::vector<Spec>& specs, bool quiet) {
   std::vector<Callback> callbacks;
   std::map<std::string, std::vector<std::string>> settings;  // of those of each name
@@ -51,9 +52,11 @@ std::vector<Callback> make_callbacks(const std::vector<Spec>& specs, bool quiet)
     Callback callback = make_callback(spec);
     std::vector<std::string>& others = settings[callback.name];
     if (!others.empty() && std::ranges::find(one_in_a_run, callback.name) != one_in_a_run.end())
-      throw ConfigError(fmt::format("--callback {}: a run has one {}, and this is another. Leave one out.", spec.text(), callback.name));
+      throw ConfigError(fmt::format("--callback {}: a run has one {}, and this is another. Leave one out.", spec.text(),
+                                    callback.name));
     if (std::ranges::find(others, callback.settings) != others.end())
-      throw ConfigError(fmt::format("--callback {}: is given twice, with the same options. Leave one out.", spec.text()));
+      throw ConfigError(
+          fmt::format("--callback {}: is given twice, with the same options. Leave one out.", spec.text()));
     others.push_back(callback.settings);
     if (others.size() > 1) callback.name += fmt::format("-{}", others.size());
     callbacks.push_back(std::move(callback));
@@ -114,9 +117,12 @@ SampleCounts counts_of(const Dataset& data, const RunConfig& config) {
   return {train, data.validation().count(), data.test().count()};
 }
 
-/// No step would have as many samples as were asked for. (The default was asked for by nobody: little data is one batch.)
+/// No step would have as many samples as were asked for. (The default was asked for by nobody: little data is one
+/// batch.)
 void refuse_too_large_a_batch(const RunConfig& config, std::size_t samples) {
-  if (samples == 0 || static_cast<std::size_t>(config.batch_size) <= samples || config.batch_size == RunConfig{}.batch_size) return;
+  if (samples == 0 || static_cast<std::size_t>(config.batch_size) <= samples ||
+      config.batch_size == RunConfig{}.batch_size)
+    return;
   throw ConfigError(
       fmt::format("--batch-size {}: is larger than the {} samples that train. Say --batch-size {} or less, or train on "
                   "more.",
@@ -129,7 +135,8 @@ void refuse_a_backend_that_does_not_serve(const RunConfig& config) {
     throw ConfigError("--tf32: is for devices. Leave it out on the CPU, or take --backend cuda.");
   if (config.backend != "cuda" && config.backend != "cuda-emulated") return;
   if (const kernels::CudaStatus status = kernels::cuda_status(config.backend); !status.ready())
-    throw ConfigError(fmt::format("--backend {}: {}{}", config.backend, status.sentence, status.sentence.ends_with('.') ? "" : "."));
+    throw ConfigError(
+        fmt::format("--backend {}: {}{}", config.backend, status.sentence, status.sentence.ends_with('.') ? "" : "."));
 }
 
 /// Why a run that is to be resumed has nothing left to do, if it hasn't.
@@ -169,10 +176,13 @@ class TrainRun {
       TrainingReport report = before_the_run([&] {
         return trainer_.fit(
             bus, control_, callbacks,
-            {.out = folder.path(), .resume = resume, .begun = [&](Step done, const std::filesystem::path& from) { begun(folder, resume, done, from); },
-             .note = [&](const std::string& what) {
-               if (!config_.quiet) streams_.out << fmt::format("note: {}\n", what) << std::flush;
-             }});
+            {.out = folder.path(),
+             .resume = resume,
+             .begun = [&](Step done, const std::filesystem::path& from) { begun(folder, resume, done, from); },
+             .note =
+                 [&](const std::string& what) {
+                   if (!config_.quiet) streams_.out << fmt::format("note: {}\n", what) << std::flush;
+                 }});
       });
       folder.keep();
       close(bus, report, folder);
@@ -260,7 +270,8 @@ class TrainRun {
     if (report.state == "interrupted")
       streams_.out << fmt::format("interrupted; go on with: sidestep train --resume --out {}\n", where);
     streams_.out << fmt::format("files: {}\n", where) << std::flush;
-    if (!streams_.out) streams_.err << "sidestep: standard output couldn't be written: what is missing there stands in report.json.\n";
+    if (!streams_.out)
+      streams_.err << "sidestep: standard output couldn't be written: what is missing there stands in report.json.\n";
   }
   /// Beside what the report says: not all could be said.
   int exit_code(const TrainingReport& report) const {
@@ -289,7 +300,8 @@ int run_train(TrainRequest request, Streams streams) {
   const std::vector<Callback> callbacks = before_the_run([&] { return make_callbacks(specs, config.quiet); });
   refuse_a_backend_that_does_not_serve(config);
   const bool resume = request.resumed.has_value();
-  // A new one is there before the data is read, which takes seconds: whoever kills us meanwhile can resume. It goes away if we refuse.
+  // A new one is there before the data is read, which takes seconds: whoever kills us meanwhile can resume. It goes
+  // away if we refuse.
   std::optional<RunFolder> folder;
   if (!resume) folder.emplace(request.open_folder());
   SampleCounts samples;

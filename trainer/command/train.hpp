@@ -16,8 +16,9 @@ struct TrainRequest {
   bool record = true;                        ///< into RunFolder::next_event_log
   bool share = true;                         ///< so that it can be watched
 
-  /// The run's folder, with config.toml as of now in it: keep() it before the first step. One that is resumed is another than before
-  /// from now on: call it when everything else is known to be well. Throws RunFolderError, FileError.
+  /// The run's folder, with config.toml as of now in it: keep() it before the first step. One that is resumed is
+  /// another than before from now on: call it when everything else is known to be well. Throws RunFolderError,
+  /// FileError.
   RunFolder open_folder();
 };
 

@@ -37,8 +37,10 @@ void TrainOptions::declare(CLI::App& app) {
     }
   }
   add(app, "out", out_, "DIR", "the run's folder, which must not exist yet (default runs/<time>)");
-  app.add_flag("--resume", resume_, "go on with the run in --out, or with the newest in runs/")->disable_flag_override();
-  CLI::Option* const record = app.add_flag("--record", record_, "write every event to events.log in the run's folder, for `sidestep log` (the default)");
+  app.add_flag("--resume", resume_, "go on with the run in --out, or with the newest in runs/")
+      ->disable_flag_override();
+  CLI::Option* const record = app.add_flag(
+      "--record", record_, "write every event to events.log in the run's folder, for `sidestep log` (the default)");
   record->disable_flag_override();
   app.add_flag("--no-record", no_record_, "write no events.log")->disable_flag_override()->excludes(record);
   app.add_flag("--no-share", no_share_, "nobody can watch the run with `sidestep watch`")->disable_flag_override();

@@ -124,8 +124,13 @@ class WatchedProgress {
     if (!slot) return;
     if (!std::exchange(begun_, true) &&
         slot->type != FitBegin::id) {  // whoever comes later hasn't seen the run's begin
-      Slot begin{
-          .sequence = 0, .stamp = slot->stamp, .body = {}, .type = FitBegin::id, .size = sizeof(FitBegin), .check = check_of(0), .ring = 0};
+      Slot begin{.sequence = 0,
+                 .stamp = slot->stamp,
+                 .body = {},
+                 .type = FitBegin::id,
+                 .size = sizeof(FitBegin),
+                 .check = check_of(0),
+                 .ring = 0};
       const FitBegin made{.epochs = epochs_};
       std::memcpy(begin.body, &made, sizeof made);
       feed(begin);

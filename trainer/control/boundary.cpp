@@ -74,7 +74,8 @@ void LoopInside::no_boundary_here() const {
 }
 void LoopInside::out_of_step(Step step) const {
   throw ControlError(
-      fmt::format("step {} came where step {} was due: steps count by one, and boundary() follows each BatchEnd.", step, hot.last_step - behind_ + 1));
+      fmt::format("step {} came where step {} was due: steps count by one, and boundary() follows each BatchEnd.", step,
+                  hot.last_step - behind_ + 1));
 }
 void LoopInside::check_all_in(std::string_view before) const {
   if (behind_ != 0)
@@ -241,8 +242,10 @@ void LoopInside::apply(const Taken& one) {
   }
   const auto handler = handlers.find(one.decision.kind().id);
   if (handler == handlers.end()) {
-    not_carried_out(one, "this loop has no handler for it. Say what it does before the run begins: trainer.on<D>(f), or loop.on<D>(f) where "
-                         "the loop is your own.");
+    not_carried_out(one,
+                    "this loop has no handler for it. Say what it does before the run begins: trainer.on<D>(f), or "
+                    "loop.on<D>(f) where "
+                    "the loop is your own.");
     return refuse(one, "this loop has no handler for it");
   }
   if (one.decision.get_if<Validate>() != nullptr) {
@@ -284,8 +287,10 @@ void LoopInside::applied(const Taken& one, const Outcome& outcome) {
 
 /// A refusal that no value and no moment could have spared: it would be refused each time, and its user is told once.
 void LoopInside::not_carried_out(const Taken& one, std::string_view why) {
-  std::string sentence = fmt::format("{} asked for '{}', which was never carried out: {}", asker_called(one.by), one.decision.name(), why);
-  if (std::find(unanswered.begin(), unanswered.end(), sentence) == unanswered.end()) unanswered.push_back(std::move(sentence));
+  std::string sentence =
+      fmt::format("{} asked for '{}', which was never carried out: {}", asker_called(one.by), one.decision.name(), why);
+  if (std::find(unanswered.begin(), unanswered.end(), sentence) == unanswered.end())
+    unanswered.push_back(std::move(sentence));
 }
 
 void LoopInside::refuse(const Taken& one, std::string why) {

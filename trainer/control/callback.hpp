@@ -26,7 +26,8 @@ struct CallbackContext {
   std::filesystem::path checkpoints;  ///< where checkpoints lie
   Sync sync;
   std::uint64_t seed = 0;
-  std::optional<double> learning_rate{};  ///< that the run was asked for, before any schedule; none: the loop has not said
+  /// That the run was asked for, before any schedule; none: the loop has not said.
+  std::optional<double> learning_rate{};
   bool resumed = false;   ///< the run goes on: state comes with CheckpointLoaded, files are cut back to it
   bool can_save = false;  ///< the loop has a snapshot: SaveCheckpoint will be obeyed
   std::string last;       ///< the name of the checkpoint that a run goes on from; empty: none

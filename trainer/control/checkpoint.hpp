@@ -29,8 +29,8 @@ struct Cut {
   Step step = 0;
   Epoch epoch = 0;
   std::int32_t batch = 0;  ///< the last batch of the epoch that is in it
-  Segment segment =
-      Segment::batch;              ///< epoch: the epoch is over, the next one begins; batch: it goes on behind `batch`
+  /// Epoch: the epoch is over, the next one begins; batch: it goes on behind `batch`.
+  Segment segment = Segment::batch;
   std::vector<std::string> files;  ///< under which names
 };
 
@@ -96,7 +96,7 @@ struct CheckpointState {
   std::vector<RefusedRow> refused;
   std::vector<BrokenRow> broken;
   std::vector<std::pair<std::string, std::string>>
-      superseded;  ///< (file, superseding file): to delete when a `last` is visible
+      superseded;     ///< (file, superseding file): to delete when a `last` is visible
   bool last = false;  ///< one of the cut's names was a `last`: what is superseded goes with it
 
   /// JSON, bytes as hexadecimal; safe in the `__metadata__` of a safetensors file and anywhere else that text may

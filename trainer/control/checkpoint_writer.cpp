@@ -27,7 +27,8 @@ std::vector<std::string> FileWriter::errors() const {
   const std::lock_guard lock(mutex_);
   std::vector<std::string> all = errors_;
   if (const std::uint64_t more = failures() - all.size(); more > 0)
-    all.push_back(std::to_string(more) + (more == 1 ? " more checkpoint was" : " more checkpoints were") + " not saved.");
+    all.push_back(std::to_string(more) + (more == 1 ? " more checkpoint was" : " more checkpoints were") +
+                  " not saved.");
   return all;
 }
 
@@ -56,7 +57,8 @@ void FileWriter::write(OpenCut& cut) {
     cut.writer(file.temporary(), cut.state);
   } catch (const std::exception& error) {  // which speaks of a name that nobody knows
     std::string why = error.what();
-    if (const std::string own = file.temporary().string(); why.find(own) != why.npos) why.replace(why.find(own), own.size(), target.string());
+    if (const std::string own = file.temporary().string(); why.find(own) != why.npos)
+      why.replace(why.find(own), own.size(), target.string());
     throw std::runtime_error(why);
   }
   std::error_code unknown;
@@ -65,8 +67,8 @@ void FileWriter::write(OpenCut& cut) {
   if (before_visible_) before_visible_(cut.cut);
   file.commit(also);
   any_last_ |= last;
-  // A run that never saves a `last` can only go on from one of these files, and each knows its own. One that couldn't be
-  // written, for want of room, supersedes nothing.
+  // A run that never saves a `last` can only go on from one of these files, and each knows its own. One that couldn't
+  // be written, for want of room, supersedes nothing.
   if (last || !any_last_)
     for (const auto& [gone, by] : cut.state.superseded)
       if (std::filesystem::exists(folder_ / by, unknown)) std::filesystem::remove(folder_ / gone, unknown);
@@ -87,7 +89,8 @@ void FileWriter::fail(const OpenCut& cut, const std::string& why) {
     if (errors_.size() < most) {
       std::string names;
       for (const SavedName& name : cut.names) (names += names.empty() ? "" : ", ") += name.file;
-      errors_.push_back("checkpoint of step " + std::to_string(cut.cut.step) + " was not saved as " + names + ": " + why);
+      errors_.push_back("checkpoint of step " + std::to_string(cut.cut.step) + " was not saved as " + names + ": " +
+                        why);
     }
     failures_.fetch_add(1, std::memory_order_release);  // pairs with failures()
   }

@@ -28,8 +28,8 @@ struct AttachOptions {
   std::optional<Sync> sync{};      ///< default: lag(2), on resuming what the checkpoint says
   Snapshot snapshot{};             ///< null: this loop can't save checkpoints
   std::filesystem::path folder{};  ///< of checkpoints; made when the first is written
-  std::string last =
-      "last.safetensors";  ///< the checkpoint that is cut where the run ends, stops or is interrupted; empty: none
+  /// The checkpoint that is cut where the run ends, stops or is interrupted; empty: none.
+  std::string last = "last.safetensors";
   std::filesystem::path run_folder = ".";                                  ///< where callbacks put their files
   std::uint64_t seed = 0;                                                  ///< for callbacks that want one
   std::optional<double> learning_rate{};                                   ///< that was asked for, for the same
@@ -55,8 +55,8 @@ class Control {
   Control(const Control&) = delete;
   Control& operator=(const Control&) = delete;
 
-  /// The training loop's side. Call it on the loop's thread. A pipeline that decides and is added there from now on takes
-  /// part at once; one that is added on another thread, or by a handler, from the loop's next boundary on.
+  /// The training loop's side. Call it on the loop's thread. A pipeline that decides and is added there from now on
+  /// takes part at once; one that is added on another thread, or by a handler, from the loop's next boundary on.
   Loop attach(Bus& bus, AttachOptions options = {});
 
   /// Asks from outside the stream, from any thread: applied at the first boundary that sees it, whatever the mode. The

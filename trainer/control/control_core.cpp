@@ -41,7 +41,8 @@ std::shared_ptr<Asker> ControlCore::bind(Subscription& subscription, unsigned pa
   if (part == 0) inline_ = &entry;
   auto asker = std::make_shared<Asker>(*this, entry, subscription, static_cast<std::uint32_t>(askers_.size()));
   askers_.push_back(asker);
-  if (elsewhere) {  // its word must be in the loop's table before its first event, and only the loop knows where that is
+  // its word must be in the loop's table before its first event, and only the loop knows where that is
+  if (elsewhere) {
     subscription.defer();
     joining_.push_back(asker);
     alarm();
@@ -121,11 +122,14 @@ std::vector<DeciderEntry*> ControlCore::deciders() {
   const std::lock_guard lock(mutex_);
   std::vector<DeciderEntry*> all;
   // One whose pipelines are all still to join is admitted by the loop later; nothing moves its word until then.
-  const auto joins = [&](const std::shared_ptr<Asker>& asker) { return std::ranges::find(joining_, asker) != joining_.end(); };
+  const auto joins = [&](const std::shared_ptr<Asker>& asker) {
+    return std::ranges::find(joining_, asker) != joining_.end();
+  };
   for (DeciderEntry& entry : deciders_) {
     const auto of_it = [&](const auto& asker) { return &asker->decider == &entry; };
-    const bool all_join = std::ranges::any_of(askers_, of_it) &&
-                          std::ranges::none_of(askers_, [&](const auto& asker) { return of_it(asker) && !joins(asker); });
+    const bool all_join = std::ranges::any_of(askers_, of_it) && std::ranges::none_of(askers_, [&](const auto& asker) {
+                            return of_it(asker) && !joins(asker);
+                          });
     if (!all_join) all.push_back(&entry);
   }
   return all;

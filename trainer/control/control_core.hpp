@@ -42,8 +42,7 @@ static_assert(sizeof(WordLine) == cache_line && sizeof(BellLine) == cache_line);
 /// A decider, and its own lane in the mailbox. One token for each decider, never one for each thread: consecutive items
 /// of a pipeline run on different threads of an arena, and its requests would come out of order.
 struct DeciderEntry {
-  DeciderEntry(Mailbox& mailbox, Word& word, Bell& bell, Subscription* owner)
-      : token(mailbox), subscription(owner) {
+  DeciderEntry(Mailbox& mailbox, Word& word, Bell& bell, Subscription* owner) : token(mailbox), subscription(owner) {
     decider.word = &word;
     decider.bell = &bell;
   }

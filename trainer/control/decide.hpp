@@ -75,9 +75,9 @@ class Decide {
 ///   filter([](double x) { return x > 3; }) | decide(control, [](double) { return Stop{"too high"}; })
 ///   out  -------stop      in lockstep: at the boundary of that batch
 ///
-/// It returns a decision, an optional one, a variant, or Decisions (several). A functor with a state of its own has `state(archive)`. The
-/// pipeline sees the trainer's events alone and is part of each checkpoint. When a decision takes effect, the loop's mode says (in
-/// the picture lockstep): docs/control.md. Keeps what f keeps.
+/// It returns a decision, an optional one, a variant, or Decisions (several). A functor with a state of its own has
+/// `state(archive)`. The pipeline sees the trainer's events alone and is part of each checkpoint. When a decision takes
+/// effect, the loop's mode says (in the picture lockstep): docs/control.md. Keeps what f keeps.
 template <class F>
 detail::Decide<F> decide(Control& control, F f, DecideOptions options = {}) {
   return {control.shared(), std::move(f), options};

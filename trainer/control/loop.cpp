@@ -44,7 +44,8 @@ bool is_nobodys(std::string_view name) { return name == "pipeline" || name.start
 }  // namespace
 
 std::string name_or_chain(Subscription& pipeline) {
-  return is_nobodys(pipeline.name()) ? fmt::format("{}", fmt::join(pipeline.pipeline().describe(), " -> ")) : pipeline.name();
+  return is_nobodys(pipeline.name()) ? fmt::format("{}", fmt::join(pipeline.pipeline().describe(), " -> "))
+                                     : pipeline.name();
 }
 
 std::string called(Subscription& pipeline) {
@@ -104,7 +105,8 @@ LoopInside::~LoopInside() {
   book->close();
   bus.on_close(nullptr);
   core->detach();
-  for (const auto& asker : core->take_joining()) asker->subscription.admit();  // no loop is there any more: it begins at once
+  // no loop is there any more: it begins at once
+  for (const auto& asker : core->take_joining()) asker->subscription.admit();
 }
 
 void LoopInside::check_decider(Subscription& pipeline) {
@@ -177,8 +179,8 @@ const CheckpointState& LoopInside::resume(CheckpointState state, std::string_vie
   for (const PipelineState& pipeline : state.pipelines)
     ranks_.emplace(pipeline.key, static_cast<std::uint32_t>(ranks_.size()));
   book->load(state);
-  // What it superseded went when it became visible, unless the process was killed right between. Where a `last` may still
-  // name those files, they wait for the next one.
+  // What it superseded went when it became visible, unless the process was killed right between. Where a `last` may
+  // still name those files, they wait for the next one.
   const bool is_last = name == options.last || (state.last && !writer.any_last());
   if (is_last) writer.there_is_a_last();
   std::error_code gone_already;
@@ -190,8 +192,9 @@ const CheckpointState& LoopInside::resume(CheckpointState state, std::string_vie
   from = std::move(state);
   from_name = name;
   if (const auto stop = loop.stopped_by())
-    warnings.push_back(fmt::format("{} is where {} stopped the run, at step {}{}: what is trained from here on goes beyond that.", name,
-                                   stop->by, stop->applied_step, stop->reason.empty() ? "" : fmt::format(" ({})", stop->reason)));
+    warnings.push_back(fmt::format(
+        "{} is where {} stopped the run, at step {}{}: what is trained from here on goes beyond that.", name, stop->by,
+        stop->applied_step, stop->reason.empty() ? "" : fmt::format(" ({})", stop->reason)));
   return *from;
 }
 
@@ -200,8 +203,8 @@ void LoopInside::add_decider(DeciderEntry& entry) {
   entry.watched = true;
 }
 
-/// Pipelines that decide and were added elsewhere take part from here on: first the word in the trainer's table, then the number of
-/// its first event, which is the next one.
+/// Pipelines that decide and were added elsewhere take part from here on: first the word in the trainer's table, then
+/// the number of its first event, which is the next one.
 void LoopInside::admit_joining() {
   for (const auto& asker : core->take_joining())
     // Where this is never run, since the loop broke off, the pipeline begins when it is dropped.
@@ -215,8 +218,10 @@ void LoopInside::admit_joining() {
         return;
       }
       if (!asker->decider.watched) add_decider(asker->decider);
-      if (pipeline.admit()) note_broken(pipeline.owner(), "was added from outside the stream");
-      else if (asker->decider.subscription != nullptr) asker->decider.decider.finish();  // it has ended meanwhile
+      if (pipeline.admit())
+        note_broken(pipeline.owner(), "was added from outside the stream");
+      else if (asker->decider.subscription != nullptr)
+        asker->decider.decider.finish();  // it has ended meanwhile
     });
 }
 
@@ -262,7 +267,8 @@ Loop::~Loop() {
   const std::vector<Handle> all = inside_->bus.subscriptions();
   if (inside_->abandoned || std::any_of(all.begin(), all.end(), [](const Handle& one) { return one->failed(); }))
     detail::keep_for_ever(inside_->book);
-  for (const Handle& one : inside_->of_callbacks) one->end();  // they were of this run: the next loop on the bus has its own
+  // they were of this run: the next loop on the bus has its own
+  for (const Handle& one : inside_->of_callbacks) one->end();
 }
 
 void Loop::use(std::span<const Callback> callbacks) {
@@ -312,9 +318,7 @@ Nanoseconds Loop::before_sample() {
   until_sample_ = 61;  // odd: a step's two events take turns
   return Clock::steady();
 }
-void Loop::sampled(Nanoseconds begin) noexcept {
-  publish_ns_.record(Clock::steady() - begin - inside_->timer_ns);
-}
+void Loop::sampled(Nanoseconds begin) noexcept { publish_ns_.record(Clock::steady() - begin - inside_->timer_ns); }
 
 void Loop::behind_fit_begin(const FitBegin& begin) { inside_->behind_fit_begin(begin); }
 
@@ -341,8 +345,7 @@ std::span<const BrokenRow> Loop::broken() const noexcept { return inside_->broke
 std::vector<std::string> Loop::failed() const {
   std::vector<std::string> all;
   for (const Handle& pipeline : inside_->bus.subscriptions())
-    if (pipeline->failed())
-      all.push_back(fmt::format("{}: {}", detail::name_or_chain(*pipeline), pipeline->error()));
+    if (pipeline->failed()) all.push_back(fmt::format("{}: {}", detail::name_or_chain(*pipeline), pipeline->error()));
   for (std::string& each : checkpoint_errors()) all.push_back(std::move(each));
   all.insert(all.end(), inside_->unanswered.begin(), inside_->unanswered.end());
   return all;
@@ -350,7 +353,8 @@ std::vector<std::string> Loop::failed() const {
 std::span<const std::string> Loop::not_carried_out() const noexcept { return inside_->unanswered; }
 std::optional<AppliedRow> Loop::stopped_by() const {
   std::span<const AppliedRow> rows = decisions();
-  const auto stop = std::find_if(rows.rbegin(), rows.rend(), [](const AppliedRow& row) { return row.decision == Stop::decision; });
+  const auto stop =
+      std::find_if(rows.rbegin(), rows.rend(), [](const AppliedRow& row) { return row.decision == Stop::decision; });
   if (stop == rows.rend() || stop->applied_step != step()) return std::nullopt;
   return *stop;
 }

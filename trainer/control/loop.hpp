@@ -61,7 +61,7 @@ struct Cause {
 /// Whoever closes the bus on another thread asks for a Stop by it, and waits until the loop has come to finish().
 /// Everything on one thread, but for interrupt(). `publish` and `boundary` allocate nothing, lock nothing and make no
 /// system call while no decision, checkpoint or metric from outside waits.
-class Loop {
+class Loop : detail::RefusesOthers {
  public:
   Loop(Control& control, Bus& bus, AttachOptions options);  ///< Control::attach
   ~Loop();  ///< drains; without finish() there is no FitEnd and no last checkpoint
@@ -91,20 +91,22 @@ class Loop {
 
   // ---- the run
 
+  using RefusesOthers::publish;
+
   /// Publishes events of one moment, in this order: they share a stamp.
   template <Event First, Event... More>
   void publish(const First& first, const More&... more) {
     const Nanoseconds stamp = producer_.now();
     const bool timed = --until_sample_ == 0;
     Nanoseconds begin = 0;
-    if (timed) [[unlikely]] begin = before_sample();
+    if (timed) [[unlikely]]
+      begin = before_sample();
     // One copy of it: a second one for the timed would lie where no instruction cache has it, and be what is measured.
     put(stamp, first);
-    if (timed) [[unlikely]] sampled(begin);
+    if (timed) [[unlikely]]
+      sampled(begin);
     (put(stamp, more), ...);
   }
-  template <class... E>
-  requires(!(Event<E> && ...)) an_event_is_trivially_copyable_of_at_most_40_bytes_and_has_an_id_and_a_name<E...> publish(const E&...) = delete;
 
   /// After each BatchEnd and EpochEnd: waits for deciders as the mode says, applies what is due, cuts checkpoints.
   /// Throws ControlError when it is called at any other place, and what handlers throw.
@@ -145,8 +147,9 @@ class Loop {
 
   /// The run is to end here: Stop was applied, or it was interrupted.
   bool stopped() const noexcept { return stopped_; }
-  /// The Stop that ended the run at this step: who asked for it, and why. Right behind resume() that of the run it goes on from, which
-  /// stopped() says nothing of: whoever resumes a run that had been stopped decides whether it is to go on. Until the next step.
+  /// The Stop that ended the run at this step: who asked for it, and why. Right behind resume() that of the run it goes
+  /// on from, which stopped() says nothing of: whoever resumes a run that had been stopped decides whether it is to go
+  /// on. Until the next step.
   std::optional<AppliedRow> stopped_by() const;
   /// Ends the run at the next boundary, with a checkpoint. Any thread, signal handlers too; `by` is a literal.
   void interrupt(const char* by) noexcept;
@@ -181,14 +184,16 @@ class Loop {
   std::span<const AppliedRow> decisions() const noexcept;
   std::span<const RefusedRow> refused() const noexcept;
   std::span<const BrokenRow> broken() const noexcept;
-  std::vector<PendingRow> pending() const;                 ///< asked for and not in effect
-  std::span<const std::string> warnings() const noexcept;  ///< sentences for the user: of resuming, and behind finish() of a decider that heard nothing
+  std::vector<PendingRow> pending() const;  ///< asked for and not in effect
+  std::span<const std::string> warnings()
+      const noexcept;  ///< sentences for the user: of resuming, and behind finish() of a decider that heard nothing
   std::uint64_t checkpoints_failed() const noexcept;
-  std::vector<std::string> checkpoint_errors() const;  ///< a sentence for each, of many the first ones and how many more
+  /// A sentence for each, of many the first ones and how many more.
+  std::vector<std::string> checkpoint_errors() const;
   /// Decisions that nobody here carries out, a sentence each: they have no handler, or there is no snapshot to save.
   std::span<const std::string> not_carried_out() const noexcept;
-  /// All that went wrong and ended nothing, a sentence each: pipelines that failed, a checkpoint that couldn't be saved, and what
-  /// not_carried_out() says. Behind finish().
+  /// All that went wrong and ended nothing, a sentence each: pipelines that failed, a checkpoint that couldn't be
+  /// saved, and what not_carried_out() says. Behind finish().
   std::vector<std::string> failed() const;
 
  private:

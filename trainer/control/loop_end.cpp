@@ -75,31 +75,36 @@ void LoopInside::drain() {
   writer.join();
   if (!BusThread::current()) bus.flush();  // CheckpointSaved
   tell_deaf();
-  loop.producer_.hold(false);              // whoever closes the bus need wait no longer
+  loop.producer_.hold(false);  // whoever closes the bus need wait no longer
 }
 
 /// In this process, or in one before.
 bool LoopInside::decided(const Asker& asker) const {
-  return asker.heard || (from && std::any_of(from->pipelines.begin(), from->pipelines.end(), [&](const PipelineState& before) {
-                           return before.key == asker.key && before.requests > 0;
-                         }));
+  return asker.heard ||
+         (from && std::any_of(from->pipelines.begin(), from->pipelines.end(), [&](const PipelineState& before) {
+            return before.key == asker.key && before.requests > 0;
+          }));
 }
 
-/// One that hasn't seen what it decides on, because others than the loop published it, would leave its user wondering. Who has seen
-/// nothing at all has failed; who has seen something may well have had no reason to decide. (Callbacks miss their metric by themselves.)
+/// One that hasn't seen what it decides on, because others than the loop published it, would leave its user wondering.
+/// Who has seen nothing at all has failed; who has seen something may well have had no reason to decide. (Callbacks
+/// miss their metric by themselves.)
 void LoopInside::tell_deaf() {
   constexpr std::string_view mend =
-      "What decides sees the training loop's events alone: publish them with loop.publish(...) on the loop's thread, or a metric with "
+      "What decides sees the training loop's events alone: publish them with loop.publish(...) on the loop's thread, "
+      "or a metric with "
       "control.inject(...) from any.";
   for (const auto& asker : core->askers()) {
     Subscription& pipeline = asker->subscription;
     if (pipeline.passed_by() == 0 || pipeline.failed()) continue;
     const std::string kinds = fmt::format("{}", fmt::join(pipeline.passed_by_kinds(), ", "));
     if (pipeline.published() == 0)
-      pipeline.fail(fmt::format("it decided on nothing: others published what it listens to ({}). {}", kinds, mend), last_number());
-    else if (!decided(*asker) && std::none_of(of_callbacks.begin(), of_callbacks.end(), [&](const Handle& one) { return one.get() == &pipeline; }))
-      warnings.push_back(fmt::format("Pipeline {} decided nothing, and {} events of its types passed it by ({}). {}", called(pipeline),
-                                     pipeline.passed_by(), kinds, mend));
+      pipeline.fail(fmt::format("it decided on nothing: others published what it listens to ({}). {}", kinds, mend),
+                    last_number());
+    else if (!decided(*asker) && std::none_of(of_callbacks.begin(), of_callbacks.end(),
+                                              [&](const Handle& one) { return one.get() == &pipeline; }))
+      warnings.push_back(fmt::format("Pipeline {} decided nothing, and {} events of its types passed it by ({}). {}",
+                                     called(pipeline), pipeline.passed_by(), kinds, mend));
   }
 }
 

@@ -83,7 +83,7 @@ class LoopInside {
   FileWriter writer;
   Pending pending;
   std::vector<std::pair<std::string, std::function<Decisions(const FitBegin&)>>> at_begin;  // by whom
-  std::vector<Handle> of_callbacks;  // what use() has hung on the bus
+  std::vector<Handle> of_callbacks;                // what use() has hung on the bus
   std::set<std::filesystem::path> callback_files;  // see CallbackContext::files
   Histogram boundary_ns;
   Handle fail_fast;          ///< null: not asked for

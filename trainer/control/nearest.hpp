@@ -7,7 +7,8 @@
 namespace sidestep {
 
 /// How many letters must be added, removed, replaced or swapped with their neighbour to make one word of the other.
-/// (Optimal string alignment: Damerau 1964 without editing a swapped pair again.) '-' and '_' count as one letter, capitals as small ones.
+/// (Optimal string alignment: Damerau 1964 without editing a swapped pair again.) '-' and '_' count as one letter,
+/// capitals as small ones.
 std::size_t edit_distance(std::string_view a, std::string_view b);
 
 /// The name that was probably meant, or "" if none is near: at most a third of the letters may be wrong. The beginning

@@ -13,8 +13,8 @@ namespace sidestep::detail {
 /// A request that the trainer has taken: its alone from here on.
 struct Taken {
   Decision decision;
-  std::uint64_t restored =
-      0;  ///< its place in the checkpoint that it comes from, from 1; 0: of this process. Those come first.
+  /// Its place in the checkpoint that it comes from, from 1; 0: of this process. Those come first.
+  std::uint64_t restored = 0;
   Sequence cause = 0;
   std::uint32_t rank = 0;  ///< of its pipeline, among all that decide
   std::uint64_t count = 0;

@@ -133,7 +133,8 @@ json callbacks_report(const Bus& bus) {
     owner.add(pipeline->meter());
     for (const auto& queue : pipeline->queues()) owner.add(queue->meter);
   }
-  std::stable_sort(owners.begin(), owners.end(), [](const auto& a, const auto& b) { return a.second->registration < b.second->registration; });
+  std::stable_sort(owners.begin(), owners.end(),
+                   [](const auto& a, const auto& b) { return a.second->registration < b.second->registration; });
   json report = json::array();
   for (const auto& [name, owner] : owners)
     report.push_back(

@@ -12,8 +12,8 @@ namespace sidestep {
 /// {"events","published","delivered","dropped","pending","publisher_waits","publish_ns":{"p50","p99","p999","max",
 /// "timed"},"clock_step_ns"}. One publish in 61 is timed, net of the timer; the clock knows nothing below its step.
 nlohmann::json bus_report(const Bus& bus, const Loop& loop);
-/// {"count","ns":{"p50","p999","timed"},"waits","waited_ns","pending_at_end":[],"refused":[],"decisions":[]}. On the loop's
-/// thread.
+/// {"count","ns":{"p50","p999","timed"},"waits","waited_ns","pending_at_end":[],"refused":[],"decisions":[]}. On the
+/// loop's thread.
 nlohmann::json boundary_report(const Loop& loop);
 /// [{"name","events","cpu_seconds","max_backlog","delay_ns":{"p50","p99","max"},"failures","last_error"}], one for each
 /// owner.

@@ -8,8 +8,8 @@
 namespace sidestep {
 namespace {
 
-/// The text up to the next ',' that has no '\' before it, without the backslashes; `rest` becomes what follows that ',', and nothing
-/// where there is none.
+/// The text up to the next ',' that has no '\' before it, without the backslashes; `rest` becomes what follows that
+/// ',', and nothing where there is none.
 std::string next_option(std::optional<std::string_view>& rest) {
   const std::string_view text = *rest;
   std::string option;

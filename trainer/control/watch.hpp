@@ -83,8 +83,8 @@ class Watch {
   const Producer& producer_;
   const Nanoseconds deadline_;
   OnFail on_fail_;
-  std::vector<WordView> live_;  // what a boundary reads: contiguous
-  std::vector<Behind> behind_;  // the same deciders, what only a wait looks at
+  std::vector<WordView> live_;                 // what a boundary reads: contiguous
+  std::vector<Behind> behind_;                 // the same deciders, what only a wait looks at
   std::vector<std::unique_ptr<Word>> frozen_;  // the last words of failed ones, which nobody moves any more
   std::uint64_t waits_ = 0;
   Nanoseconds waited_ = 0;

@@ -24,7 +24,8 @@ template <class... Values>
 }
 
 constexpr std::string_view install =
-    "Install it with `apt install dataset-fashion-mnist`, or name a folder of IDX files, on the command line with --data DIR.";
+    "Install it with `apt install dataset-fashion-mnist`, or name a folder of IDX files, on the command line with "
+    "--data DIR.";
 
 fs::path find_file(const fs::path& folder, std::string_view name) {
   const fs::path plain = folder / name;

@@ -1,4 +1,4 @@
-#include <sidestep/operators/pipe.hpp>
+#include <sidestep/operators/chain.hpp>
 
 namespace sidestep::detail {
 
