@@ -69,14 +69,12 @@ concept SaysItsName = requires {
   { E::name } -> std::convertible_to<std::string_view>;
   typename std::bool_constant<std::string_view(E::name).empty()>;
 };
+// clang-format off
 template <class E>
-concept HasIdBeside = requires {
-  sidestep_event_id(std::type_identity<E>{});
-};
+concept HasIdBeside = requires { sidestep_event_id(std::type_identity<E>{}); };
 template <class E>
-concept Described = requires {
-  { sidestep_event_name(std::type_identity<E>{}) } -> std::same_as<std::string_view>;
-};
+concept Described = requires { { sidestep_event_name(std::type_identity<E>{}) } -> std::same_as<std::string_view>; };
+// clang-format on
 
 /// FNV-1a of the name, in the upper half of the ids.
 constexpr EventId described_id(std::string_view name) noexcept {
