@@ -74,6 +74,7 @@ TEST(Command, NamesWhatIsMissingOrTooMuch) {
   EXPECT_EQ(refusal({"log", "cat", "f", "--from", "--to", "3"}),
             "log: --from has no value before --to. Give it one. See `sidestep log --help`.");
   EXPECT_EQ(refusal({"train", "--seed", "-1"}), "--seed -1: must be a whole number, 0 or more.");
+  EXPECT_TRUE(refusal({"evaluate", "--", "nofile"}).starts_with("nofile: there is no such file."));
   EXPECT_EQ(refusal({"train", "--", "x"}), "train: 'x' isn't expected here. Options begin with --." + see);
   EXPECT_EQ(refusal({"evaluate"}), "evaluate: no checkpoint was given. Name one. See `sidestep evaluate --help`.");
 }

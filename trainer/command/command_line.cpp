@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <new>
+#include <optional>
 
 #include <fmt/format.h>
 #include <sidestep/bus/log_format.hpp>
@@ -41,6 +42,13 @@ namespace {
   for (const CLI::App* sub : app.get_subcommands({})) names.push_back(sub->get_name());
   const std::vector<std::string_view> views(names.begin(), names.end());
   throw ConfigError(fmt::format("{}: there is no such command. {}", argument, did_you_mean(argument, views)));
+}
+
+/// "--" itself is expected by everybody.
+std::optional<std::string> first_unexpected(const CLI::App& app) {
+  for (const std::string& argument : app.remaining())
+    if (argument != "--") return argument;
+  return std::nullopt;
 }
 
 /// An option that follows another isn't its value: the value has been forgotten.
@@ -130,15 +138,15 @@ int parse_and_run(std::vector<std::string> arguments, Streams streams) {
     const auto parsed = app.get_subcommands();
     throw ConfigError(explained(error, parsed.empty() ? "" : parsed.front()->get_name()));
   }
-  if (const auto extras = app.remaining(); !extras.empty()) {
+  if (const auto extra = first_unexpected(app)) {
     const auto parsed = app.get_subcommands();  // what stands behind "--" is left to the program
-    refuse_unexpected(has_dashes && !parsed.empty() ? *parsed.front() : app, extras.front());
+    refuse_unexpected(has_dashes && !parsed.empty() ? *parsed.front() : app, *extra);
   }
   for (const auto& command : commands) {
     const CLI::App& sub = *app.get_subcommand(command->name());
     if (!sub.parsed()) continue;
     refuse_options_as_values(sub);
-    if (const auto extras = sub.remaining(); !extras.empty()) refuse_unexpected(sub, extras.front());
+    if (const auto extra = first_unexpected(sub)) refuse_unexpected(sub, *extra);
     return command->run(streams);
   }
   streams.err << app.help();
