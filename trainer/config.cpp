@@ -68,6 +68,7 @@ RunConfig resumed_config(const RunConfig& stored, const GivenOptions& given, con
   // "cosine" means what it meant when the run began
   if (changed.schedule.shape == Schedule::Shape::cosine && !changed.schedule.epochs)
     changed.schedule.epochs = stored.schedule.epochs;
+  if (changed.backend == "auto") changed.backend = stored.backend;  // leaves it to us, and the run has one
   for (const ConfigOption& option : config_options()) {
     if (option.may_differ || option.get(changed) == option.get(stored)) continue;
     throw ConfigError(fmt::format(

@@ -81,6 +81,10 @@ inline constexpr std::string_view config_first_line = "# `sidestep train --confi
 /// The text of config.toml: enough to repeat the run with `sidestep train --config`.
 std::string config_text(const RunConfig& config);
 
+/// Throws ConfigError, naming the option, if config_text couldn't be read again: TOML is UTF-8, and names of files
+/// need not be.
+void check_it_can_be_stored(const RunConfig& config);
+
 /// Fixes what a longer --epochs on resuming must not change: the cosine's length is from now on what the epochs are
 /// now.
 void pin_schedule(RunConfig& config);

@@ -1,10 +1,13 @@
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <iterator>
 #include <sstream>
 
 #include <fmt/format.h>
 #include <toml++/toml.h>
+#include <sidestep/trainer/callbacks/error.hpp>
+#include <sidestep/trainer/callbacks/registry.hpp>
 #include <sidestep/trainer/config.hpp>
 #include <sidestep/trainer/control/nearest.hpp>
 
@@ -15,6 +18,15 @@ std::string quoted(const std::string& text) {
   std::ostringstream out;
   out << toml::toml_formatter(toml::value<std::string>(text), toml::format_flags::none);
   return out.str();
+}
+
+/// Written as TOML and read again it is what it was.
+bool survives(const std::string& text) {
+  try {
+    return toml::parse("text = " + quoted(text))["text"].value<std::string>() == text;
+  } catch (const toml::parse_error&) {
+    return false;
+  }
 }
 
 std::string_view name_of(OptionKind kind) {
@@ -42,10 +54,16 @@ std::optional<std::string> scalar_text(const toml::node& node) {
   return std::nullopt;
 }
 
+/// What numbers that may be missing are set to; which of them knows which word, the option says.
+bool is_word(const toml::node& node) {
+  const auto* text = node.as_string();
+  return text != nullptr && (text->get() == "none" || text->get() == "auto");
+}
+
 bool suits(OptionKind kind, const toml::node& node) {
   switch (kind) {
     case OptionKind::whole:
-      return node.is_integer();
+      return node.is_integer() || is_word(node);
     case OptionKind::number:
       return node.is_number();
     case OptionKind::text:
@@ -72,6 +90,10 @@ std::optional<std::string> spec_text(const toml::table& table) {
   return spec.text();
 }
 
+/// Options of `sidestep train` that no run has: they are about one call.
+constexpr std::array<std::string_view, 6> only_on_the_command_line{"out",       "resume",   "record",
+                                                                   "no-record", "no-share", "config"};
+
 class FileReader {
  public:
   explicit FileReader(const std::filesystem::path& path) : where_(path.string()) {}
@@ -82,7 +104,10 @@ class FileReader {
       std::string name(key.str());
       std::ranges::replace(name, '_', '-');
       if (name == "sidestep") continue;  // the version that wrote it
-      given[name] = values(option(name, node), node);
+      const ConfigOption& known = option(name, node);
+      if (given.contains(name))
+        refuse(node, fmt::format("{} is given twice, with '-' and with '_'. Leave one out.", name));
+      given[name] = values(known, node);
     }
     return given;
   }
@@ -96,9 +121,22 @@ class FileReader {
     const auto all = config_options();
     const auto found = std::ranges::find(all, name, &ConfigOption::key);
     if (found != all.end()) return *found;
+    if (std::ranges::find(only_on_the_command_line, name) != only_on_the_command_line.end())
+      refuse(node, fmt::format("'{0}' belongs on the command line: --{0}.", name));
     std::vector<std::string_view> keys;
     for (const ConfigOption& each : all) keys.push_back(each.key);
     refuse(node, fmt::format("there is no option '{}'. {}", name, did_you_mean(name, keys)));
+  }
+
+  /// Made and thrown away, so that a complaint names the line.
+  void check_callback(const std::string& spec, const toml::node& node) const {
+    try {
+      static_cast<void>(make_callback(parse_spec(spec)));
+    } catch (const CallbackError& error) {
+      refuse(node, error.what());
+    } catch (const std::logic_error& error) {  // SpecError, ...
+      refuse(node, error.what());
+    }
   }
 
   std::vector<std::string> values(const ConfigOption& option, const toml::node& node) const {
@@ -109,6 +147,7 @@ class FileReader {
         const auto* table = element.as_table();
         const auto text = table != nullptr ? spec_text(*table) : element.value<std::string>();
         if (!text) refuse(element, fmt::format("{} must be {}.", option.key, name_of(option.kind)));
+        check_callback(*text, element);
         texts.push_back(*text);
       }
     } else {
@@ -133,6 +172,8 @@ GivenOptions read_config_file(const std::filesystem::path& path) {
   std::error_code failed;
   if (std::filesystem::exists(path, failed) && !std::filesystem::is_regular_file(path, failed))
     throw ConfigError(fmt::format("{}: isn't a file. Name a config.toml.", path.string()));
+  if (failed == std::errc::permission_denied)
+    throw ConfigError(fmt::format("{}: can't be read. Check its permissions.", path.string()));
   if (!std::filesystem::is_regular_file(path, failed))
     throw ConfigError(fmt::format("{}: there is no such file. Name a config.toml.", path.string()));
   std::ifstream file(path, std::ios::binary);
@@ -161,6 +202,16 @@ std::string config_text(const RunConfig& config) {
     }
   }
   return text;
+}
+
+void check_it_can_be_stored(const RunConfig& config) {
+  for (const ConfigOption& option : config_options())
+    for (const std::string& value : option.get(config))
+      if (!survives(value))
+        throw ConfigError(fmt::format(
+            "--{}: isn't UTF-8, so config.toml can't keep it, and the run couldn't be resumed. Give the file "
+            "or folder another name, or lead to it by a link.",
+            option.key));
 }
 
 }  // namespace sidestep

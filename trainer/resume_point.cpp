@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sidestep/trainer/backend.hpp>
 #include <sidestep/trainer/control/safetensors.hpp>
 
@@ -32,6 +33,19 @@ void check_identity(const std::string& where, const RunIdentity& there, const Ru
   same(where, "seed", there.seed, here.seed);
   same(where, "batch size", there.batch_size, here.batch_size);
   same(where, "this many training samples:", there.train_samples, here.train_samples);
+  same(where, "learning rate", there.lr, here.lr);
+  same(where, "schedule", there.schedule, here.schedule);
+}
+
+/// Of the same model: then the data isn't what it was.
+void check_image_size(const kernels::Session& session, const TensorSource& source, const Samples& images) {
+  const kernels::TensorInfo* const other = weight_of_another_shape(session, source.file);
+  if (other == nullptr) return;
+  throw CheckpointError(
+      fmt::format("{}: tensor '{}' is {} here, and {} in model '{}' on images of {}x{}. Go on with images of the size "
+                  "that it was trained on, or start afresh.",
+                  source.where, other->name, fmt::join(source.file.tensor(other->name).shape, "x"),
+                  fmt::join(other->shape, "x"), source.model, images.height, images.width));
 }
 
 /// Wall times of epochs that the checkpoint knows.
@@ -77,7 +91,7 @@ ResumePoint load(TrainerParts& parts, const std::filesystem::path& path, const s
   const auto source = [&](std::string prefix) {
     return TensorSource{file, where, parts.model.name, std::move(prefix)};
   };
-  const auto kept_prefix = [](const std::string& owner) { return fmt::format("kept/{}/", owner); };
+  check_image_size(session, source(""), parts.train_samples);
   check_tensors(session, source(""), Contents::everything);
   for (const auto& [owner, step] : point.state.kept)
     check_tensors(session, source(kept_prefix(owner)), Contents::weights);
@@ -128,10 +142,11 @@ std::vector<OtherCheckpoint> others_in(const std::filesystem::path& folder, std:
   return found;
 }
 
-/// The file is there for everybody to read, and isn't what was written.
+/// What is there may be read, and isn't what was written.
 bool is_damaged(const std::filesystem::path& file) {
   std::error_code failed;
-  if (!std::filesystem::is_regular_file(file, failed) || !std::ifstream(file)) return false;
+  if (!std::filesystem::is_regular_file(file, failed)) return true;
+  if (!std::ifstream(file)) return false;
   try {
     static_cast<void>(SafetensorsFile::read(file));
     return false;
@@ -140,15 +155,26 @@ bool is_damaged(const std::filesystem::path& file) {
   }
 }
 
-/// What comes of it if the damaged `last` is deleted: `why`, and where the run would go on.
-std::string mend_of_damage(std::string why, const std::filesystem::path& last, const RunIdentity& run) {
-  while (why.ends_with('.')) why.pop_back();
+/// What comes of it if the damaged `last` is deleted: `why` without its own mend, and where the run would go on.
+std::string mend_of_damage(const std::string& why, const std::filesystem::path& last, const RunIdentity& run) {
+  const std::string what = why.substr(0, why.rfind(". "));
   std::vector<std::string> ignored;
   for (const OtherCheckpoint& one : others_in(last.parent_path(), ignored))
     if (one.run == run)
-      return fmt::format("{}: delete this one, and resuming goes on from {}, step {}.", why, one.path.string(),
-                         one.step);
-  return fmt::format("{}: there is no other here, so delete this one, and resuming begins at the first step.", why);
+      return fmt::format("{}. Delete it, and resuming goes on from {}, step {}.", what, one.path.string(), one.step);
+  return fmt::format("{}. Delete it, and resuming begins at the first step: there is no other here.", what);
+}
+
+/// Whether it is there. Throws CheckpointError where that can't be told.
+bool is_there(const std::filesystem::path& last, const RunIdentity& run) {
+  std::error_code failed;
+  const bool found = std::filesystem::exists(last, failed);
+  if (failed == std::errc::permission_denied)
+    throw CheckpointError(fmt::format("{}: can't be read. Check its permissions.", last.string()));
+  if (failed)
+    throw CheckpointError(
+        mend_of_damage(fmt::format("{}: can't be read ({}). ", last.string(), failed.message()), last, run));
+  return found;
 }
 
 /// A schedule that ends before the run does trains with a rate of 0 from there on: nobody wants that unknowingly.
@@ -173,7 +199,7 @@ ResumePoint begin_or_resume(TrainerParts& parts, const FitOptions& where) {
   const std::filesystem::path report = where.out / "report.json";
   std::vector<std::string> passed_over;
   if (where.resume) {
-    if (std::filesystem::exists(last)) try {
+    if (is_there(last, parts.identity())) try {
         return warned(parts, load(parts, last, report));
       } catch (const CheckpointError& error) {
         if (!is_damaged(last)) throw;

@@ -26,6 +26,15 @@ template <class... Values>
   throw RunFolderError(fmt::format("{}: {}", where.string(), fmt::format(why, std::forward<Values>(values)...)));
 }
 
+/// Its default would be another run's.
+[[noreturn]] void refuse_config(const fs::path& file, std::string_view missing) {
+  throw ConfigError(fmt::format("{}: has no '{}', which the run began with. Put it back as it was, or begin a new run.",
+                                file.string(), missing));
+}
+
+/// What it is, isn't for us to see.
+bool is_closed(const fs::path& path) { return ::access(path.c_str(), R_OK) != 0 && errno == EACCES; }
+
 /// Without a '/' at the end, which would make its last part empty.
 fs::path tidy(const fs::path& path) {
   const fs::path normal = path.lexically_normal();
@@ -74,6 +83,7 @@ fs::path unused_name() {
 
 fs::path newest_to_resume() {
   std::optional<fs::path> newest = RunFolder::newest();
+  if (!newest && is_closed(RunFolder::root)) refuse_folder(RunFolder::root, "can't be read. Check its permissions.");
   if (!newest)
     refuse_folder(RunFolder::root, "there is no run to resume. Begin one without --resume, or name one with --out.");
   return *std::move(newest);
@@ -134,6 +144,8 @@ RunFolder RunFolder::create(const std::optional<fs::path>& wanted, const RunConf
 
 RunFolder RunFolder::resume(const std::optional<fs::path>& wanted) {
   RunFolder folder(wanted ? tidy(*wanted) : newest_to_resume());
+  if (is_closed(folder.path_) || is_closed(folder.config_file()))
+    refuse_folder(folder.path_, "can't be read. Check its permissions.");
   if (!something_at(folder.path_))
     refuse_folder(folder.path_, "there is no such run. Name the folder of one with --out.");
   if (!is_run(folder.path_))
@@ -186,8 +198,13 @@ void RunFolder::lock() {
 }
 
 RunConfig RunFolder::stored_config() const {
+  const GivenOptions given = read_config_file(config_file());
   RunConfig config;
-  apply(config, read_config_file(config_file()), fmt::format("{}: ", config_file().string()));
+  for (const ConfigOption& option : config_options()) {
+    const bool is_always_written = option.kind == OptionKind::list || !option.get(config).empty();
+    if (is_always_written && !given.contains(std::string(option.key))) refuse_config(config_file(), option.key);
+  }
+  apply(config, given, fmt::format("{}: ", config_file().string()));
   return config;
 }
 

@@ -10,8 +10,6 @@ namespace {
 
 using kernels::Contents;
 
-std::string kept_prefix(const std::string& owner) { return fmt::format("kept/{}/", owner); }
-
 bool taken(const kernels::TensorInfo& info, Contents contents) {
   return info.weight || contents == Contents::everything;
 }
@@ -40,6 +38,8 @@ class Exported {
 
 }  // namespace
 
+std::string kept_prefix(const std::string& owner) { return fmt::format("kept/{}/", owner); }
+
 std::shared_ptr<kernels::Snapshot> SnapshotPool::take(kernels::Session& session, Contents contents) {
   std::unique_ptr<kernels::Snapshot> reuse;
   {
@@ -67,6 +67,14 @@ void write_tensors(const std::filesystem::path& path, const kernels::Session& se
   memory.emplace_back(session, snapshot, "", tensors);
   for (const auto& [owner, copy] : kept) memory.emplace_back(session, *copy.weights, kept_prefix(owner), tensors);
   write_safetensors(path, tensors, metadata);
+}
+
+const kernels::TensorInfo* weight_of_another_shape(const kernels::Session& session, const SafetensorsFile& file) {
+  const auto& infos = session.tensors();
+  const auto found = std::ranges::find_if(infos, [&](const kernels::TensorInfo& info) {
+    return info.weight && file.contains(info.name) && !std::ranges::equal(file.tensor(info.name).shape, info.shape);
+  });
+  return found == infos.end() ? nullptr : &*found;
 }
 
 void check_tensors(const kernels::Session& session, const TensorSource& source, Contents contents) {

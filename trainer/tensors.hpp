@@ -37,6 +37,9 @@ class SnapshotPool {
 void write_tensors(const std::filesystem::path& path, const kernels::Session& session,
                    const kernels::Snapshot& snapshot, const KeptByOwner& kept, const Metadata& metadata);
 
+/// Before the names of the tensors that a callback asked to keep.
+std::string kept_prefix(const std::string& owner);
+
 /// Which of a file's tensors a session takes: its own, behind `prefix`.
 struct TensorSource {
   const SafetensorsFile& file;
@@ -45,6 +48,9 @@ struct TensorSource {
   std::string prefix{};
 };
 
+/// The first of a file's weights that has another shape than the session's, where both are of one model: it comes of
+/// images of another size. Null: none.
+const kernels::TensorInfo* weight_of_another_shape(const kernels::Session& session, const SafetensorsFile& file);
 /// Throws CheckpointError naming the first tensor that is missing, or of another shape or type, than the session's.
 void check_tensors(const kernels::Session& session, const TensorSource& source, kernels::Contents contents);
 /// Behind check_tensors().

@@ -95,7 +95,9 @@ RunIdentity TrainerParts::identity() const {
           .optimizer = options.optimizer,
           .seed = options.seed,
           .batch_size = options.batch_size,
-          .train_samples = static_cast<std::int64_t>(train_samples.count())};
+          .train_samples = static_cast<std::int64_t>(train_samples.count()),
+          .lr = options.lr,
+          .schedule = options.schedule.text()};
 }
 
 void add_handler(TrainerParts& parts, std::function<void(Loop&)> add) { parts.handlers.push_back(std::move(add)); }

@@ -87,6 +87,7 @@ std::string TrainerState::to_text() const {
       {"seed", run.seed},
       {"batch_size", run.batch_size},
       {"train_samples", run.train_samples},
+      {"asked_for", {{"lr", exact(run.lr)}, {"schedule", run.schedule}}},
       {"pixels", {{"mean", exact(pixels.mean)}, {"deviation", exact(pixels.deviation)}}},
       {"step", step},
       {"epoch", epoch},
@@ -104,9 +105,13 @@ TrainerState TrainerState::from_text(std::string_view text, std::string_view whe
   try {
     const SortedJson json = SortedJson::parse(text);
     TrainerState state;
-    state.run = {json.at("model").get<std::string>(), json.at("optimizer").get<std::string>(),
-                 json.at("seed").get<std::uint64_t>(), json.at("batch_size").get<std::int64_t>(),
-                 json.at("train_samples").get<std::int64_t>()};
+    state.run = {json.at("model").get<std::string>(),
+                 json.at("optimizer").get<std::string>(),
+                 json.at("seed").get<std::uint64_t>(),
+                 json.at("batch_size").get<std::int64_t>(),
+                 json.at("train_samples").get<std::int64_t>(),
+                 read_exact(json.at("asked_for").at("lr")),
+                 json.at("asked_for").at("schedule").get<std::string>()};
     const SortedJson& pixels = json.at("pixels");
     state.pixels = {static_cast<float>(read_exact(pixels.at("mean"))),
                     static_cast<float>(read_exact(pixels.at("deviation")))};

@@ -29,6 +29,8 @@ struct RunIdentity {
   std::uint64_t seed = 0;
   std::int64_t batch_size = 0;
   std::int64_t train_samples = 0;
+  double lr = 0;         ///< as first asked for
+  std::string schedule;  ///< likewise
   friend bool operator==(const RunIdentity&, const RunIdentity&) = default;
 };
 

@@ -31,6 +31,13 @@ check "so is a preset's" says "did you mean 'release'?"
 run root "$dev" bench per
 check "so is a suite's" says "did you mean 'peers'?"
 
+run root "$dev" bench nope
+check "no guess where nothing is near" test "$said" = "${said/did you mean/}"
+check "but all there are" says "there is no suite 'nope'. All of them: "
+run root "$dev" help train
+check "help takes nothing" says "help takes nothing behind it"
+check "which is bad input" test $status -eq 2
+
 run root "$dev" help
 check "help ends well" test $status -eq 0
 check "help fits a terminal" test "$(wc -L <<<"$said")" -le 80

@@ -45,7 +45,12 @@ class BadInput(RunTest):
             # as many as --limit-train leaves, not as many as there are
             (["--limit-train", "100", "--batch-size", "1000"], ["--batch-size 1000", "the 100 samples", "--batch-size 100 or less"]),
             (["--limit-train", "100", "--batch-size", "1201"], ["the 100 samples", "--batch-size 100 or less"]),
+            # the default too, where somebody asks for it
+            (["--limit-train", "10", "--batch-size", "128"], ["--batch-size 128", "the 10 samples", "--batch-size 10 or less"]),
             (["--lr", "nan"], ["--lr", "nan"]),
+            (["--callback", "csv_logger:separator=\n"], ["csv_logger", "separator="]),
+            (["--out"], ["--out has no value"]),
+            (["--seed", "--quiet"], ["--seed has no value before --quiet"]),
             (["--lr", "-1"], ["--lr", "-1"]),
             (["--schedule", "cosin"], ["cosin", "cosine"]),
             (["--sync", "lag:-1"], ["--sync", "lag:-1"]),
@@ -60,6 +65,19 @@ class BadInput(RunTest):
         ]:
             with self.subTest(arguments):
                 self.train_refused(*arguments, says=says)
+
+    def test_a_file_of_options(self):
+        file = self.folder / "run.toml"
+        for text, says in [
+            ('lr = 0.5\ncallback = ["early_stoping"]\n', [f"{file}, line 2: callback 'early_stoping'", "'early_stopping'"]),
+            ("batch-size = 31\nbatch_size = 40\n", [str(file), "batch-size is given twice"]),
+            ('out = "x"\n', [f"{file}, line 1: ", "'out' belongs on the command line: --out."]),
+            ('backend = "cpu"\ntf32 = true\n', [f"{file}: tf32: is for devices"]),
+            ("batch-size = 1201\n", [f"{file}: batch-size 1201: is larger than the 1200 samples"]),
+        ]:
+            with self.subTest(text):
+                file.write_text(text)
+                self.train_refused("--config", file, says=says)
 
     def test_a_run_that_is_refused_empties_no_file_and_makes_none(self):
         old = self.folder / "old.csv"
@@ -145,6 +163,38 @@ class BadInput(RunTest):
             self.assertIn("on the command line with --data DIR.", said)
             self.assertNotIn("fashion_mnist(", said)  # that is C++
 
+    def test_what_nobody_may_read(self):
+        """As a user who may not: root may read everything."""
+        run = self.train("run", "--epochs", "1", "--limit-train", "100")
+        (self.folder / "runs").mkdir()
+        self.folder.chmod(0o777)
+        self.sidestep("train", "--data", self.data, "--epochs", "1", "--limit-train", "100")  # into runs/
+        user = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+        try:
+            self.sidestep("--version", **user)
+        except PermissionError:
+            self.skipTest("nobody may not run the command here")
+        checkpoint = run / "checkpoints" / "last.safetensors"
+        train = ["train", "--out", self.folder / "new"]
+        (self.folder / "file.toml").write_text("epochs = 1\n")
+        for closed, arguments, names in [
+            (self.data, [*train, "--data", self.data], self.data),
+            (self.data, ["evaluate", checkpoint, "--data", self.data], self.data),
+            (self.folder / "outer", [*train, "--data", self.folder / "outer" / "data"], self.folder / "outer" / "data"),
+            (run, ["train", "--resume", "--out", run], run),
+            (self.folder / "outer", ["train", "--resume", "--out", self.folder / "outer" / "run"], self.folder / "outer" / "run"),
+            (self.folder / "runs", ["train", "--resume"], "runs"),
+            (self.folder / "outer", [*train, "--config", self.folder / "outer" / "file.toml"], self.folder / "outer" / "file.toml"),
+        ]:
+            with self.subTest(arguments):
+                closed.mkdir(exist_ok=True)
+                closed.chmod(0)
+                try:
+                    said = self.sidestep(*arguments, code=2, **user).stderr
+                finally:
+                    closed.chmod(0o755)
+                self.assertEqual(said, f"sidestep: {names}: can't be read. Check its permissions.\n")
+
     def test_images_that_the_model_cannot_take(self):
         from runs import write_data
 
@@ -164,6 +214,13 @@ class BadInput(RunTest):
                 self.refused("evaluate", good, "--data", other,
                              says=[str(other), f"{side}x{side}", str(good), "another size", "--data"])
         self.sidestep("evaluate", good, "--data", self.data)
+        self.refused("evaluate", good, "--data", self.data, "--kept", "early_stopping",
+                     says=[str(good), "keeps no weights", "without --kept"])
+        bigger = write_data(self.folder / "bigger", side=16)
+        before = tree(run)
+        self.refused("train", "--resume", "--out", run, "--epochs", "2", "--data", bigger,
+                     says=["last.safetensors", "'dense1.weight'", "images of 16x16", "images of the size that it was trained on"])
+        self.assertEqual(tree(run), before)
 
     def test_a_folder_where_a_file_is_meant(self):
         run = self.train("run", "--epochs", "1", "--limit-train", "100")
@@ -193,6 +250,7 @@ class BadInput(RunTest):
             (["--out", self.folder / "site", "--resume"], ["site", "isn't a run of Sidestep"]),
             (["--out", self.folder / "absent", "--resume"], ["absent"]),
             (["--resume"], ["runs"]),
+            (["--out", "--quiet"], ["--out has no value before --quiet"]),
             (["--out", run, "--resume", "--batch-size", "64"], ["--batch-size", "64"]),
             (["--out", run, "--resume", "--data", self.folder / "nowhere"], ["nowhere"]),
         ]:
@@ -238,12 +296,43 @@ class BadInput(RunTest):
         last.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
         done = self.sidestep(*resume, code=2)
         step = int(done.stderr.rstrip(".\n").rsplit(" ", 1)[1])
-        self.refused(*resume, says=[f"{last}: ", f"delete this one, and resuming goes on from {best}, step {step}."])
+        self.refused(*resume, says=[f"{last}: ", "after it was written. Delete it, and resuming goes on from {}, step {}.".format(best, step)])
         best.write_bytes(whole[:100])
-        self.refused(*resume, says=[f"{last}: ", "no other here, so delete this one, and resuming begins at the first step."])
+        self.refused(*resume, says=[f"{last}: ", "Delete it, and resuming begins at the first step: there is no other here."])
         best.write_bytes(whole)
         last.unlink()
         self.assertIn(f"goes on behind step {step}, from {best}", self.sidestep(*resume).stdout)
+
+    def test_a_last_checkpoint_that_is_no_file(self):
+        run = self.train("run", "--epochs", "1", "--limit-train", "100")
+        last = run / "checkpoints" / "last.safetensors"
+        last.unlink()
+        for make, says in [
+            (lambda: last.symlink_to(last.name), "can't be read (Too many levels of symbolic links). Delete it, and resuming goes on from "),
+            (last.mkdir, "isn't a file. Delete it, and resuming goes on from "),
+            (lambda: os.mkfifo(last), "isn't a file. Delete it, and resuming goes on from "),
+        ]:
+            make()
+            self.refused("train", "--resume", "--out", run, "--epochs", "2", says=[f"{last}: {says}{run}/checkpoints/best.safetensors"])
+            last.rmdir() if last.is_dir() else last.unlink()
+
+    def test_a_config_that_is_not_the_runs(self):
+        run = self.train("run", "--epochs", "1", "--limit-train", "100")
+        config = run / "config.toml"
+        whole = config.read_text()
+        resume = ["train", "--resume", "--out", run, "--epochs", "2"]
+        for old, new, says in [
+            ("lr = 0.002\n", "", [f"{config}: has no 'lr', which the run began with"]),
+            ("lr = 0.002\n", "lr = 0.1\n", ["last.safetensors", "learning rate 0.002, this one has 0.1"]),
+            ('"cosine:epochs=1"', '"constant"', ["last.safetensors", "schedule cosine:epochs=1, this one has constant"]),
+            ("callback = []", 'callback = [\n  "earlystopping",\n]', [f"{config}, line ", "'early_stopping'"]),
+        ]:
+            with self.subTest(new):
+                self.assertIn(old, whole)
+                config.write_text(whole.replace(old, new))
+                self.refused(*resume, says=says)
+        config.write_text(whole)
+        self.sidestep(*resume)
 
     def test_checkpoints(self):
         run = self.train("run", "--epochs", "1", "--limit-train", "100")

@@ -3,6 +3,7 @@
 #include <sstream>
 
 #include <scratch_folder.hpp>
+#include <sidestep/trainer/backend.hpp>
 #include <sidestep/trainer/command/command_line.hpp>
 #include <sidestep/trainer/command/help.hpp>
 #include <sidestep/trainer/command/train_options.hpp>
@@ -49,7 +50,7 @@ TEST(Command, NamesTheNearestCommandAndOption) {
   EXPECT_EQ(refusal({"info", "--hlp"}), "info: --hlp: there is no such option. Did you mean '--help'?");
   EXPECT_EQ(refusal({"info", "--foo"}), "info: --foo: there is no such option. There is only --help.");
   EXPECT_EQ(refusal({"evaluate", "x", "--foo"}),
-            "evaluate: --foo: there is no such option. There are --help and --data.");
+            "evaluate: --foo: there is no such option. There are --help, --data and --kept.");
 }
 
 TEST(Command, NamesWhatIsMissingOrTooMuch) {
@@ -61,6 +62,20 @@ TEST(Command, NamesWhatIsMissingOrTooMuch) {
               std::string::npos)
         << flag;
   EXPECT_NE(refusal({"watch", "--events=2"}).find("--events takes no value."), std::string::npos);
+  // an option that follows one isn't its value
+  const std::string see = " See `sidestep train --help`.";
+  EXPECT_EQ(refusal({"train", "--out", "--quiet"}), "train: --out has no value before --quiet. Give it one." + see);
+  EXPECT_EQ(refusal({"train", "--epochs", "--out", "o"}),
+            "train: --epochs has no value before --out. Give it one." + see);
+  EXPECT_EQ(refusal({"train", "--callback", "progress", "--callback", "--no-share"}),
+            "train: --callback has no value before --no-share. Give it one." + see);
+  EXPECT_EQ(refusal({"train", "--out=--x"}),
+            "train: --out has no value before --x. Give it one, ./--x if that is its name." + see);
+  EXPECT_EQ(refusal({"log", "cat", "f", "--from", "--to", "3"}),
+            "log: --from has no value before --to. Give it one. See `sidestep log --help`.");
+  EXPECT_EQ(refusal({"train", "--seed", "-1"}), "--seed -1: must be a whole number, 0 or more.");
+  EXPECT_TRUE(refusal({"evaluate", "--", "nofile"}).starts_with("nofile: there is no such file."));
+  EXPECT_EQ(refusal({"train", "--", "x"}), "train: 'x' isn't expected here. Options begin with --." + see);
   EXPECT_EQ(refusal({"evaluate"}), "evaluate: no checkpoint was given. Name one. See `sidestep evaluate --help`.");
 }
 
@@ -244,6 +259,7 @@ class TrainRequests : public testing::Test {
 TEST_F(TrainRequests, HaveTheDefaults) {
   RunConfig expected;
   pin_schedule(expected);
+  expected.backend = resolve_backend("auto");
   const TrainRequest request = ask({});
   EXPECT_EQ(request.config, expected);
   EXPECT_EQ(request.out, std::nullopt);
@@ -270,8 +286,61 @@ TEST_F(TrainRequests, TheCommandLineCountsMoreThanTheFile) {
   EXPECT_EQ(said({"--config", ""}), "--config: is empty. Give it a name, or leave it out.");
 }
 
+TEST_F(TrainRequests, ACallbackOfTheCommandLineReplacesTheFilesOfItsNameAlone) {
+  write_text("run.toml",
+             R"(callback = ["early_stopping:patience=7", "memory_release", "early_stopping:monitor=val/loss"])");
+  const auto callbacks = [](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"--config", "run.toml"});
+    std::vector<std::string> texts;
+    for (const Spec& spec : ask(arguments).config.callbacks) texts.push_back(spec.text());
+    return texts;
+  };
+  using Texts = std::vector<std::string>;
+  EXPECT_EQ(callbacks({"--callback", "memory_release:every_n_epochs=3"}),
+            (Texts{"early_stopping:patience=7", "early_stopping:monitor=val/loss", "memory_release:every_n_epochs=3"}));
+  EXPECT_EQ(callbacks({"--callback", "early_stopping", "--callback", "terminate_on_nan"}),
+            (Texts{"memory_release", "early_stopping", "terminate_on_nan"}));
+}
+
+TEST_F(TrainRequests, SayWhereAnOptionCameFrom) {
+  write_text("run.toml", "tf32 = true\nlr = 0.5\n");
+  const TrainRequest request = ask({"--config", "run.toml", "--lr", "0.1"});
+  EXPECT_EQ(request.spelled("tf32"), "run.toml: tf32");
+  EXPECT_EQ(request.spelled("lr"), "--lr");
+  EXPECT_EQ(request.spelled("backend"), "--backend");
+  EXPECT_TRUE(request.said.contains("lr"));
+  EXPECT_FALSE(request.said.contains("tf32"));
+}
+
 TEST_F(TrainRequests, KeepTheDataFoldersWholePath) {
   EXPECT_EQ(ask({"--data", "mine/../mine"}).config.data, (fs::current_path() / "mine").string());
+}
+
+TEST_F(TrainRequests, RefuseWhatConfigTomlCannotKeep) {
+  const std::string why =
+      " isn't UTF-8, so config.toml can't keep it, and the run couldn't be resumed. Give the file or folder another "
+      "name, or lead to it by a link.";
+  EXPECT_EQ(said({"--data", "m\xfcll"}), "--data:" + why);
+  EXPECT_EQ(said({"--callback", "csv_logger:file=\xff.csv"}), "--callback:" + why);
+  EXPECT_EQ(said({"--data", "m\u00fcll"}), "");
+}
+
+TEST_F(TrainRequests, NeedAWorkingFolderOnlyForWhatIsRelative) {
+  fs::create_directory("gone");
+  fs::current_path("gone");
+  fs::remove("../gone");
+  EXPECT_EQ(said({"--data", "mine"}),
+            "--data mine: can't be found from here: the working folder is gone. Name it by its whole path, or go to "
+            "another folder.");
+  EXPECT_EQ(said({"--data", "/mine"}), "");
+}
+
+TEST_F(TrainRequests, RememberTheBackendThatAutoTook) {
+  begin({"--out", "a"});
+  const std::string backend = RunFolder::resume("a").stored_config().backend;
+  EXPECT_EQ(backend, resolve_backend("auto"));
+  EXPECT_EQ(ask({"--resume", "--out", "a", "--backend", backend}).config.backend, backend);
+  EXPECT_EQ(ask({"--resume", "--out", "a", "--backend", "auto"}).config.backend, backend);
 }
 
 TEST_F(TrainRequests, GoOnWithWhatTheRunBeganWith) {

@@ -168,6 +168,39 @@ TEST_F(ConfigFile, NamesLineAndMend) {
             "no/run.toml: there is no such file. Name a config.toml.");
 }
 
+TEST_F(ConfigFile, TakesTheWordsThatTheHelpOffers) {
+  write_text(folder_ / "run.toml", "threads = \"auto\"\nmax-steps = \"none\"\nlimit-train = \"none\"\n");
+  RunConfig config = unusual();
+  apply(config, read_config_file(folder_ / "run.toml"), "");
+  EXPECT_EQ(config.threads, std::nullopt);
+  EXPECT_EQ(config.max_steps, std::nullopt);
+  EXPECT_EQ(config.limit_train, std::nullopt);
+  EXPECT_EQ(said("epochs = \"none\"\n"), ", line 1: epochs = none: must be a whole number from 1 to 1000000.");
+  EXPECT_EQ(said("threads = \"none\"\n"), ", line 1: threads = none: must be a whole number from 1 to 1024.");
+}
+
+TEST_F(ConfigFile, GivesAnOptionOnce) {
+  for (const char* text : {"batch-size = 31\nbatch_size = 40\n", "batch_size = 40\nbatch-size = 31\n"})
+    EXPECT_NE(said(text).find("batch-size is given twice, with '-' and with '_'. Leave one out."), std::string::npos)
+        << said(text);
+}
+
+TEST_F(ConfigFile, SendsWhatIsAboutTheCallToTheCommandLine) {
+  for (const char* key : {"out", "resume", "record", "no-record", "no-share", "config"})
+    EXPECT_EQ(said(std::string("\n") + key + " = true\n"),
+              std::string(", line 2: '") + key + "' belongs on the command line: --" + key + ".");
+  EXPECT_EQ(said("no_share = true\n"), ", line 1: 'no-share' belongs on the command line: --no-share.");
+}
+
+TEST_F(ConfigFile, SaysWhereAWrongCallbackStands) {
+  EXPECT_EQ(said("callback = [\n  \"progress\",\n  \"early_stoping\",\n]\n"),
+            ", line 3: callback 'early_stoping' is unknown. Did you mean 'early_stopping'? `sidestep callbacks` lists "
+            "all.");
+  EXPECT_EQ(said("[[callback]]\nname = \"early_stopping\"\npatience = -1\n"),
+            ", line 1: callback early_stopping: patience=-1 is out of range. Say a whole number from 0.");
+  EXPECT_EQ(said("callback = [\"a:b\"]"), ", line 1: 'b' in 'a:b' isn't an option. Write key=value.");
+}
+
 TEST_F(ConfigFile, NeverCrashesOnACutOrChangedFile) {
   const std::string whole = config_text(unusual());
   for (std::size_t place = 0; place < whole.size(); place += 3) {
@@ -199,6 +232,12 @@ TEST_F(Resuming, KeepsTheScheduleAsFirstAskedFor) {
   EXPECT_EQ(longer.schedule.text(), "cosine:epochs=5");
   EXPECT_EQ(said({{"schedule", {"cosine"}}}), "");
   EXPECT_NE(said({{"schedule", {"cosine:epochs=50"}}}), "");
+}
+
+TEST_F(Resuming, AutoIsTheBackendThatTheRunHas) {
+  stored_.backend = "cpu";
+  EXPECT_EQ(resumed({{"backend", {"auto"}}}).backend, "cpu");
+  EXPECT_NE(said({{"backend", {"cuda"}}}), "");
 }
 
 TEST_F(Resuming, LetsSixOptionsDiffer) {

@@ -68,14 +68,18 @@ class Resume(RunTest):
     def test_after_kill_9_before_there_is_a_checkpoint(self):
         options = ["--epochs", "1", "--limit-train", "1200", "--threads", "1", *DECISIONS]
         whole = self.train("whole", *options)
-        broken = self.folder / "broken"
-        process = subprocess.Popen(self.command(*self.train_arguments("broken", *options)), stdout=subprocess.DEVNULL)
-        while not (broken / "report.json").exists() and process.poll() is None:
-            time.sleep(0.001)
-        process.kill()
-        process.wait()
-        # (where the machine was quicker than we are, the run is simply over)
-        self.sidestep("train", "--resume", "--out", broken)
+        for attempt in range(20):  # where the machine is quicker than we are, the run is simply over
+            broken = self.folder / f"broken{attempt}"
+            process = subprocess.Popen(self.command(*self.train_arguments(broken.name, *options)), stdout=subprocess.DEVNULL)
+            while not (broken / "report.json").exists() and process.poll() is None:
+                time.sleep(0.001)
+            process.kill()
+            if process.wait() == -signal.SIGKILL and not list((broken / "checkpoints").glob("[!.]*")):
+                break
+        else:
+            self.fail("none of twenty runs was killed before it had a checkpoint")
+        said = self.sidestep("train", "--resume", "--out", broken).stdout
+        self.assertIn("has no checkpoint yet: it begins at the first step", said)
         self.assertSame(broken, whole)
 
     def test_after_kill_9_while_the_data_is_read(self):
@@ -167,6 +171,13 @@ class Resume(RunTest):
         self.assertLess(stopped, 40)
         names = [d["decision"] for d in self.report(whole)["boundary"]["decisions"]]
         self.assertIn("restore_best", names)
+        # `last` has the weights of the stop, and the best ones, with which the run ended, beside them
+        last = whole / "checkpoints" / "last.safetensors"
+        said = self.sidestep("evaluate", last, "--data", self.data, "--kept", "early_stopping").stdout
+        test = self.report(whole)["test"]
+        self.assertIn(f"loss {test['loss']:.4f}  accuracy {test['accuracy']:.4f}", said)
+        self.assertNotIn(f"loss {test['loss']:.4f} ", self.sidestep("evaluate", last, "--data", self.data).stdout)
+        self.assertIn("'early_stopping'", self.sidestep("evaluate", last, "--data", self.data, "--kept", "early_stoping", code=2).stderr)
         parts = self.train("parts", *options, "--max-steps", 39 * (stopped - 2) + 7)
         self.sidestep("train", "--resume", "--out", parts, "--max-steps", "100000")
         self.assertSame(parts, whole)
@@ -251,7 +262,7 @@ class WithoutLast(RunTest):
                               seen=lambda folder: (folder / "e1.safetensors").exists()):
                 break
         else:
-            self.skipTest("the machine was always quicker")
+            self.fail("none of twenty runs was killed before it had its last checkpoint")
         saved = {int(path.name[1]): path for path in (run / "checkpoints").glob("e*.safetensors")}
         newest = saved[max(saved)]
         # a newer one that has come to harm since

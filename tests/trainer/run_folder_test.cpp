@@ -139,6 +139,22 @@ TEST_F(RunFolders, KeepTheOptionsOfTheRun) {
             "a/config.toml, line 1: epochs = 0: must be a whole number from 1 to 1000000.");
 }
 
+TEST_F(RunFolders, RefuseAConfigThatHasLostAnOption) {
+  begin_run("a");
+  const std::string whole = read_text("a/config.toml");
+  for (const char* key : {"lr", "schedule", "callback", "quiet"}) {
+    const std::size_t begin = whole.find(std::string("\n") + key + " = ") + 1;
+    write_text("a/config.toml", whole.substr(0, begin) + whole.substr(whole.find('\n', begin) + 1));
+    EXPECT_EQ(complaint<ConfigError>([] { RunFolder::resume("a"); }),
+              std::string("a/config.toml: has no '") + key +
+                  "', which the run began with. Put it back as it was, or begin a new run.");
+  }
+  write_text("a/config.toml", "");
+  EXPECT_TRUE(complaint<ConfigError>([] { RunFolder::resume("a"); }).starts_with("a/config.toml: has no 'model', "));
+  write_text("a/config.toml", whole);  // what has no value there was never written
+  EXPECT_EQ(complaint<ConfigError>([] { RunFolder::resume("a"); }), "");
+}
+
 TEST_F(RunFolders, SayWhatCannotBeResumed) {
   EXPECT_EQ(resuming({}), "runs: there is no run to resume. Begin one without --resume, or name one with --out.");
   fs::create_directories("runs/empty");

@@ -35,7 +35,7 @@ TEST(LearningRate, TheLeastRateIsThatOfTheStepWhereScalingActs) {
 
 TrainerState some_state() {
   TrainerState state;
-  state.run = {"lenet", "adamw", ~std::uint64_t{0}, 128, 55'000};
+  state.run = {"lenet", "adamw", ~std::uint64_t{0}, 128, 55'000, 0.1 + 0.2, "cosine:epochs=5"};
   state.pixels = {0.286F, 0.353F};
   state.step = 431;
   state.epoch = 2;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <new>
+#include <optional>
 
 #include <fmt/format.h>
 #include <sidestep/bus/log_format.hpp>
@@ -41,6 +42,41 @@ namespace {
   for (const CLI::App* sub : app.get_subcommands({})) names.push_back(sub->get_name());
   const std::vector<std::string_view> views(names.begin(), names.end());
   throw ConfigError(fmt::format("{}: there is no such command. {}", argument, did_you_mean(argument, views)));
+}
+
+/// "--" itself is expected by everybody.
+std::optional<std::string> first_unexpected(const CLI::App& app) {
+  for (const std::string& argument : app.remaining())
+    if (argument != "--") return argument;
+  return std::nullopt;
+}
+
+/// An option that follows another isn't its value: the value has been forgotten.
+void refuse_options_as_values(const CLI::App& app) {
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_lnames().empty()) continue;
+    for (const std::string& value : option->results()) {
+      if (!value.starts_with("--")) continue;
+      const bool is_option = app.get_option_no_throw(value.substr(0, value.find('='))) != nullptr;
+      throw ConfigError(fmt::format("{}: --{} has no value before {}. Give it one{}. See `sidestep {} --help`.",
+                                    app.get_name(), option->get_lnames().front(), value,
+                                    is_option ? "" : fmt::format(", ./{} if that is its name", value), app.get_name()));
+    }
+  }
+}
+
+/// One line, whatever names and values are in it.
+std::string in_one_line(std::string_view text) {
+  std::string line;
+  for (const char letter : text) {
+    if (letter == '\n')
+      line += "\\n";
+    else if (static_cast<unsigned char>(letter) < ' ' || letter == '\x7f')
+      line += fmt::format("\\x{:02x}", letter);
+    else
+      line += letter;
+  }
+  return line;
 }
 
 /// What CLI11 couldn't parse, with a mend. `command`: the one that was named, or empty.
@@ -88,6 +124,7 @@ int parse_and_run(std::vector<std::string> arguments, Streams streams) {
     command->declare(*sub);
   }
   take_help_as_an_option(arguments, app);
+  const bool has_dashes = std::ranges::find(arguments, "--") != arguments.end();
   try {
     std::ranges::reverse(arguments);  // as CLI11 wants them
     app.parse(std::move(arguments));
@@ -101,11 +138,15 @@ int parse_and_run(std::vector<std::string> arguments, Streams streams) {
     const auto parsed = app.get_subcommands();
     throw ConfigError(explained(error, parsed.empty() ? "" : parsed.front()->get_name()));
   }
-  if (const auto extras = app.remaining(); !extras.empty()) refuse_unexpected(app, extras.front());
+  if (const auto extra = first_unexpected(app)) {
+    const auto parsed = app.get_subcommands();  // what stands behind "--" is left to the program
+    refuse_unexpected(has_dashes && !parsed.empty() ? *parsed.front() : app, *extra);
+  }
   for (const auto& command : commands) {
     const CLI::App& sub = *app.get_subcommand(command->name());
     if (!sub.parsed()) continue;
-    if (const auto extras = sub.remaining(); !extras.empty()) refuse_unexpected(sub, extras.front());
+    refuse_options_as_values(sub);
+    if (const auto extra = first_unexpected(sub)) refuse_unexpected(sub, *extra);
     return command->run(streams);
   }
   streams.err << app.help();
@@ -116,7 +157,7 @@ int parse_and_run(std::vector<std::string> arguments, Streams streams) {
 
 int run_command_line(const std::vector<std::string>& arguments, Streams streams) {
   const auto complain = [&](const char* why, ExitCode code) {
-    streams.err << "sidestep: " << why << '\n';
+    streams.err << "sidestep: " << in_one_line(why) << '\n';
     return code;
   };
   try {

@@ -117,26 +117,27 @@ SampleCounts counts_of(const Dataset& data, const RunConfig& config) {
   return {train, data.validation().count(), data.test().count()};
 }
 
-/// No step would have as many samples as were asked for. (The default was asked for by nobody: little data is one
-/// batch.)
-void refuse_too_large_a_batch(const RunConfig& config, std::size_t samples) {
-  if (samples == 0 || static_cast<std::size_t>(config.batch_size) <= samples ||
-      config.batch_size == RunConfig{}.batch_size)
-    return;
+/// No step would have as many samples as were asked for. (The default may have been asked for by nobody, and stands in
+/// the config.toml of such a run: little data is one batch.)
+void refuse_too_large_a_batch(const TrainRequest& request, std::size_t samples) {
+  const auto batch = static_cast<std::size_t>(request.config.batch_size);
+  const bool is_default = request.config.batch_size == RunConfig{}.batch_size;
+  if (samples == 0 || batch <= samples || (is_default && !request.said.contains("batch-size"))) return;
   throw ConfigError(
-      fmt::format("--batch-size {}: is larger than the {} samples that train. Say --batch-size {} or less, or train on "
-                  "more.",
-                  config.batch_size, samples, samples));
+      fmt::format("{} {}: is larger than the {} samples that train. Say --batch-size {} or less, or train on more.",
+                  request.spelled("batch-size"), batch, samples, samples));
 }
 
 /// What no session can be made with, in the words of the command line.
-void refuse_a_backend_that_does_not_serve(const RunConfig& config) {
+void refuse_a_backend_that_does_not_serve(const TrainRequest& request) {
+  const RunConfig& config = request.config;
   if (config.tf32 && resolve_backend(config.backend) == "cpu")
-    throw ConfigError("--tf32: is for devices. Leave it out on the CPU, or take --backend cuda.");
+    throw ConfigError(
+        fmt::format("{}: is for devices. Leave it out on the CPU, or take --backend cuda.", request.spelled("tf32")));
   if (config.backend != "cuda" && config.backend != "cuda-emulated") return;
   if (const kernels::CudaStatus status = kernels::cuda_status(config.backend); !status.ready())
-    throw ConfigError(
-        fmt::format("--backend {}: {}{}", config.backend, status.sentence, status.sentence.ends_with('.') ? "" : "."));
+    throw ConfigError(fmt::format("{} {}: {}{}", request.spelled("backend"), config.backend, status.sentence,
+                                  status.sentence.ends_with('.') ? "" : "."));
 }
 
 /// Why a run that is to be resumed has nothing left to do, if it hasn't.
@@ -298,7 +299,7 @@ int run_train(TrainRequest request, Streams streams) {
   const SignalGuard signals(control);
   const std::vector<Spec> specs = callback_specs(config);
   const std::vector<Callback> callbacks = before_the_run([&] { return make_callbacks(specs, config.quiet); });
-  refuse_a_backend_that_does_not_serve(config);
+  refuse_a_backend_that_does_not_serve(request);
   const bool resume = request.resumed.has_value();
   // A new one is there before the data is read, which takes seconds: whoever kills us meanwhile can resume. It goes
   // away if we refuse.
@@ -308,7 +309,7 @@ int run_train(TrainRequest request, Streams streams) {
   Trainer trainer = before_the_run([&] {
     Dataset data = fashion_mnist(config.data);
     samples = counts_of(data, config);
-    refuse_too_large_a_batch(config, samples.train);
+    refuse_too_large_a_batch(request, samples.train);
     return Trainer(model_named(config.model), std::move(data), trainer_options(config));
   });
   if (resume) {

@@ -26,7 +26,8 @@ class TrainOptions {
     bool flag = false;
   };
 
-  GivenOptions given() const;
+  /// On the command line itself.
+  GivenOptions said() const;
 
   std::map<std::string_view, Given> options_;
   std::vector<std::string> out_, config_;

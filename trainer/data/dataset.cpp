@@ -27,12 +27,16 @@ constexpr std::string_view install =
     "Install it with `apt install dataset-fashion-mnist`, or name a folder of IDX files, on the command line with "
     "--data DIR.";
 
+void refuse_if_closed(const fs::path& folder, const std::error_code& failed) {
+  if (failed == std::errc::permission_denied) refuse_data(folder, "can't be read. Check its permissions.");
+}
+
 fs::path find_file(const fs::path& folder, std::string_view name) {
-  const fs::path plain = folder / name;
-  const fs::path packed = folder / fmt::format("{}.gz", name);
-  std::error_code failed;
-  if (fs::exists(plain, failed)) return plain;
-  if (fs::exists(packed, failed)) return packed;
+  for (const fs::path& path : {folder / name, folder / fmt::format("{}.gz", name)}) {
+    std::error_code failed;
+    if (fs::exists(path, failed)) return path;
+    refuse_if_closed(folder, failed);
+  }
   refuse_data(folder, "has no file {}, neither plain nor with .gz. {}", name, install);
 }
 
@@ -112,6 +116,7 @@ Dataset fashion_mnist(const fs::path& folder) {
   std::error_code failed;
   if (fs::exists(folder, failed) && !fs::is_directory(folder, failed))
     refuse_data(folder, "isn't a folder. Name the one with the IDX files in it.");
+  refuse_if_closed(folder, failed);
   if (!fs::is_directory(folder, failed)) refuse_data(folder, "there is no such data folder. {}", install);
   if (fs::is_empty(folder, failed) && !failed) refuse_data(folder, "the data folder is empty. {}", install);
   std::array<fs::path, 4> paths;
