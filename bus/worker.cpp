@@ -84,6 +84,7 @@ bool Worker::pass() {
     if (index_ != 0 || ring->spill.empty()) continue;
     found = true;
     for (int spans = 0; spans < spans_of_spilled && !ring->spill.empty() && !bus_.dead(); ++spans) {
+      test_point(Point::putting_back, ring.get());
       const bool put = ring->spill.put_back<batch>(*ring) > 0;
       if (!drain(*ring) && !put) break;  // another dispatcher has to make room
     }

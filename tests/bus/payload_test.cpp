@@ -297,13 +297,14 @@ TEST(Payload, AfterCloseNothingIsKept) {
   for (Step step = 2; step <= 20; ++step) publish(producer, pool, step);
   {
     const Payload payload = of_step(pool, 21);
-    EXPECT_FALSE(producer.try_publish(Image{.step = 21, .payload = payload}));
+    EXPECT_TRUE(producer.try_publish(Image{.step = 21, .payload = payload}));
     auto reserved = producer.reserve<Image>();
     reserved->payload = payload;
     reserved.commit();
   }
   EXPECT_EQ(pool.account().held, 0u);
-  EXPECT_EQ(producer.ring().swallowed.get(), 20u);
+  EXPECT_EQ(producer.ring().swallowed.get(), 21u);
+  EXPECT_EQ(bus.account().after_close, 21u);
 }
 
 TEST(Payload, WhatNobodyWillReadGoesBackWithItsRing) {
