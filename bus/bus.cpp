@@ -24,8 +24,9 @@ void know() {
           MemoryReleased, LogStopped>;
 
 void check_dispatchers(const BusOptions& options) {
-  if (options.dispatchers == 0 || options.dispatchers > 64)
-    throw BusError(std::to_string(options.dispatchers) + " dispatchers: a bus has 1 to 64.");
+  if (options.dispatchers == 0 || options.dispatchers > most_dispatchers)
+    throw BusError(std::to_string(options.dispatchers) + " dispatchers: a bus has 1 to " +
+                   std::to_string(most_dispatchers) + ".");
   for (const int cpu : options.cpus)
     if (!may_run_on(cpu))
       throw BusError("BusOptions::cpus names CPU " + std::to_string(cpu) +

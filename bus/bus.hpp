@@ -21,6 +21,8 @@ enum class Waiting : std::uint8_t {
   busy_spin  ///< looks: takes a whole core
 };
 
+inline constexpr unsigned most_dispatchers = 64;
+
 struct BusOptions {
   std::size_t ring_capacity = 16384;   ///< events for each producer; a power of two, up to 2^32
   const ManualClock* clock = nullptr;  ///< a test's clock; null: the real one
@@ -30,7 +32,7 @@ struct BusOptions {
   /// After a silence, where neither a control is attached nor a pipeline waits for time: an eighth of the silence, up
   /// to this. Not if another `longest_nap` than the default is asked for, here or later: then that is the bound.
   std::chrono::nanoseconds idle_nap = std::chrono::milliseconds(20);
-  /// Threads that run pipelines; those that decide or are part of checkpoints run on the first.
+  /// Threads that run pipelines, 1 to 64; those that decide or are part of checkpoints run on the first.
   unsigned dispatchers = 1;
   /// Where their threads run: the i-th on cpus[i], and round again; empty: where the scheduler likes.
   std::vector<int> cpus{};

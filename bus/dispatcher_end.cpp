@@ -26,13 +26,13 @@ std::uint64_t Dispatcher::signs_of_life() const {
   return signs;
 }
 
-HangWatch::HangWatch(Dispatcher& bus) : bus_(bus), seen_(bus.workers_.size()), signs_(bus.signs_of_life()) {}
+HangWatch::HangWatch(Dispatcher& bus) : bus_(bus), signs_(bus.signs_of_life()) {}
 
 void HangWatch::look() {
   const Nanoseconds passed = waited_.slice();
   const std::uint64_t now = bus_.signs_of_life();
   const bool moved = now != std::exchange(signs_, now);
-  for (std::size_t i = 0; i < seen_.size(); ++i) {
+  for (std::size_t i = 0; i < bus_.workers_.size(); ++i) {
     Worker& worker = *bus_.workers_[i];
     const std::uint64_t beat = worker.heartbeat.load(std::memory_order_relaxed);  // relaxed: a late view costs one look
     const bool stands = !moved && beat == std::exchange(seen_[i].beat, beat) && !worker.left.glance();
@@ -55,6 +55,7 @@ void Dispatcher::give_up(const Worker& worker) {
   if (hung != nullptr)
     hung->fail(
         "its handler blocks the dispatcher: it has not returned within the deadline; put observe_on(io) before it.", 0);
+  test_point(Point::giving_up, hung.get());
   abandon();
 }
 

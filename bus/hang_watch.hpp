@@ -1,16 +1,17 @@
 #pragma once
 
+#include <sidestep/bus/bus.hpp>
 #include <sidestep/bus/wait_clock.hpp>
 
+#include <array>
 #include <cstdint>
-#include <vector>
 
 namespace sidestep {
 
 class Dispatcher;
 
 /// For somebody who waits for a bus' dispatchers: gives the bus up when one of them has stood in a handler for the
-/// deadline.
+/// deadline. Needs no memory: a publisher that waits for room may find none.
 class HangWatch {
  public:
   explicit HangWatch(Dispatcher& bus);
@@ -23,7 +24,7 @@ class HangWatch {
     Nanoseconds stands = 0;
   };
   Dispatcher& bus_;
-  std::vector<Seen> seen_;
+  std::array<Seen, most_dispatchers> seen_{};  // of each
   std::uint64_t signs_;
   WaitClock waited_;
 };

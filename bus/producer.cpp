@@ -51,8 +51,8 @@ void Producer::leave() noexcept {
   ring_.reset();
 }
 
-template <class GivenUp>
-bool Producer::wait_for_room(GivenUp given_up) noexcept {
+/// The slot for the next event. Null: nobody reads the ring any more.
+Slot* Producer::wait_for_slot() noexcept {
   ring_->waits.add(1);
   const Nanoseconds begin = Clock::steady();
   // A dispatcher at work makes room within microseconds. A sleep is never longer than it needs for half a ring: else it
@@ -64,10 +64,12 @@ bool Producer::wait_for_room(GivenUp given_up) noexcept {
   Nanoseconds slice = 1000;
   WaitClock waited;
   std::optional<HangWatch> watch;  // once it has lasted
-  bool room = false;
+  Slot* slot = nullptr;
   for (;;) {
     test_point(Point::ring_full, ring_.get());
-    if ((room = ring_->make_room()) || given_up()) break;
+    // Who gives the bus up himself has spilled his report of it: until that is back the dispatcher writes this ring,
+    // and claim_slow() finds no slot.
+    if (ring_->over() || (slot = ring_->claim_slow()) != nullptr) break;
     const auto bus = bus_.lock();
     if (bus == nullptr) break;
     bus->wake();
@@ -80,7 +82,7 @@ bool Producer::wait_for_room(GivenUp given_up) noexcept {
     slice = std::min<Nanoseconds>(slice * 2, longest_slice);
   }
   ring_->waited_ns.add(static_cast<std::uint64_t>(Clock::steady() - begin));
-  return room;
+  return slot;
 }
 
 /// False: it will never be handed over.
@@ -91,22 +93,19 @@ bool Producer::publish_slow(Nanoseconds stamp, EventId type, std::uint16_t size,
     return true;
   }
   // A thread of the bus neither waits nor spills then: what it spills would never go.
-  if (ring_->over()) {
-    ring_->swallowed.add(1);
-    return false;
-  }
+  if (swallows()) return false;
   if (const bool spills = ring_->spill.open(); spills || BusThread::current()) {
     Slot slot{};
     write(slot, ring_->id(), stamp, type, size, body);
     return spill(slot, !spills);
   }
-  if (!wait_for_room([this] { return ring_->over(); })) {
+  Slot* const slot = wait_for_slot();
+  if (slot == nullptr) {
     ring_->swallowed.add(1);
     return false;
   }
-  Slot& slot = *ring_->claim();
-  write(slot, ring_->id(), stamp, type, size, body);
-  ring_->commit(slot);
+  write(*slot, ring_->id(), stamp, type, size, body);
+  ring_->commit(*slot);
   return true;
 }
 

@@ -69,15 +69,16 @@ class Producer : detail::RefusesOthers {
   void publish_n(std::span<const E> events) noexcept {
     publish_n(clock_.now(), events);
   }
-  /// Publishes if there is room now. False: the dispatcher is a whole ring behind. (On a closed bus it is counted, as
-  /// publish's.)
+  /// Publishes if there is room now. False: the dispatcher is a whole ring behind. On a closed bus there always is
+  /// room: it is counted, as publish's.
   template <Event E>
   [[nodiscard]] bool try_publish_at(Nanoseconds stamp, const E& event) noexcept {
     if constexpr (CarriesPayload<E>)
-      if (ring_->over()) return false;
+      if (swallows()) [[unlikely]]
+        return true;
     Slot* slot = ring_->claim();
     if (slot == nullptr) [[unlikely]]
-      if ((slot = ring_->claim_slow()) == nullptr) return false;
+      if ((slot = ring_->claim_slow()) == nullptr) return swallows();
     put(*slot, stamp, event);
     return true;
   }
@@ -163,10 +164,15 @@ class Producer : detail::RefusesOthers {
     slot.ring = ring;
     std::memcpy(slot.body, body, size);
   }
+  /// True: nobody reads the ring any more, and one more is counted.
+  bool swallows() noexcept {
+    if (!ring_->over()) return false;
+    ring_->swallowed.add(1);
+    return true;
+  }
   bool publish_slow(Nanoseconds stamp, EventId type, std::uint16_t size, const void* body) noexcept;
   bool spill(const Slot& slot, bool first) noexcept;
-  template <class GivenUp>
-  bool wait_for_room(GivenUp given_up) noexcept;
+  Slot* wait_for_slot() noexcept;
 
   std::shared_ptr<Ring> ring_;
   std::weak_ptr<Dispatcher> bus_;  // for the slow path: wakes it

@@ -11,10 +11,10 @@ struct BasicQueueAccount {
   template <class T>
   using Atomic = typename Atomics::template Atomic<T>;
 
-  BasicCounter<Atomics> handed, dropped;  ///< by the dispatcher
-  BasicCounter<Atomics> marks_pushed;     ///< by the dispatcher: everything that isn't a value
-  BasicCounter<Atomics>
-      waits;  ///< by the dispatcher: looks for room in vain. Who waits there has a deadline of his own
+  // by whoever hands over: the dispatcher, or the executor of the observe_on before it
+  BasicCounter<Atomics> handed, dropped;
+  BasicCounter<Atomics> marks_pushed;  ///< everything that isn't a value
+  BasicCounter<Atomics> waits;         ///< looks for room in vain. Who waits there has a deadline of his own
   Atomic<std::uint64_t> finished{0}, marks_done{0};  ///< by the executor: finish(), mark_done()
   BasicTold<bool, Atomics> given_up;  ///< by either: what is in it will never be done, and nobody waits for it
   Meter meter;                        ///< by the executor

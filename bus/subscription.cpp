@@ -2,6 +2,7 @@
 #include <sidestep/bus/running.hpp>
 
 #include <algorithm>
+#include <new>
 
 namespace sidestep {
 namespace {
@@ -75,7 +76,11 @@ std::vector<std::string> Subscription::passed_by_kinds() const {
 void Subscription::fail(std::string_view error, Sequence number) noexcept {
   {
     const std::lock_guard lock(mutex_);
-    if (error_.empty()) error_ = error.empty() ? "failed" : error;
+    try {
+      if (error_.empty()) error_ = error.empty() ? "failed" : error;
+    } catch (const std::bad_alloc&) {
+      error_ = "failed";  // short enough to need no memory
+    }
     if (!life_.end(Life::failed)) return;  // behind the error: whoever sees `failed` finds it
   }
   if (const auto bus = bus_.lock()) {

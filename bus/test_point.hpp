@@ -13,6 +13,8 @@ enum class Point {
   span_taken,        ///< the dispatcher has taken events and not run them yet
   word_inline,       ///< inline deciders have run; their word isn't stored yet
   cursor,            ///< the dispatcher is about to release what it has read
+  putting_back,      ///< the dispatcher is about to put spilled events back into their ring
+  giving_up,         ///< a handler that hangs was failed; the bus isn't given up yet
   queue_full,        ///< the dispatcher waits for room behind observe_on
   item_taken,        ///< an executor has dequeued an item and not handled it yet
   word_observed,     ///< an observed decider has run; its word isn't stored yet

@@ -104,6 +104,23 @@ TEST(Bus, PublishingAfterCloseIsSwallowedAndCountedNeverABlock) {
   EXPECT_EQ(bus.account().after_close, 10u);
 }
 
+TEST(Bus, WhoTriesUntilThereIsRoomComesToAnEndOnAClosedBusAndIsCounted) {
+  Bus bus({.ring_capacity = 8, .thread = false});
+  Producer producer = bus.producer("late");
+  for (int i = 0; i < 8; ++i) ASSERT_TRUE(producer.try_publish(BatchEnd{.step = i}));
+  EXPECT_FALSE(producer.try_publish(BatchEnd{})) << "while it is open a full ring says so";
+  EXPECT_EQ(producer.ring().swallowed.get(), 0u);
+  bus.close();
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(producer.try_publish(BatchEnd{.step = i}));
+  EXPECT_EQ(bus.account().after_close, 20u);
+  for (int i = 0; i < 20; ++i) {
+    auto reserved = producer.reserve<BatchEnd>();
+    reserved.commit();
+  }
+  EXPECT_EQ(bus.account().after_close, 40u);
+  EXPECT_EQ(bus.account().events, 8u);
+}
+
 TEST(Bus, WhoPublishesForTheFirstTimeAfterCloseIsCountedToo) {
   Bus bus;
   bus.publish(BatchEnd{.step = 1});

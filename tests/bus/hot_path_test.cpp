@@ -13,20 +13,26 @@
 
 #include <array>
 #include <atomic>
+#include <latch>
 #include <limits>
+#include <memory>
+#include <optional>
 #include <span>
+#include <thread>
 #include <tuple>
+#include <utility>
 
 namespace {
 std::atomic<bool> counting{false};        // on all threads
 thread_local bool counting_here = false;  // on this one
+thread_local bool none_here = false;      // nobody on this thread finds memory
 std::atomic<std::uint64_t> allocations{0};
 std::atomic<std::size_t> refused{std::numeric_limits<std::size_t>::max()};  // what asks for so much finds no memory
 }  // namespace
 
 void* sidestep::test::take_memory(std::size_t bytes, std::size_t alignment) {
   if (counting_here || counting.load(std::memory_order_relaxed)) allocations.fetch_add(1, std::memory_order_relaxed);
-  if (bytes >= refused.load(std::memory_order_relaxed)) return nullptr;
+  if (none_here || bytes >= refused.load(std::memory_order_relaxed)) return nullptr;
   return aligned_memory(bytes, alignment);
 }
 void sidestep::test::give_memory(void* memory) noexcept { std::free(memory); }
@@ -34,6 +40,7 @@ void sidestep::test::give_memory(void* memory) noexcept { std::free(memory); }
 namespace sidestep {
 namespace {
 
+using namespace std::chrono_literals;
 using test::lives_without_system_calls;
 using testing_support::Probe;
 using testing_support::probe_options;
@@ -193,6 +200,35 @@ TEST(Producers, OneWhoseRingFindsNoMemoryIsToldSoAndTheBusGoesOn) {
   before.publish(BatchEnd{}), after.publish(BatchEnd{});
   bus.flush();
   EXPECT_EQ(seen, 2u);
+}
+
+/// Room comes when it has waited for so long that it looks after the dispatchers too, or never.
+TEST(Producers, OneWhoWaitsForRoomNeedsNoMemory) {
+  for (const bool hangs : {false, true}) {
+    const auto go = std::make_shared<std::latch>(1);  // the handler that hung owns it too
+    std::optional<Bus> bus(std::in_place,
+                           BusOptions{.ring_capacity = 4, .dispatchers = 2, .deadline = hangs ? 50ms : 10s});
+    Handle slow = bus->add(std::make_unique<Probe>([go](const Slot&) { go->wait(); }), probe_options({BatchEnd::id}));
+    Producer producer = bus->producer("test");
+    for (Step step = 1; step <= 4; ++step) producer.publish(BatchEnd{.step = step});
+    std::jthread late([&] {
+      while (producer.ring().waits.get() == 0) std::this_thread::yield();
+      std::this_thread::sleep_for(20ms);
+      if (!hangs) go->count_down();
+    });
+    none_here = true;
+    producer.publish(BatchEnd{.step = 5});
+    none_here = false;
+    EXPECT_EQ(bus->given_up(), hangs);
+    EXPECT_EQ(slow->failed(), hangs);
+    EXPECT_EQ(slow->error(), hangs ? "failed" : "") << "there is no memory for more";
+    EXPECT_EQ(bus->account().after_close, hangs ? 1u : 0u);
+    slow.reset();
+    bus.reset();
+    if (hangs) go->count_down();
+    late.join();
+    while (go.use_count() > 1) std::this_thread::yield();  // nobody else waits for a dispatcher that was given up
+  }
 }
 
 TEST(HotPath, PublishingWhereOthersMayWatchAllocatesNothingAndMakesNoSystemCall) {

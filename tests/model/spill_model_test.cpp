@@ -62,16 +62,36 @@ void publish_or_spill(Explorer& explorer, SpillingRing& ring, Nanoseconds event,
                  "the next event's number isn't known");
 }
 
+/// As Producer::publish_slow does on a thread that waits for room, and whose reports of failures spill meanwhile.
+void publish_or_wait(Explorer& explorer, SpillingRing& ring, Nanoseconds event, SpillFault fault) {
+  Slot* slot = nullptr;
+  explorer.until([&] {
+    if (fault == SpillFault::claims_while_it_spills)
+      slot = ring.make_room() ? ring.claim() : nullptr;
+    else
+      slot = ring.claim_slow();
+    return slot != nullptr;
+  });
+  explorer.write_plain(&slot->stamp);
+  slot->stamp = event;
+  ring.commit(*slot);
+}
+
+enum class Last { spills, waits };
+
 std::uint64_t explore_spill(Explorer::Options options, int events, SpillFault fault = SpillFault::none,
-                            Sequence first = 1) {
+                            Sequence first = 1, Last last = Last::spills) {
   Explorer explorer(options);
-  return explorer.run([&explorer, events, fault, first] {
+  return explorer.run([&explorer, events, fault, first, last] {
     auto ring = std::make_shared<SpillingRing>(1, first);
     return std::vector<std::function<void()>>{
         [=, &explorer] {
           for (int event = 1; event <= events; ++event) {
             if (event == events && fault == SpillFault::leaves_before_its_last) ring->leave();
-            publish_or_spill(explorer, *ring, event, fault);
+            if (event == events && last == Last::waits)
+              publish_or_wait(explorer, *ring, event, fault);
+            else
+              publish_or_spill(explorer, *ring, event, last == Last::waits ? SpillFault::none : fault);
           }
           ring->leave();
         },
@@ -115,6 +135,10 @@ TEST(SpillModel, TheLastNumbersOfAllAreLikeTheFirst) {
 }
 TEST(SpillModel, AProducerThatWritesTheRingWhileItSpillsIsCaught) {
   EXPECT_THROW(explore_spill({.preemptions = 1}, 3, SpillFault::claims_while_it_spills), Violation);
+}
+TEST(SpillModel, WhoWaitsForRoomComesBehindWhatHeHasSpilledMeanwhile) {
+  EXPECT_GT(explore_spill({.preemptions = 1}, 3, SpillFault::none, 1, Last::waits), 1000u);
+  EXPECT_THROW(explore_spill({.preemptions = 1}, 3, SpillFault::claims_while_it_spills, 1, Last::waits), Violation);
 }
 TEST(SpillModel, AProducerThatLeavesBeforeItsLastEventIsCaught) {
   EXPECT_THROW(explore_spill({.preemptions = 2}, 2, SpillFault::leaves_before_its_last), Violation);
