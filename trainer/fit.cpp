@@ -3,16 +3,16 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <mutex>
 #include <utility>
 
 #include <fmt/format.h>
 #include <sidestep/trainer/backend.hpp>
-#include <sidestep/trainer/control/atomic_file.hpp>
 #include <sidestep/trainer/control/loop.hpp>
+#include <sidestep/trainer/control/numbers.hpp>
 #include <sidestep/trainer/control/report.hpp>
 #include <sidestep/trainer/data/order.hpp>
 #include <sidestep/trainer/earlier_run.hpp>
+#include <sidestep/trainer/report_file.hpp>
 #include <sidestep/trainer/resume_point.hpp>
 #include <sidestep/trainer/version.hpp>
 
@@ -56,6 +56,7 @@ class Fit {
         point_(begin_or_resume(parts, where)),
         session_(*parts.session),
         state_(point_.state),
+        report_file_(where.out, [this](Json& json) { add_counts(json); }),
         loop_(control.attach(bus, attach_options())) {
     obey_learning_rate();
     obey_weights();
@@ -83,8 +84,9 @@ class Fit {
     if (!where_.out.empty() && where_.overwrite && !where_.resume) remove_earlier_run(where_.out);
     if (where_.begun) where_.begun(state_.step, point_.file);
     if (where_.note)
-      for (const std::string& each : point_.warnings) where_.note(each);
-    write_running_report();
+      for (const std::string& each : warnings()) where_.note(each);
+    report_file_.refresh(head("running"));
+    report_file_.write();
     try {
       train();
     } catch (const std::exception& error) {
@@ -109,7 +111,8 @@ class Fit {
     if (!where_.out.empty()) how.run_folder = where_.out;
     how.seed = options_.seed;
     how.learning_rate = options_.lr;
-    how.before_visible = [this](const Cut&) { write_running_report(); };
+    how.begins_again = where_.resume && !point_.checkpoint;
+    how.before_visible = [this](const Cut&) { report_file_.write(); };
     return how;
   }
 
@@ -346,6 +349,10 @@ class Fit {
       return rate_behind(cause);
     });
     loop_.on<SetSchedule>([this](const SetSchedule& d, const Cause& cause) {
+      const Step next = cause.applied_step + 1;
+      for (const Step step : {next, std::max(next, last_step_)})
+        if (const double rate = d.schedule.at(step); !std::isfinite(rate) || rate < 0)
+          return Outcome::refuse(fmt::format("its learning rate of step {} is {}", step, without_sign_if_nan(rate)));
       state_.learning_rate.schedule = d.schedule;
       return rate_behind(cause);
     });
@@ -374,7 +381,7 @@ class Fit {
 
   /// On the loop's thread, at the cut. What it returns runs on the writer's thread, while training goes on.
   CheckpointWriter snapshot() {
-    refresh_running_report();
+    report_file_.refresh(head("running"));
     state_.algorithms = algorithms_of(session_);
     std::shared_ptr<kernels::Snapshot> copy = snapshots_.take(session_, kernels::Contents::everything);
     auto text = std::make_shared<std::string>();  // written before the Barrier is out, read long behind it
@@ -431,43 +438,13 @@ class Fit {
     json["callbacks"] = callbacks_report(loop_.bus());
   }
 
-  void refresh_running_report() {
-    Json now = head("running");
-    const std::lock_guard lock(running_mutex_);
-    running_ = std::move(now);
-  }
-
-  /// On any thread. A report that can't be written ends no run: the last one will say so.
-  void write_running_report() {
-    if (where_.out.empty()) return;
-    const std::lock_guard lock(running_mutex_);
-    if (over_) return;  // a checkpoint that is still being written when the run was broken off
-    if (running_.is_null()) running_ = head("running");
-    try {
-      TrainingReport report;
-      report.json = running_;
-      add_counts(report.json);
-      report.write(where_.out / "report.json");
-    } catch (const std::exception& error) {
-      report_error_ = error.what();
-    }
-  }
-
   TrainingReport finished_report(const std::string& state) {
     TrainingReport report{.state = state, .epochs = state_.epochs, .test = test_, .json = head(state)};
     if (cut_short_) report.epochs.push_back(*cut_short_);
     add_counts(report.json);
-    const std::lock_guard lock(running_mutex_);
-    over_ = true;
-    if (!report_error_.empty()) report.note_failure(report_error_);
     for (const std::string& each : loop_.checkpoint_errors()) report.note_failure(each);
     for (const std::string& each : loop_.not_carried_out()) report.note_failure(each);
-    if (where_.out.empty()) return report;
-    try {
-      report.write(where_.out / "report.json");
-    } catch (const FileError& error) {
-      report.note_failure(error.what());
-    }
+    report_file_.finish(report);
     return report;
   }
 
@@ -491,10 +468,7 @@ class Fit {
   Nanoseconds not_training_ns_ = 0;  ///< of the time that is being measured
   std::optional<EpochResult> cut_short_;
   std::optional<Score> test_;
-  std::mutex running_mutex_;  ///< guards the next three
-  Json running_;
-  bool over_ = false;  ///< the last report is written
-  std::string report_error_;
+  ReportFile report_file_;
   Loop loop_;  ///< last: its writer's thread ends first, and uses all of the above
 };
 

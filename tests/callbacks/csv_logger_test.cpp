@@ -107,5 +107,15 @@ TEST(CsvLogger, AFileWithFewerRowsThanTheCheckpointIsRefusedBeforeAnythingBegins
   EXPECT_EQ(read_text(folder / "checkpoints/last.safetensors"), checkpoint);
 }
 
+TEST(CsvLogger, OneThatIsMissingIsRefusedAndNotMade) {
+  ScratchFolder folder;
+  FakeRun run{.callbacks = {csv_logger(), model_checkpoint()}, .folder = folder.path()};
+  run.go();
+  std::filesystem::remove(folder / "metrics.csv");
+  FakeRun again{.callbacks = run.callbacks, .folder = folder.path(), .steps = 30, .resume = true};
+  EXPECT_NE(complaint<CheckpointError>([&] { again.go(); }).find("it has 0 rows"), std::string::npos);
+  EXPECT_EQ(folder.names(), std::vector<std::string>{"checkpoints"});
+}
+
 }  // namespace
 }  // namespace sidestep::test

@@ -138,6 +138,16 @@ TEST(EarlyStopping, ByBatchesAsksOnceUntilItsStopHasTakenEffect) {
   EXPECT_EQ(run.last_step, 7);
 }
 
+TEST(EarlyStopping, WhatIsBestInTheLastStepsIsSaidAndNotRefused) {
+  FakeRun run{.callbacks = {early_stopping(
+                  {.monitor = "batch/loss", .patience = 50, .restore_best_weights = true, .at = batches(1)})}};
+  run.go();
+  EXPECT_TRUE(run.table().ends_with("keep_weights early_stopping 18->20\n")) << run.table();
+  EXPECT_EQ(run.weight, 20);
+  ASSERT_EQ(run.warnings.size(), 1u);
+  EXPECT_NE(run.warnings[0].find("early_stopping: its best was at step 20"), std::string::npos) << run.warnings[0];
+}
+
 TEST(EarlyStopping, RefusesWhatCannotBe) {
   EXPECT_EQ(complaint<CallbackError>([] { early_stopping({.patience = -1}); }),
             "early_stopping: patience=-1 is negative. Say 0 or more.");

@@ -1,3 +1,4 @@
+#include "callbacks/fake_run.hpp"
 #include "scratch_folder.hpp"
 
 #include <sidestep/callbacks.hpp>
@@ -46,19 +47,28 @@ TEST(Factories, TakeEmptyBraces) {
     }
 }
 
+/// Where it writes, in a run of one step.
+std::vector<std::string> files_of(const Callback& logger) {
+  ScratchFolder folder;
+  FakeRun run{.callbacks = {logger}, .folder = folder.path(), .steps = 1, .steps_per_epoch = 1};
+  run.go();
+  std::vector<std::string> names = folder.names();
+  std::erase(names, "checkpoints");
+  return names;
+}
+
 TEST(Factories, OfLoggersTakeAFileHoweverItIsSaid) {
   const std::string text = "a.log";
   const std::filesystem::path path = text;
   for (const Callback& each :
        {csv_logger("a.log"), csv_logger(text), csv_logger(path), csv_logger(std::string_view(text)),
         csv_logger({"a.log"}), csv_logger({.file = "a.log"}), csv_logger(CsvLoggerOptions{.file = path})})
-    EXPECT_EQ(each.settings, csv_logger({.file = "a.log"}).settings);
+    EXPECT_EQ(files_of(each), std::vector<std::string>{"a.log"});
   for (const Callback& each :
        {jsonl_logger("a.log"), jsonl_logger(text), jsonl_logger(path), jsonl_logger(std::string_view(text)),
         jsonl_logger({"a.log"}), jsonl_logger({.file = "a.log"}), jsonl_logger(JsonlLoggerOptions{.file = path})})
-    EXPECT_EQ(each.settings, jsonl_logger({.file = "a.log"}).settings);
-  EXPECT_NE(csv_logger("a.log").settings, csv_logger({}).settings);
-  EXPECT_NE(jsonl_logger("a.log").settings, jsonl_logger({}).settings);
+    EXPECT_EQ(files_of(each), (std::vector<std::string>{"a.log", "events.jsonl"}));
+  EXPECT_EQ(files_of(csv_logger({})), std::vector<std::string>{"metrics.csv"});
 }
 
 TEST(Factories, OfASchedulesCallbackTakesASchedule) {

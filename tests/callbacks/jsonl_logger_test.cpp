@@ -73,6 +73,17 @@ TEST(JsonlLogger, TheOtherStreamsEventsAreInAFileOfTheirOwn) {
   for (const std::string& name : events_of(folder / "metrics.jsonl")) EXPECT_NE(name, "CheckpointSaved");
 }
 
+TEST(JsonlLogger, WhatNothingInTheStreamCausedHasNoStepOfACause) {
+  ScratchFolder folder;
+  FakeRun run{.callbacks = {jsonl_logger()}, .folder = folder.path()};
+  run.steps = 3;
+  run.go();
+  const auto rows = rows_of(folder / "events.jsonl");
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0].at("event"), "CheckpointSaved");
+  EXPECT_TRUE(rows[0].at("cause_step").is_null()) << rows[0];
+}
+
 TEST(JsonlLogger, EveryThinsBatchesAndTheirMetricsAlone) {
   ScratchFolder folder;
   FakeRun run{.callbacks = {jsonl_logger({.every = 4})}, .folder = folder.path()};

@@ -57,7 +57,10 @@ TEST(LearningRateSchedule, RefusesWhatCannotBe) {
   EXPECT_NE(refused({.base = std::nan("")}), "");
   EXPECT_NE(refused({.base = 1, .warmup = -1}), "");
   EXPECT_NE(refused({.base = 1, .warmup_from = 2}), "");
-  EXPECT_NE(refused({.base = 1, .factor = 0}), "");
+  EXPECT_EQ(refused({.base = 1, .factor = 3}),
+            "learning_rate_schedule: factor=3 is out of range. Say a number from 0 to 1.");
+  EXPECT_NE(refused({.base = 1, .factor = -0.5}), "");
+  EXPECT_EQ(refused({.base = 1, .factor = 0}), "") << "as --schedule step:by=0";
   EXPECT_NE(refused({.base = 1, .every = 0}), "");
   EXPECT_NE(refused({.base = 1, .length = -1}), "");
   EXPECT_NE(refused({.base = 1, .floor = 2}), "");

@@ -29,6 +29,22 @@ TEST(ModelCheckpoint, SavesTheBestUnderOneName) {
   EXPECT_EQ(asked(rule, 5, 0.55), "-");
 }
 
+// As Keras: the first value to beat.
+TEST(ModelCheckpoint, SavesNothingThatDoesNotBeatItsThreshold) {
+  BestCheckpointRule rule({.initial_value_threshold = 0.6}, "model_checkpoint");
+  EXPECT_EQ(asked(rule, 1, 0.5), "-");
+  EXPECT_EQ(asked(rule, 2, 0.6), "-");
+  EXPECT_EQ(asked(rule, 3, 0.7), "best.safetensors");
+  EXPECT_EQ(asked(rule, 4, 0.65), "-");
+  BestCheckpointRule falls({.monitor = "val/loss", .save_top_k = 2, .file = "{epoch}", .initial_value_threshold = 1},
+                           "model_checkpoint");
+  EXPECT_EQ(asked(falls, 1, 1.5), "-");
+  EXPECT_EQ(asked(falls, 2, 0.9), "2");
+  EXPECT_EQ(asked(falls, 3, 1.1), "-");
+  EXPECT_EQ(asked(falls, 4, 0.95), "4");
+  EXPECT_NE(complaint<CallbackError>([] { model_checkpoint({.initial_value_threshold = std::nan("")}); }), "");
+}
+
 TEST(ModelCheckpoint, OfTheTopThreeTheWorstGoes) {
   BestCheckpointRule rule({.save_top_k = 3, .file = "e{epoch}.safetensors"}, "model_checkpoint");
   EXPECT_EQ(asked(rule, 1, 0.5), "e1.safetensors");
@@ -87,6 +103,14 @@ TEST(ModelCheckpoint, RefusesWhatCannotBe) {
   };
   EXPECT_EQ(complains({.save_top_k = 3, .file = "a"}),
             "model_checkpoint: save_top_k=3 needs names that differ. Put {epoch} or {step} into file=a.");
+  EXPECT_EQ(complains({.save_top_k = 2, .file = "{value}"}),
+            "model_checkpoint: save_top_k=2 needs names that differ, and two looks may see one value. Put {epoch} or "
+            "{step} into file={value}.");
+  EXPECT_EQ(complains({.save_top_k = 3, .file = "e{epoch}", .at = batches(3)}),
+            "model_checkpoint: save_top_k=3 needs names that differ, and an epoch has many looks. Put {step} into "
+            "file=e{epoch}.");
+  EXPECT_EQ(complains({.save_top_k = 3, .file = "e{epoch}"}), "");
+  EXPECT_EQ(complains({.save_top_k = 3, .file = "{step}", .at = batches(3)}), "");
   EXPECT_NE(complains({.file = "a/b"}), "");
   EXPECT_NE(complains({.file = "{loss}"}), "");
   EXPECT_NE(complains({.file = "{epoch"}), "");

@@ -55,6 +55,22 @@ TEST(Registry, NamesTheNearest) {
   EXPECT_EQ(refused("early_stopping:mode=mx"), "callback early_stopping: mode=mx is unknown. Did you mean 'max'?");
 }
 
+TEST(Registry, SaysWhatAFrameworksOptionIsHere) {
+  EXPECT_EQ(refused("model_checkpoint:save_best_only=yes"),
+            "callback model_checkpoint has no option 'save_best_only'. Say save_top_k=1 for the best alone, -1 for "
+            "all.");
+  EXPECT_EQ(refused("csv_logger:filename=a.csv"), "callback csv_logger has no option 'filename'. Say file=NAME.");
+  EXPECT_EQ(refused("early_stopping:verbose=1"),
+            "callback early_stopping has no option 'verbose'. The callback progress says what happens.");
+  for (const CallbackEntry& entry : callback_registry())
+    for (const ForeignOption& option : entry.elsewhere) {
+      EXPECT_EQ(std::ranges::find(entry.options, option.name, &CallbackOption::name), entry.options.end());
+      EXPECT_NE(read_text(std::filesystem::path(SIDESTEP_REPOSITORY) / "docs/callbacks.md").find(option.name),
+                std::string::npos)
+          << option.name << " is missing in docs/callbacks.md";
+    }
+}
+
 TEST(Registry, RefusesValuesOfTheWrongTypeOrOutOfRange) {
   EXPECT_EQ(refused("early_stopping:patience=-1"),
             "callback early_stopping: patience=-1 is out of range. Say a whole number from 0.");
@@ -128,6 +144,7 @@ TEST(Registry, ReadsEveryKindOfValue) {
   EXPECT_EQ(refused("csv_logger:separator=;,append=true,file=a.csv"), "");
   EXPECT_EQ(refused("jsonl_logger:events=,every=10"), "");
   EXPECT_EQ(refused("progress:terminal=no,every=0"), "");
+  EXPECT_EQ(refused("model_checkpoint:initial_value_threshold=0.8"), "");
 }
 
 TEST(Registry, ACheckpointThatTheCommandNamesEndsAsItsFormatDoes) {

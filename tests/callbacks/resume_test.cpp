@@ -1,6 +1,8 @@
 #include "callbacks/fake_run.hpp"
 #include "scratch_folder.hpp"
 
+#include <sidestep/trainer/callbacks/csv_logger.hpp>
+#include <sidestep/trainer/callbacks/jsonl_logger.hpp>
 #include <sidestep/trainer/callbacks/registry.hpp>
 
 #include <gtest/gtest.h>
@@ -71,6 +73,19 @@ TEST(Resume, InterruptedAnywhereTheFilesAreThoseOfAnUninterruptedRun) {
         << "interrupted at " << at;
     expect_same_files(folder.path(), whole.path(), "interrupted at " + std::to_string(at));
   }
+}
+
+TEST(Resume, NoPathStandsInACheckpoint) {
+  ScratchFolder here, there;
+  const auto run = [](const ScratchFolder& folder, const std::string& name) {
+    FakeRun one = whole_run(folder.path());
+    one.callbacks.push_back(csv_logger(folder / (name + ".csv")));
+    one.callbacks.push_back(jsonl_logger({.file = name + ".jsonl", .events = name + "-events.jsonl"}));
+    one.go();
+    EXPECT_EQ(one.failures, std::vector<std::string>{});
+    return read_text(folder / "checkpoints/last.safetensors");
+  };
+  EXPECT_EQ(run(here, "a"), run(there, "another"));
 }
 
 TEST(Resume, FromAnOlderCheckpointTheLogsAreCutBack) {

@@ -80,6 +80,17 @@ TEST(RowFile, BeginsAnewOrGoesOn) {
   EXPECT_EQ(read_text(folder / "a"), "first\n");
 }
 
+TEST(RowFile, OneThatItMadeAndNobodyWroteToIsGoneAgain) {
+  ScratchFolder folder;
+  std::filesystem::create_symlink("target", folder / "link");
+  for (const auto how : {RowFile::Open::fresh, RowFile::Open::keep}) {
+    { const RowFile refused(folder / "a", how), behind(folder / "link", how); }
+    EXPECT_EQ(folder.names(), std::vector<std::string>{"link"});
+  }
+  { RowFile(folder / "link", RowFile::Open::keep).append("row"); }
+  EXPECT_EQ(folder.names(), (std::vector<std::string>{"link", "target"}));
+}
+
 TEST(RowFile, IsCutBackAtEachLine) {
   for (std::uint64_t lines = 0; lines <= 3; ++lines) {
     ScratchFolder folder;

@@ -185,6 +185,22 @@ TEST(Resume, WithAnotherLagKeepsTheRecordedDueAndWarns) {
   EXPECT_NE(more.table().find("noted third 6->6 3006"), std::string::npos) << more.table();
 }
 
+TEST(Resume, WhatWasRelaxedOnceIsNeverReproducibleAgain) {
+  Folder folder;
+  const auto go_on = [&](Sync sync, Step steps) {
+    SmallRun more = make(folder.path(), sync, steps);
+    more.resume = folder.path() / "last";
+    more.go();
+    std::string said;
+    for (const BrokenRow& row : more.broken) said += std::to_string(row.step) + ' ' + row.by + ' ' + row.why + '\n';
+    return said;
+  };
+  make(folder.path(), relaxed, 4).go();
+  EXPECT_EQ(go_on(relaxed, 6), "") << "it promises nothing yet";
+  EXPECT_EQ(go_on(lag(2), 8), "6 sync was relaxed up to there\n");
+  EXPECT_EQ(go_on(lag(2), 10), "6 sync was relaxed up to there\n");
+}
+
 TEST(Resume, TheRecordedLagIsTheDefault) {
   Folder folder, whole_folder;
   SmallRun whole = make(whole_folder.path(), lag(3));
@@ -211,7 +227,11 @@ TEST(Resume, AnUnknownPipelineBeginsAnewAndAMissingOnesStateIsDropped) {
     bus.on<BatchEnd>().named("new") | decide(control, EveryThird{.who = 4});
   };
   more.go();
-  EXPECT_EQ(more.warnings.size(), 4u);  // new; patience, epoch, echo
+  EXPECT_EQ(more.warnings, (std::vector<std::string>{
+                               "pipeline 'new' began anew: the checkpoint has no state for it.",
+                               "the checkpoint's state of 'echo' was dropped: this run has no such pipeline.",
+                               "the checkpoint's state of 'epoch' was dropped: this run has no such pipeline.",
+                               "the checkpoint's state of 'patience' was dropped: this run has no such pipeline."}));
   EXPECT_EQ(more.table(),
             "keep_weights patience 1->2 0\n"
             "keep_weights patience 2->3 0\n"

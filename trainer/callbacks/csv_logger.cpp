@@ -90,11 +90,11 @@ Callback csv_logger(CsvLoggerOptions options) {
       std::string_view("\"\n\r.+-").find(options.separator) != std::string_view::npos || options.separator == '\0')
     throw CallbackError(
         fmt::format("csv_logger: separator={} can't separate numbers. Say ',' or ';'.", options.separator));
-  return {"csv_logger", fmt::format("file={},separator={}", options.file.string(), options.separator),
-          [options](CallbackContext& run) {
-            const bool keep = run.resumed || options.append;
-            auto file = std::make_shared<RowFile>(callback_file(run, options.file),
-                                                  keep ? RowFile::Open::keep : RowFile::Open::fresh);
+  // without the file: equal runs have equal checkpoints, wherever they write
+  return {"csv_logger", fmt::format("separator={}", options.separator), [options](CallbackContext& run) {
+            const std::filesystem::path path = callback_file(run, options.file);
+            const bool keep = run.resumed || (options.append && !(run.begins_again && is_in_folder(run, path)));
+            auto file = std::make_shared<RowFile>(path, keep ? RowFile::Open::keep : RowFile::Open::fresh);
             run.on<Metric, EpochEnd>().from(Stream::trainer) | EpochRows{} | observe_on(io) |
                 subscribe(saved, CsvWriter(std::move(file), options.separator));
           }};
@@ -106,6 +106,8 @@ constexpr CallbackOption csv_logger_options[] = {
     {"file", "path", "metrics.csv", "in the run's folder"},
     {"separator", "character", "\\,", "between the columns"},
     {"append", "yes|no", "no", "to a file that is there, instead of beginning it anew"}};
+
+constexpr ForeignOption csv_logger_elsewhere[] = {{"filename", "Say file=NAME."}};
 
 Callback make_csv_logger(const CallbackArguments& given) {
   CsvLoggerOptions o;
@@ -121,6 +123,7 @@ constinit const CallbackEntry csv_logger_entry{
     .options = csv_logger_options,
     .make = make_csv_logger,
     .by_default = "",
+    .elsewhere = csv_logger_elsewhere,
 };
 
 }  // namespace sidestep

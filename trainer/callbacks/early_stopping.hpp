@@ -14,9 +14,10 @@ struct EarlyStoppingOptions {
   double min_delta = 0;       ///< a change of less is no improvement
   std::int64_t patience = 0;  ///< looks without an improvement after which the run stops
   Mode mode = Auto;
-  std::optional<double> baseline{};   ///< patience begins anew only with values better than this
-  bool restore_best_weights = false;  ///< the run ends with the weights of its best look
-  Epoch start_from_epoch = 0;         ///< epochs before the first look
+  std::optional<double> baseline{};  ///< patience begins anew only with values better than this
+  /// The run ends with the weights of its best look, unless that is so late that no copy of them is made any more.
+  bool restore_best_weights = false;
+  Epoch start_from_epoch = 0;  ///< epochs before the first look
   When at = epoch_end;
 };
 

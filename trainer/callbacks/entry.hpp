@@ -15,6 +15,11 @@ struct CallbackOption {
   std::string_view name, type, standard, meaning;  ///< `standard`: its default, as one would write it
 };
 
+/// An option that it has in the framework whose name it bears, and not here.
+struct ForeignOption {
+  std::string_view name, mend;  ///< `mend`: a sentence
+};
+
 /// A callback that goes by a name. Each says it of itself, at the end of its own .cpp, in a constant NAME_entry; a row
 /// in registry.cpp names that.
 struct CallbackEntry {
@@ -25,6 +30,7 @@ struct CallbackEntry {
   /// What `sidestep train` gives it unless it is told otherwise: `monitor=val/loss,patience=3`, or nothing. None: it
   /// isn't run by default.
   std::optional<std::string_view> by_default{};
+  std::span<const ForeignOption> elsewhere{};
 };
 
 }  // namespace sidestep

@@ -16,7 +16,13 @@ class JsonText final : public FieldVisitor {
   void begin() { text_ = "{"; }
   std::string_view end() { return text_ += '}'; }
 
-  void integer(std::string_view name, std::int64_t value) override { number(name, value); }
+  /// A cause_step below 0 is none, which report.json says with null.
+  void integer(std::string_view name, std::int64_t value) override {
+    if (value < 0 && name == "cause_step")
+      (key(name), text_ += "null");
+    else
+      number(name, value);
+  }
   void real(std::string_view name, double value) override {
     if (std::isfinite(value))
       number(name, value);

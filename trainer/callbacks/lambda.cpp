@@ -32,7 +32,10 @@ Callback lambda(LambdaOptions f) {
   add(*calls, std::move(f.on_batch_begin)), add(*calls, std::move(f.on_batch_end));
   add(*calls, std::move(f.on_validation_begin)), add(*calls, std::move(f.on_validation_end));
   add(*calls, std::move(f.on_test_end)), add(*calls, std::move(f.on_metric));
-  add(*calls, std::move(f.on_checkpoint_saved)), add(*calls, std::move(f.on_decision_applied));
+  add(*calls, std::move(f.on_checkpoint_saved)), add(*calls, std::move(f.on_checkpoint_loaded));
+  add(*calls, std::move(f.on_decision_applied)), add(*calls, std::move(f.on_decision_refused));
+  add(*calls, std::move(f.on_pipeline_failed)), add(*calls, std::move(f.on_exception_raised));
+  add(*calls, std::move(f.on_memory_released));
   return {"lambda", "", [calls](CallbackContext& run) {
             std::vector<EventId> types;
             for (const Call& call : *calls) types.push_back(call.type);

@@ -21,7 +21,12 @@ struct LambdaOptions {
   std::function<void(const TestEnd&)> on_test_end{};
   std::function<void(const Metric&)> on_metric{};
   std::function<void(const CheckpointSaved&)> on_checkpoint_saved{};
+  std::function<void(const CheckpointLoaded&)> on_checkpoint_loaded{};
   std::function<void(const DecisionApplied&)> on_decision_applied{};
+  std::function<void(const DecisionRefused&)> on_decision_refused{};
+  std::function<void(const PipelineFailed&)> on_pipeline_failed{};
+  std::function<void(const ExceptionRaised&)> on_exception_raised{};
+  std::function<void(const MemoryReleased&)> on_memory_released{};
 };
 
 /// Calls your functions, in the order of the events, one at a time, on a thread where they may take their time. Their

@@ -29,7 +29,7 @@ void check_schedule(const Schedule& s) {
   if (!number(s.base) || s.base == 0 || s.base > highest_rate) refuse("lr", s.base, "a number above 0, at most 1000");
   if (s.warmup < 0) refuse("warmup", s.warmup, "a number of steps from 0");
   if (!number(s.warmup_from) || s.warmup_from > 1) refuse("warmup_from", s.warmup_from, "a share from 0 to 1");
-  if (!number(s.factor) || s.factor == 0) refuse("factor", s.factor, "a number above 0");
+  if (!number(s.factor) || s.factor > 1) refuse("factor", s.factor, "a number from 0 to 1");
   if (s.every < 1) refuse("every", s.every, "a number of steps from 1");
   if (s.length < 0) refuse("length", s.length, "a number of steps, or 0 for the whole run");
   if (!number(s.floor) || s.floor > s.base) refuse("floor", s.floor, "a rate from 0 to lr");
@@ -68,7 +68,7 @@ constexpr CallbackOption learning_rate_schedule_options[] = {
     {"lr", "number", "", "the rate at the end of the warm-up; by default the run's, --lr"},
     {"warmup", "integer", "0", "steps in which the rate climbs to lr in a straight line"},
     {"warmup_from", "number", "0", "the share of lr at which that begins"},
-    {"factor", "number", "0.1", "step: what the rate is multiplied by"},
+    {"factor", "number", "0.1", "step: what the rate is multiplied by, 0 to 1"},
     {"every", "integer", "1000", "step: after how many steps each time; in --schedule it counts epochs"},
     {"length", "integer", "0", "cosine: steps until it has fallen; 0: the whole run"},
     {"floor", "number", "0", "cosine: the rate to which it falls"}};

@@ -25,10 +25,11 @@ std::string file_name(const std::string& pattern, const Look& look) {
 }
 
 void check_file(const ModelCheckpointOptions& options) {
+  const bool within_epochs = options.at.batches > 0;  // so that an epoch has many looks
   std::string one, another;
   try {
     one = file_name(options.file, {.value = 0.25, .step = 1'000'000'000, .epoch = 10'000});
-    another = file_name(options.file, {.value = 0.5, .step = 1'000'000'001, .epoch = 10'001});
+    another = file_name(options.file, {.value = 0.25, .step = 1'000'000'001, .epoch = within_epochs ? 10'000 : 10'001});
   } catch (const fmt::format_error& error) {
     throw CallbackError(fmt::format("{}: file={} can't be filled in ({}). Use {{epoch}}, {{step}} and {{value}} alone.",
                                     name, options.file, error.what()));
@@ -38,10 +39,16 @@ void check_file(const ModelCheckpointOptions& options) {
         fmt::format("{}: file={} must be a name in the checkpoint folder, without '/'.", name, options.file));
   if (one.size() > 63)
     throw CallbackError(fmt::format("{}: file={} makes names of more than 63 bytes. Shorten it.", name, options.file));
-  if (options.save_top_k != 1 && one == another)
-    throw CallbackError(
-        fmt::format("{}: save_top_k={} needs names that differ. Put {{epoch}} or {{step}} into file={}.", name,
-                    options.save_top_k, options.file));
+  if (options.save_top_k != 1 && one == another) {
+    std::string_view why;
+    if (within_epochs && options.file.find("{epoch") != std::string::npos)
+      why = ", and an epoch has many looks";
+    else if (options.file.find("{value") != std::string::npos)
+      why = ", and two looks may see one value";
+    throw CallbackError(fmt::format("{}: save_top_k={} needs names that differ{}. Put {} into file={}.", name,
+                                    options.save_top_k, why, within_epochs ? "{step}" : "{epoch} or {step}",
+                                    options.file));
+  }
 }
 
 bool is_due(const ModelCheckpointOptions& options, Epoch epoch) {
@@ -75,6 +82,7 @@ BestCheckpointRule::BestCheckpointRule(const ModelCheckpointOptions& options, st
 std::optional<SaveCheckpoint> BestCheckpointRule::operator()(const Look& look) {
   if (look.kind == Look::Kind::begin) best_.clear();
   if (look.kind != Look::Kind::look || !look.came || std::isnan(look.value) || !is_due(options_, look.epoch)) return {};
+  if (options_.initial_value_threshold && !better_(look.value, *options_.initial_value_threshold)) return {};
 
   SaveCheckpoint save{.file = file_name(options_.file, look)};
   const auto same_file = std::ranges::find(best_, std::string(save.file.view()), &decltype(best_)::value_type::first);
@@ -104,6 +112,9 @@ Callback model_checkpoint(ModelCheckpointOptions options) {
         fmt::format("{}: save_top_k={} is out of range. Say -1 (all) or 0 to 1000.", name, options.save_top_k));
   if (options.every_n_epochs < 1)
     throw CallbackError(fmt::format("{}: every_n_epochs={} never comes. Say 1 or more.", name, options.every_n_epochs));
+  if (options.initial_value_threshold && !std::isfinite(*options.initial_value_threshold))
+    throw CallbackError(
+        fmt::format("{}: initial_value_threshold={} is not a number to beat.", name, *options.initial_value_threshold));
   if (options.save_top_k != 0) {
     check_file(options);
     (void)BestCheckpointRule(options, name);  // the mode is checked here, not when the run begins
@@ -111,6 +122,8 @@ Callback model_checkpoint(ModelCheckpointOptions options) {
   std::string settings = fmt::format("monitor={},mode={},save_top_k={},file={},every_n_epochs={},save_last={},at={}",
                                      options.monitor, static_cast<int>(options.mode), options.save_top_k, options.file,
                                      options.every_n_epochs, options.save_last, options.at.text());
+  if (options.initial_value_threshold)
+    settings += fmt::format(",initial_value_threshold={}", *options.initial_value_threshold);
   return {std::string(name), std::move(settings), [options](CallbackContext& run) {
             if (!run.can_save)
               throw CallbackError(
@@ -142,12 +155,24 @@ constexpr CallbackOption model_checkpoint_options[] = {
     {"file", "name", "", "may hold {epoch}, {step}, {value}; .safetensors is added if missing"},
     {"every_n_epochs", "integer", "1", "looks at the end of every N-th epoch"},
     {"save_last", "yes|no", "yes", "last.safetensors at each look, whatever the metric"},
-    detail::at_option};
+    detail::at_option,
+    {"initial_value_threshold", "number|none", "none", "only what is better than this is one of the best"}};
+
+// Keras', then Lightning's.
+constexpr ForeignOption model_checkpoint_elsewhere[] = {
+    {"filepath", "Say file=NAME."},
+    {"save_best_only", "Say save_top_k=1 for the best alone, -1 for all."},
+    {"save_freq", "Say at=batch:N or every_n_epochs=N."},
+    {"save_weights_only", "A checkpoint holds all that a run needs to go on, the weights under their own names."},
+    {"filename", "Say file=NAME."},
+    {"dirpath", "Checkpoints lie in the run's folder."},
+    {"every_n_train_steps", "Say at=batch:N."}};
 
 Callback make_model_checkpoint(const CallbackArguments& given) {
   ModelCheckpointOptions o;
   given.text("monitor", o.monitor).mode("mode", o.mode).integer("save_top_k", o.save_top_k, -1).text("file", o.file);
   given.integer("every_n_epochs", o.every_n_epochs, 1).flag("save_last", o.save_last).when("at", o.at);
+  given.number("initial_value_threshold", o.initial_value_threshold);
   // what the command writes is safetensors; a program's saver may write something else
   constexpr std::string_view ending = ".safetensors";
   if (!o.file.empty() && !o.file.ends_with(ending)) o.file += ending;
@@ -162,6 +187,7 @@ constinit const CallbackEntry model_checkpoint_entry{
     .options = model_checkpoint_options,
     .make = make_model_checkpoint,
     .by_default = "",
+    .elsewhere = model_checkpoint_elsewhere,
 };
 
 }  // namespace sidestep

@@ -4,6 +4,7 @@
 #include <sidestep/trainer/callbacks/monitor.hpp>
 #include <sidestep/trainer/control/decision.hpp>
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,7 @@ struct ModelCheckpointOptions {
   Epoch every_n_epochs = 1;  ///< looks at the ends of the epochs n, 2n, 3n ...
   bool save_last = true;     ///< the loop's `last` (last.safetensors) at each look, whatever the metric
   When at = epoch_end;
+  std::optional<double> initial_value_threshold{};  ///< only what is better than this is one of the best
 };
 
 /// Saves the run's best checkpoints by a metric, and the last: what both ask at one moment is one cut. Under `lag(k)` a
@@ -27,7 +29,8 @@ struct ModelCheckpointOptions {
 ///
 ///   model_checkpoint({.monitor = "val/accuracy", .mode = Max, .save_top_k = 3})
 ///
-/// Names: Keras' and Lightning's `ModelCheckpoint`; `save_top_k`, `save_last`, `every_n_epochs` as Lightning's.
+/// Names: Keras' and Lightning's `ModelCheckpoint`; `save_top_k`, `save_last`, `every_n_epochs` as Lightning's,
+/// `initial_value_threshold` as Keras'.
 /// Throws CallbackError: options out of range, a file name that can't be; in a run whose loop has no snapshot.
 Callback model_checkpoint(ModelCheckpointOptions options = {});
 extern const CallbackEntry model_checkpoint_entry;  ///< its row in the registry

@@ -33,6 +33,14 @@ const CallbackEntry& entry_of(std::string_view name) {
                                   one_is_near ? " `sidestep callbacks` lists all." : ""));
 }
 
+/// What to do instead of an option that the callback doesn't have.
+std::string instead_of(const CallbackEntry& entry, std::string_view key, std::span<const std::string_view> names) {
+  const auto elsewhere = std::ranges::find(entry.elsewhere, key, &ForeignOption::name);
+  if (elsewhere != entry.elsewhere.end()) return std::string(elsewhere->mend);
+  if (key == "verbose") return "The callback progress says what happens.";
+  return names.empty() ? "It has none: leave it out." : did_you_mean(key, names);
+}
+
 /// The option that was meant to be one of its own in a value, as in patience=3;mode=min; empty: none.
 std::string_view option_within(std::string_view value, std::span<const std::string_view> names) {
   for (const std::string_view name : names)
@@ -68,8 +76,7 @@ Callback make_callback(const Spec& spec) {
   for (const auto& [key, value] : spec.options)
     if (std::ranges::find(names, key) == names.end())
       throw CallbackError(
-          names.empty() ? fmt::format("callback {} has no option '{}'. It has none: leave it out.", entry.name, key)
-                        : fmt::format("callback {} has no option '{}'. {}", entry.name, key, did_you_mean(key, names)));
+          fmt::format("callback {} has no option '{}'. {}", entry.name, key, instead_of(entry, key, names)));
   for (const auto& [key, value] : spec.options)
     if (const std::string_view other = option_within(value, names); !other.empty())
       throw CallbackError(fmt::format("callback {}: {}={} holds another option, {}. Write ',' before it.", entry.name,

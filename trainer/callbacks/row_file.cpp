@@ -48,8 +48,8 @@ RowFile::RowFile(std::filesystem::path path, Open how) : path_(std::move(path)) 
   if (descriptor_ < 0 && errno == ENOENT) {
     descriptor_ = ::open(path_.c_str(), flags | O_CREAT, 0644);
     // its rows may be synced as often as one likes: without its name they are gone with the power
-    on_trial_ = descriptor_ >= 0 && how == Open::fresh;
     if (descriptor_ >= 0) try {
+        on_trial_ = std::filesystem::canonical(path_);  // what a link leads to, not the link
         detail::sync_name(path_);
       } catch (...) {
         ::close(descriptor_);
@@ -68,7 +68,7 @@ RowFile::~RowFile() {
     flush();
   } catch (...) {  // whoever wants to know calls flush()
   }
-  if (on_trial_) ::unlink(path_.c_str());  // the run never began
+  if (!on_trial_.empty()) ::unlink(on_trial_.c_str());  // the run never began
   ::close(descriptor_);
 }
 
@@ -155,7 +155,7 @@ void RowFile::cut(std::uint64_t lines, std::uint64_t heading) {
 /// Makes the cut. Not before something is written: until then it may turn out that the run can't go on, and the file
 /// must be as it was.
 void RowFile::settle() {
-  on_trial_ = false;
+  on_trial_.clear();
   if (!cut_) return;
   // EINVAL: something that has no length, such as /dev/stdout
   if (::ftruncate(descriptor_, static_cast<off_t>(size_)) != 0 && errno != EINVAL)
@@ -163,15 +163,27 @@ void RowFile::settle() {
   cut_ = false;
 }
 
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Without links and dots, whether it is there or not.
+fs::path whole(const fs::path& of) {
+  std::error_code failed;
+  const fs::path found = fs::weakly_canonical(fs::absolute(of), failed);
+  if (failed) throw FileError(of, "be written", failed.value());
+  return found;
+}
+
+bool lies_in(const fs::path& folder, const fs::path& file) {
+  const fs::path inner = whole(file), outer = whole(folder);
+  return std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first == outer.end();
+}
+
+}  // namespace
+
 std::filesystem::path callback_file(CallbackContext& run, const std::filesystem::path& name) {
-  namespace fs = std::filesystem;
   const fs::path path = run.folder / name;
-  const auto whole = [](const fs::path& of) {
-    std::error_code failed;
-    const fs::path found = fs::weakly_canonical(fs::absolute(of), failed);
-    if (failed) throw FileError(of, "be written", failed.value());
-    return found;
-  };
   const fs::path at = whole(path);
   const auto refuse = [&](std::string_view why) {
     throw CallbackError(
@@ -182,13 +194,13 @@ std::filesystem::path callback_file(CallbackContext& run, const std::filesystem:
       if (at == whole(run.folder / own)) refuse("that is the run's own");
   if (!run.folder.empty() && at.parent_path() == whole(run.folder) && is_later_log(at.filename().string()))
     refuse("that is the run's own");
-  if (!run.checkpoints.empty()) {
-    const fs::path checkpoints = whole(run.checkpoints);
-    if (std::mismatch(checkpoints.begin(), checkpoints.end(), at.begin(), at.end()).first == checkpoints.end())
-      refuse("checkpoints lie there");
-  }
+  if (!run.checkpoints.empty() && lies_in(run.checkpoints, path)) refuse("checkpoints lie there");
   if (run.files != nullptr && !run.files->insert(at).second) refuse("another callback does already");
   return path;
+}
+
+bool is_in_folder(const CallbackContext& run, const std::filesystem::path& file) {
+  return !run.folder.empty() && lies_in(run.folder, file);
 }
 
 }  // namespace sidestep

@@ -42,15 +42,17 @@ class RowFile {
   std::filesystem::path path_;
   int descriptor_ = -1;
   std::uint64_t lines_ = 0;
-  std::uint64_t size_ = 0;  // of what was written whole
-  bool torn_ = false;       // the last line has no end: a process was killed while it wrote
-  bool cut_ = false;        // what lies behind size_ is to go
-  bool on_trial_ = false;   // made here, and nobody has written to it yet
+  std::uint64_t size_ = 0;          // of what was written whole
+  bool torn_ = false;               // the last line has no end: a process was killed while it wrote
+  bool cut_ = false;                // what lies behind size_ is to go
+  std::filesystem::path on_trial_;  // made here, and nobody has written to it yet
   std::string waiting_;
 };
 
 /// `name` in the run's folder, for this callback alone to write to. Throws CallbackError if it is one of the run's own
 /// files, or another callback's.
 std::filesystem::path callback_file(CallbackContext& run, const std::filesystem::path& name);
+/// The file lies in the run's folder, so it is this run's alone.
+bool is_in_folder(const CallbackContext& run, const std::filesystem::path& file);
 
 }  // namespace sidestep

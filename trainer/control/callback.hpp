@@ -28,9 +28,10 @@ struct CallbackContext {
   std::uint64_t seed = 0;
   /// That the run was asked for, before any schedule; none: the loop has not said.
   std::optional<double> learning_rate{};
-  bool resumed = false;   ///< the run goes on: state comes with CheckpointLoaded, files are cut back to it
-  bool can_save = false;  ///< the loop has a snapshot: SaveCheckpoint will be obeyed
-  std::string last;       ///< the name of the checkpoint that a run goes on from; empty: none
+  bool resumed = false;       ///< the run goes on: state comes with CheckpointLoaded, files are cut back to it
+  bool begins_again = false;  ///< it was begun before and left no checkpoint: what it wrote then counts for nothing
+  bool can_save = false;      ///< the loop has a snapshot: SaveCheckpoint will be obeyed
+  std::string last;           ///< the name of the checkpoint that a run goes on from; empty: none
   /// The files that callbacks of this loop write to, whole paths: no two may share one. See callback_file().
   std::set<std::filesystem::path>* files = nullptr;
   std::shared_ptr<Notes> notes{};  ///< what the user should be told at the run's end; null: nobody will

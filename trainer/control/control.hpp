@@ -34,7 +34,9 @@ struct AttachOptions {
   std::uint64_t seed = 0;                                                  ///< for callbacks that want one
   std::optional<double> learning_rate{};                                   ///< that was asked for, for the same
   std::chrono::milliseconds decision_deadline = std::chrono::seconds(30);  ///< silent for longer: a decider is failed
-  bool fail_fast = false;                                                  ///< a pipeline that fails asks for a Stop
+  /// The run was begun before and was killed before its first checkpoint: it begins again, and so do its files.
+  bool begins_again = false;
+  bool fail_fast = false;  ///< a pipeline that fails asks for a Stop
   /// On the writer's thread, right before a checkpoint becomes visible: the place to rewrite a report.
   std::function<void(const Cut&)> before_visible{};
   std::string producer = "trainer";  ///< the name of the loop's ring

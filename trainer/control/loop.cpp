@@ -164,6 +164,7 @@ const CheckpointState& LoopInside::resume(CheckpointState state, std::string_vie
   decisions = state.decisions;
   refused = state.refused;
   broken = state.broken;
+  if (state.sync.relaxed() && !sync.relaxed()) note_broken("sync", "was relaxed up to there");
   std::uint64_t place = 0;
   for (const PendingRow& row : state.pending) {
     next_waits_ |= row.segment == sidestep::Segment::next;
@@ -288,6 +289,7 @@ void Loop::use(std::span<const Callback> callbacks) {
                             .seed = how.seed,
                             .learning_rate = how.learning_rate,
                             .resumed = resumed(),
+                            .begins_again = how.begins_again && !resumed(),
                             .can_save = how.snapshot != nullptr,
                             .last = how.last,
                             .files = &inside_->callback_files,

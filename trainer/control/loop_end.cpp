@@ -7,6 +7,20 @@
 #include <algorithm>
 
 namespace sidestep::detail {
+namespace {
+
+/// Of owner/name/hash. A pipeline is named as its owner is, perhaps with a number (model_checkpoint#2); any of these
+/// names may hold a '/'.
+std::string_view name_in_key(std::string_view key) {
+  key = key.substr(0, key.rfind('/'));
+  for (std::size_t at = key.find('/'); at != std::string_view::npos; at = key.find('/', at + 1)) {
+    const std::string_view owner = key.substr(0, at), name = key.substr(at + 1);
+    if (name == owner || (name.starts_with(owner) && name[owner.size()] == '#')) return name;
+  }
+  return key;
+}
+
+}  // namespace
 
 void LoopInside::cut_before_end() {
   if (!begun) begin();
@@ -35,9 +49,27 @@ void LoopInside::end() {
   for (const Taken& one : pending.take(
            [](const Taken& request) { return request.restored == 0 && request.segment >= sidestep::Segment::fit; })) {
     const DecisionInfo* const info = find_decision(one.decision.kind());
-    if (one.cause == place.number && info != nullptr && info->at_fit_end) apply(one);
+    if (one.cause == place.number && info != nullptr && info->at_fit_end && !came_too_late(one)) apply(one);
   }
   seal();
+}
+
+/// Whether it brings back weights whose KeepWeights is due behind the run's last step, so that nobody can have kept
+/// them. That is how lag(k) is, and no fault: the run ends with weights that are younger by what is left of k.
+bool LoopInside::came_too_late(const Taken& one) {
+  const auto* const restore = one.decision.get_if<RestoreBest>();
+  if (restore == nullptr) return false;
+  bool waits = false;
+  pending.each([&](const Taken& other) {
+    const auto* const keep = other.decision.get_if<KeepWeights>();
+    waits |= keep != nullptr && keep->owner.view() == restore->owner.view() && other.cause_step == restore->cause_step;
+  });
+  if (waits)
+    warnings.push_back(
+        fmt::format("{}: its best was at step {}, and the run ended before a copy of its weights was made. None is "
+                    "restored: the run ends with the weights of step {}.",
+                    restore->owner.view(), restore->cause_step, loop.place_.step));
+  return waits;
 }
 
 void LoopInside::finish() {
@@ -46,9 +78,11 @@ void LoopInside::finish() {
   drain();
   if (const auto [anew, missing] = book->restored(); from) {
     for (const std::string& key : anew)
-      warnings.push_back("pipeline " + key + " began anew: the checkpoint has no state for it.");
+      warnings.push_back(
+          fmt::format("pipeline '{}' began anew: the checkpoint has no state for it.", name_in_key(key)));
     for (const std::string& key : missing)
-      warnings.push_back("the checkpoint's state of " + key + " was dropped: this run has no such pipeline.");
+      warnings.push_back(
+          fmt::format("the checkpoint's state of '{}' was dropped: this run has no such pipeline.", name_in_key(key)));
   }
   // A run that was interrupted isn't over: what has not come yet may come.
   if (interrupted_by.empty())

@@ -46,6 +46,7 @@ class LoopInside {
   void behind_fit_begin(const FitBegin& begin);
 
   // loop_end.cpp
+  bool came_too_late(const Taken& one);
   void cut_before_end();  ///< `last`, at this boundary, unless it has been cut here
   void end();
   void finish();
