@@ -1,20 +1,16 @@
 // Handing events from one thread to N listeners: the bus beside the queues that one would pick instead.
-//   publish/PEER/subscribers:N   saturated; counter ns_per_event: from the first publish until the last listener has
-//   seen the last event paced_publish/PEER           one event a microsecond; counters p50_ns, p999_ns of publish (net
-//   of the timer), timer_ns,
+//   publish/PEER/subscribers:N   saturated; counter ns_per_event: from the first publish until the last listener has seen the last event
+//   paced_publish/PEER           one event a microsecond; counters p50_ns, p999_ns of publish (net of the timer), timer_ns,
 //                                delay_p50_ns, delay_p999_ns until a listener has it
-//   in_situ/PEER                 counter added_ns: what a publish adds to a work item of 0.6 us that stores a lot;
-//   item_ns: what it took parked/sidestep              counters idle_cpu_share of one core, delay_p50_ns of an event
-//   after silence many_to_many/PEER            four producers, sixteen listeners; counter events_per_second
-//   (many_to_many.hpp) pipelines/16                 counter ns_per_event of a dispatcher with sixteen simple pipelines,
-//   the events being there paced_publish/sidestep_spinning: its dispatcher never sleeps (busy_spin); counter
-//   delay_in_transfers: delay_p50_ns / one_way_ns pipelines/1000               the same with a thousand: counters
-//   ns_per_event where all listen to the event's type, ns_of_100 where a
-//                                hundred are there and listen, linear: the one by the other, of 10; ns_of_10 where ten
-//                                are there and listen, ns_of_10_beside_990 where 990 others listen to another type,
-//                                others: the one by the other
-//   line_transfer                counter one_way_ns: what this machine's cores take for one cache line. The first four
-//   have it too, as it was
+//   in_situ/PEER                 counter added_ns: what a publish adds to a work item of 0.6 us that stores a lot; item_ns: what it took
+//   parked/sidestep              counters idle_cpu_share of one core, delay_p50_ns of an event after silence
+//   many_to_many/PEER            four producers, sixteen listeners; counter events_per_second (many_to_many.hpp)
+//   pipelines/16                 counter ns_per_event of a dispatcher with sixteen simple pipelines, the events being there
+//   paced_publish/sidestep_spinning: its dispatcher never sleeps (busy_spin); counter delay_in_transfers: delay_p50_ns / one_way_ns
+//   pipelines/1000               the same with a thousand: counters ns_per_event where all listen to the event's type, ns_of_100 where a
+//                                hundred are there and listen, linear: the one by the other, of 10; ns_of_10 where ten are there and
+//                                listen, ns_of_10_beside_990 where 990 others listen to another type, others: the one by the other
+//   line_transfer                counter one_way_ns: what this machine's cores take for one cache line. The first four have it too, as it was
 //                                at the first of them
 //   log/...                      log_suite.hpp
 // PEER: sidestep (as its user has it by default), sidestep_shared (the same, its rings in shared memory),

@@ -1,11 +1,10 @@
 #pragma once
 
 /// A log of events, all on one core: recorded as a bus' user has it, replayed into a bus, verified.
-///   log/record   counter events_per_second: from the first publish until all is written, publisher, dispatcher and
-///   writer together log/replay   the same: from the file, which the system has in memory, through a bus to a listener
+///   log/record   counter events_per_second: from the first publish until all is written, publisher, dispatcher and writer together
+///   log/replay   the same: from the file, which the system has in memory, through a bus to a listener
 ///   log/verify   the same: every block's checksums and every record
-///                each with events_per_cpu_second too, by the CPU time of all threads: what a machine gives whose
-///                neighbours are busy
+///                each with events_per_cpu_second too, by the CPU time of all threads: what a machine gives whose neighbours are busy
 ///   log/memory   counter gigabytes_per_second: what a copy of as many bytes costs here, which bounds them all
 
 #include <sidestep/operators.hpp>

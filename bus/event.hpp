@@ -24,8 +24,8 @@ namespace sidestep {
 ///     static constexpr sidestep::EventId id = sidestep::first_user_event + 1;
 ///     static constexpr std::string_view name = "Detection";
 ///     sidestep::Step step; float score; int label;
-///     void fields(auto&& field) const { field("step", step); field("score", score); }   // optional: loggers print
-///     these static constexpr bool self_contained = true;  // optional: see SelfContained
+///     void fields(auto&& field) const { field("step", step); field("score", score); }   // optional: loggers print these
+///     static constexpr bool self_contained = true;  // optional: see SelfContained
 ///   };
 ///
 /// or in none: SIDESTEP_EVENT(Detection, step, score) beside it (described.hpp).

@@ -13,8 +13,8 @@
 /// How a log of events lies on the disk; docs/log.md says it in words.
 ///
 ///   log     block*                       one behind the other, each as long as its header says
-///   block   BlockHeader record* zeros    a multiple of 4 KiB, at most 64 KiB; the records perhaps compressed as one
-///   zstd frame record  EventRecord ...  |  DefinitionRecord ...
+///   block   BlockHeader record* zeros    a multiple of 4 KiB, at most 64 KiB; the records perhaps compressed as one zstd frame
+///   record  EventRecord ...  |  DefinitionRecord ...
 namespace sidestep {
 
 /// A log that can't be written or read. `what()` is one sentence: where, what, the mend.

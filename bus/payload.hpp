@@ -63,8 +63,7 @@ class Payload {
 ///     static constexpr std::string_view name = "Image";
 ///     sidestep::Step step; std::int32_t width, height;
 ///     sidestep::PayloadRef payload;
-///     void fields(auto&& field) const { field("step", step); field("bytes", payload); }   // its size is what loggers
-///     print
+///     void fields(auto&& field) const { field("step", step); field("bytes", payload); }   // its size is what loggers print
 ///   };
 ///
 /// By itself it keeps nothing: one that is looked at too late, or came out of a log, holds none.

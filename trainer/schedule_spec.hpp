@@ -14,8 +14,7 @@ namespace sidestep {
 ///   constant
 ///   step[:every=EPOCHS,by=FACTOR]           every 2 epochs times 0.5, say (every=1, by=0.1)
 ///   cosine[:epochs=EPOCHS,floor=LR]         down to `floor` (0) over the epochs (those of the run)
-///   warmup:steps=STEPS[,from=SHARE][,then=NAME][,...]   first up in a straight line, then NAME (cosine), whose options
-///   the rest are
+///   warmup:steps=STEPS[,from=SHARE][,then=NAME][,...]   first up in a straight line, then NAME (cosine), whose options the rest are
 struct ScheduleSpec {
   Schedule::Shape shape = Schedule::Shape::cosine;
   std::int64_t every = 1;                ///< step: epochs
