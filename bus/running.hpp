@@ -19,6 +19,7 @@ class RunningHandler {
   Subscription* whose = nullptr;
   bool essential = false;  ///< it handles what no overload policy drops
   bool completes = false;  ///< it hands over what it held, since its stream ends: that comes once
+  unsigned apart = 0;      ///< chains over a range that it runs meanwhile, each within the one before: another thing
 
   /// From now on it is this one's.
   void belongs_to(Subscription* subscription) noexcept { whose = subscription, stopped_ = completes = false; }
@@ -32,7 +33,7 @@ class RunningHandler {
   /// It is to see nothing more, not even the rest of what comes of the event at hand.
   static bool stopped() noexcept {
     const RunningHandler* const here = current();
-    return here != nullptr && here->stopped_;
+    return here != nullptr && here->stopped_ && here->apart == 0;
   }
 
  private:

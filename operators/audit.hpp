@@ -9,6 +9,7 @@ namespace detail {
 
 template <class V>
 struct Audit {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "audit";
   static constexpr bool wall_time = true;
   Nanoseconds length, due = 0;

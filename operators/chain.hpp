@@ -196,8 +196,18 @@ struct MixedWith : Op, Names {};
 template <class Op>
 concept Extends = std::is_class_v<Op> && !std::is_final_v<Op>;
 
+// clang-format off
+/// Says what it emits, or is placed and does so then.
+template <class Op>
+concept NamesOutOrPlace = !requires { &MixedWith<Op, NamesOut>::out; } || !requires { &MixedWith<Op, NamesPlace>::place; };
+template <class Op>
+concept JoinsChain = requires { typename Op::joins_chain; };
+// clang-format on
+
 template <class... S>
 struct Row;
+template <class P, class R>
+struct RowOn;
 template <class Op>
 inline constexpr bool is_row = false;
 template <class... S>
@@ -211,15 +221,11 @@ template <class... S>
 struct [[nodiscard("these stages have no source: put them behind bus.on<...>()")]] Row {
   Stages<S...> stages;
 
-  template <class P>
-  auto operator()(P chain) const {
-    return std::move(chain) | *this;
-  }
+  template <Chain P>
+  requires(RowOn<P, Row>::fits) auto operator()(P chain) const { return std::move(chain) | *this; }
 };
 
 /// What a chain of type P becomes by the stages of a row.
-template <class P, class R>
-struct RowOn;
 template <class P>
 struct RowOn<P, Row<>> {
   static constexpr bool fits = true;
@@ -228,7 +234,17 @@ struct RowOn<P, Row<>> {
 template <class P, class Op, class... S>
 struct RowOn<P, Row<Op, S...>> {
   static constexpr bool fits = false;
-  static constexpr Wrong wrong() { return detail::wrong<P, Op>(); }
+  static constexpr Wrong wrong() {
+    if constexpr (Chain<P>)
+      return detail::wrong<P, Op>();
+    else
+      return Wrong::behind_the_end;
+  }
+};
+template <Wrong w, class Op, class... S>  // whoever was to hold it says so
+struct RowOn<Misplaced<w>, Row<Op, S...>> {
+  static constexpr bool fits = true;
+  static constexpr Wrong wrong() { return Wrong::nothing; }
 };
 template <Chain P, class Op, class... S>
 requires Fits<P, Op>
@@ -238,8 +254,7 @@ struct RowOn<P, Row<Op, S...>> : RowOn<decltype(std::declval<P>() | std::declval
 /// Something that says `out` or `place`, as every stage does, and isn't the beginning of a chain.
 // clang-format off
 template <class Op>
-concept StageOfRow = !Chain<Op> && Extends<Op> && !requires { typename Op::joins_chain; } &&
-                     (is_row<Op> || !requires { &MixedWith<Op, NamesOut>::out; } || !requires { &MixedWith<Op, NamesPlace>::place; });
+concept StageOfRow = !Chain<Op> && Extends<Op> && !JoinsChain<Op> && (is_row<Op> || NamesOutOrPlace<Op>);
 // clang-format on
 
 template <class Op>
@@ -250,6 +265,17 @@ template <class... S>
 Row<S...> row_of(Row<S...> row) {
   return row;
 }
+
+/// What builds a chain of a beginning: a functor of the user's, or stages, of which one is a row, too.
+template <class Build>
+auto builder_of(Build build) {
+  if constexpr (StageOfRow<Build>)
+    return row_of(std::move(build));
+  else
+    return build;
+}
+template <class Build>
+using BuilderOf = decltype(builder_of(std::declval<Build>()));
 
 template <StageOfRow A, StageOfRow B>
 auto operator|(A a, B b) {
@@ -309,7 +335,7 @@ struct Unsaved<Pipe<V, F, TypeList<T...>, S...>, Op> : UnsavedOf<Op, S...> {
 
 // clang-format off
 template <class Op>
-concept SaysWhatItEmits = std::is_final_v<Op> || (Extends<Op> && (!requires { &MixedWith<Op, NamesOut>::out; } || !requires { &MixedWith<Op, NamesPlace>::place; }));
+concept SaysWhatItEmits = std::is_final_v<Op> || (Extends<Op> && NamesOutOrPlace<Op>);
 template <class Op, class V>
 concept TakesNoOut = std::invocable<Op&, const V&> && !std::invocable<Op&, const V&, AnyOut&>;
 template <class Op>
@@ -328,11 +354,15 @@ constexpr Wrong wrong() {
     return Wrong::nothing;  // version 14 of clang++ asks before it looks at the constraints
   } else {
     using V = typename Chained<P>::Value;
-    if constexpr (Fits<P, Op> || requires { typename Op::joins_chain; }) {
+    if constexpr (std::is_void_v<V>) {
+      return Wrong::behind_the_end;
+    } else if constexpr (Fits<P, Op>) {
       return Wrong::nothing;  // and nothing more is compiled of a right program
+    } else if constexpr (JoinsChain<Op>) {
+      return Op::template joins<P> ? Wrong::nothing : Wrong::joins;
     } else if constexpr (is_row<Op>) {
       return RowOn<P, Op>::wrong();
-    } else if constexpr (SaysWhy<Op, V>) {
+    } else if constexpr (SaysWhy<Op, V> && (!is_windowed<V> || ReducesWindows<Op>)) {
       return Op::template why<V>;
     } else {
       if (LacksWindow<P, Op>) return Wrong::lacks_window;

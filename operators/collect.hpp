@@ -47,9 +47,9 @@ struct Collect {
 ///   collect(values, 100)
 ///   out  -----------[1,2,3]      what it holds at the end
 ///
-/// One more than `most` fails the pipeline; `collect(values, unbounded)` takes all.
-/// Keeps `most` values at most, in that vector, which grows as they come. Semantics: RxJava 3 `collect`, handed over as
-/// it fills.
+/// One more than `most` fails the pipeline; `collect(values, unbounded)` takes all. In a row of stages, all chains that
+/// it is put behind fill the same vector. Keeps `most` values at most, in that vector, which grows as they come.
+/// Semantics: RxJava 3 `collect`, handed over as it fills.
 template <class T>
 detail::Collect<T> collect(std::vector<T>& into, std::int64_t most) {
   if (most < 1) detail::refuse("collect", most, "room for at least 1 value");

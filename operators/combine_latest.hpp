@@ -15,6 +15,7 @@ inline constexpr bool kept_archivable<true, First, V...> = (Archivable<Stored<V>
 /// `first_alone`: the others emit nothing when they come, and of the first none is kept.
 template <bool first_alone, class F, class... V>
 struct Latest {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = first_alone ? "with_latest_from" : "combine_latest";
   template <std::size_t I>
   static constexpr bool keeps = I > 0 || !first_alone;

@@ -8,6 +8,7 @@ namespace detail {
 
 template <class V>
 struct Concat {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "concat";
   std::uint32_t over = 0;
   template <class In>

@@ -17,6 +17,7 @@ namespace detail {
 
 template <class V>
 struct Debounce {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "debounce";
   static constexpr bool wall_time = true;
   Nanoseconds length, longest, due = 0, latest = 0;

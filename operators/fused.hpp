@@ -103,7 +103,7 @@ class Fused final : public FusedBase {
   }
 
   std::size_t run(std::span<const Slot> slots) noexcept override {
-    if (stopped()) return 0;
+    if (stopped() || first_.over()) return 0;  // else it would tell the next part again, a mark for each span
     return first_.run(slots, [](std::size_t) {});
   }
   void mark(const Mark& mark) noexcept override {

@@ -192,7 +192,7 @@ struct GroupByBuilder {
 /// Gives the values of each key to a chain of their own, and emits what these emit with the key: std::pair(key, value).
 ///
 ///   in   -1----2----3----4----5----|
-///   group_by([](double x) { return int(x) % 2; }, at_most(4), [](auto in) { return std::move(in) | scan(0.0, std::plus<>()); })
+///   group_by([](double x) { return int(x) % 2; }, at_most(4), scan(0.0, std::plus<>()))
 ///   out  -1,1--0,2--1,4--0,6--1,9--|
 ///
 /// A group begins with its key's first value, as a copy of the chain as it was built; it ends with the stream, and one
@@ -202,8 +202,8 @@ struct GroupByBuilder {
 /// observe_on and no decide. Semantics: RxJava 3 `groupBy`, with each group's chain named at once instead of subscribed
 /// to.
 template <class KeyF, class Build>
-detail::GroupByBuilder<KeyF, Build> group_by(KeyF key, at_most most, Build chain) {
-  return {std::move(key), most, std::move(chain)};
+detail::GroupByBuilder<KeyF, detail::BuilderOf<Build>> group_by(KeyF key, at_most most, Build chain) {
+  return {std::move(key), most, detail::builder_of(std::move(chain))};
 }
 
 }  // namespace sidestep

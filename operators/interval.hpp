@@ -27,6 +27,7 @@ struct NeverPublished {
 };
 
 struct Interval {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "interval";
   static constexpr bool wall_time = true;
   Nanoseconds length, due = 0;

@@ -14,6 +14,7 @@ namespace detail {
 
 template <class A, class B, class KA, class KB, class F>
 struct Join {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "join";
   KA key_a;
   KB key_b;

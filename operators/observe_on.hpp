@@ -41,8 +41,8 @@ struct Handover {
 ///
 /// Lossless: when `capacity` values wait, the thread before it waits too, and behind it, in the end, the publisher
 /// (counted). A part that takes nothing for the bus' deadline is failed. Each part keeps its own state, on its own
-/// thread. Memory: grows with the backlog up to `capacity` values, and is kept. Semantics: RxJava 3 `observeOn`, with
-/// back-pressure by waiting.
+/// thread; a checkpoint doesn't ask where. Memory: grows with the backlog up to `capacity` values, and is kept.
+/// Semantics: RxJava 3 `observeOn`, with back-pressure by waiting.
 struct observe_on {
   Executor* executor;
   ObserveOptions options;

@@ -8,6 +8,7 @@ namespace detail {
 
 template <class F>
 struct OnErrorContinue {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "on_error_continue";
   static constexpr bool catches = true, goes_on = true;
   F f;
@@ -26,6 +27,15 @@ struct OnErrorContinue {
   void told(std::string_view what) { f(what); }
   void state(auto& archive) requires KnownState<F> { functor_state(f, archive); }
 };
+template <class F>
+struct OnErrorContinueBuilder {
+  F f;
+  template <class In>
+  requires std::invocable<F&, std::string_view>
+  auto place() && { return OnErrorContinue<F>(std::move(f)); }
+  template <class In>
+  static constexpr Wrong why = Wrong::error_text;
+};
 
 }  // namespace detail
 
@@ -39,7 +49,8 @@ struct OnErrorContinue {
 /// it. Where a stage had made several values of one (start_with, take_last), the others pass. Keeps nothing. Semantics:
 /// Reactor `onErrorContinue`.
 template <class F>
-requires std::invocable<F&, std::string_view>
-auto on_error_continue(F f) { return detail::OnErrorContinue<F>(std::move(f)); }
+auto on_error_continue(F f) {
+  return detail::OnErrorContinueBuilder<F>{std::move(f)};
+}
 
 }  // namespace sidestep

@@ -26,6 +26,7 @@ struct CatchingPort : Port<0> {
 
 template <class V>
 struct OnErrorResume {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "on_error_resume";
   bool failed = false;
   template <class In>
@@ -43,6 +44,8 @@ struct OnErrorResume {
 template <class B>
 struct ResumeWith {
   using joins_chain = void;
+  template <class P>
+  static constexpr bool joins = Input<P>&& std::same_as<ValueOf<P>, ValueOf<B>>;
   B second;
 };
 
@@ -63,8 +66,7 @@ detail::ResumeWith<B> on_error_resume(B b) {
 }
 
 template <detail::Input A, class B>
-requires std::same_as < typename detail::Chained<A>::Value,
-typename detail::Chained<B>::Value > auto operator|(A first, detail::ResumeWith<B> op) {
+requires(detail::ResumeWith<B>::template joins<A>) auto operator|(A first, detail::ResumeWith<B> op) {
   using V = typename detail::Chained<A>::Value;
   return detail::continued(
       detail::side_by_side<detail::Inputs<V, V>>(

@@ -27,6 +27,7 @@ constexpr std::string_view port_name(std::size_t i) {
 
 template <std::size_t I>
 struct Port {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = port_name(I);
   template <class In>
   using out = Ported<I, In>;
@@ -90,6 +91,8 @@ auto with_last_first(auto f, A&&... arguments) {
 template <class Make, class... B>
 struct WithChains {
   using joins_chain = void;
+  template <class P>
+  static constexpr bool joins = Input<P>;
   std::string_view who;
   Make make;
   std::tuple<B...> others;

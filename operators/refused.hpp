@@ -53,6 +53,10 @@ detail::Refused operator|(P, Op)
         "this end captures what a checkpoint can't save: say pure(f), or give its functor a state(archive)", "error")))
     __attribute__((diagnose_if(detail::wrong<P, Op>() == detail::Wrong::answer,
         "what decide calls must return a decision, an optional one, a variant of them, or Decisions", "error")))
+    __attribute__((diagnose_if(detail::wrong<P, Op>() == detail::Wrong::joins,
+        "this joins chains of one bus: no observe_on stands before it, nor is it within group_by, share or over, and on_error_resume takes one that emits the same type", "error")))
+    __attribute__((diagnose_if(detail::wrong<P, Op>() == detail::Wrong::behind_the_end,
+        "this chain has its end already: nothing stands behind subscribe(...) or decide(...)", "error")))
     __attribute__((diagnose_if(detail::wrong<P, Op>() == detail::Wrong::input,
         "this stage can't take what the stage before it emits", "error")));
 #pragma clang diagnostic pop
@@ -91,6 +95,10 @@ template <class Op>
 struct this_end_captures_what_a_checkpoint_cannot_save_say_pure_f_or_give_its_functor_a_state_archive {};
 template <class Op>
 struct what_decide_calls_must_return_a_decision_an_optional_one_a_variant_of_them_or_Decisions {};
+template <class Op>
+struct this_joins_chains_of_one_bus_so_no_observe_on_stands_before_it_nor_is_it_within_group_by_share_or_over_and_on_error_resume_takes_one_that_emits_the_same_type {};
+template <class Op>
+struct this_chain_has_its_end_already_nothing_stands_behind_subscribe_or_decide {};
 template <class V, class Op>
 struct this_stage_cannot_take_what_the_stage_before_it_emits {};
 
@@ -150,6 +158,12 @@ template <detail::Chain P, class Op>
 requires(!detail::Fits<P, Op> && detail::wrong<P, Op>() == detail::Wrong::answer)
 what_decide_calls_must_return_a_decision_an_optional_one_a_variant_of_them_or_Decisions<Op> operator|(P, Op) = delete;
 template <detail::Chain P, class Op>
+requires(!detail::Fits<P, Op> && detail::wrong<P, Op>() == detail::Wrong::joins)
+this_joins_chains_of_one_bus_so_no_observe_on_stands_before_it_nor_is_it_within_group_by_share_or_over_and_on_error_resume_takes_one_that_emits_the_same_type<Op> operator|(P, Op) = delete;
+template <detail::Chain P, class Op>
+requires(!detail::Fits<P, Op> && detail::wrong<P, Op>() == detail::Wrong::behind_the_end)
+this_chain_has_its_end_already_nothing_stands_behind_subscribe_or_decide<Op> operator|(P, Op) = delete;
+template <detail::Chain P, class Op>
 requires(!detail::Fits<P, Op> && detail::wrong<P, Op>() == detail::Wrong::input)
 this_stage_cannot_take_what_the_stage_before_it_emits<typename detail::Chained<P>::Value, Op> operator|(P, Op) = delete;
 #endif
@@ -173,8 +187,6 @@ detail::Refused operator|(Handle, Op)
 #else
 template <detail::Chain P>
 this_is_the_name_of_a_function_did_you_mean_to_call_it_as_in_mean_or_subscribe_f<detail::FunctionName> operator|(P, detail::FunctionName) = delete;
-template <class Op>
-struct this_chain_has_its_end_already_nothing_stands_behind_subscribe_or_decide {};
 template <class Op>
 this_chain_has_its_end_already_nothing_stands_behind_subscribe_or_decide<Op> operator|(Handle, Op) = delete;
 #endif

@@ -15,6 +15,7 @@ namespace detail {
 
 template <class V>
 struct Sample {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "sample";
   static constexpr bool wall_time = true;
   Nanoseconds length, until = std::numeric_limits<Nanoseconds>::min();

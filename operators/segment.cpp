@@ -91,7 +91,7 @@ void SegmentBase::handle(PartBase& part, const Mark& mark, Context& context) {
       if (!was_over) part.complete(context);
       if (next_ == nullptr)
         finished(mark.cut == ChannelBase::early ? Ending::early : Ending::stream);
-      else if (was_over)
+      else if (was_over && (index_ == 0 || mark.cut == ChannelBase::early))
         return;  // what comes behind knows it already
       break;
     case Mark::Kind::cancel:
@@ -107,6 +107,8 @@ void SegmentBase::handle(PartBase& part, const Mark& mark, Context& context) {
       break;
   }
   if (next_ != nullptr) next_->mark(mark);
+  // It was over when it was saved: what comes behind is told now, since nothing is run that would tell it.
+  if (mark.kind == Mark::Kind::restore && next_ != nullptr && part.over()) ended(part, context);
 }
 
 void SegmentBase::restore(PartBase& part, const Mark& mark) {
@@ -144,12 +146,13 @@ void SegmentBase::failed(const std::string& error, Sequence number) noexcept {
   }
 }
 
-/// The last part is over. A pipeline of a checkpoint whose completion is only seen behind observe_on goes on before
-/// it, so that the state there doesn't depend on when.
+/// The last part is over: it has completed, unless its own handler has ended it with that value. A pipeline of a
+/// checkpoint whose completion is only seen behind observe_on goes on before it, so that the state there doesn't depend
+/// on when.
 void SegmentBase::finished(Ending how) noexcept {
   finish_decider();
   if (how == Ending::stream || index_ == 0 || !subscription_->options().saved)
-    subscription_->finish(Subscription::Life::completed);
+    subscription_->finish(subscription_->ended_inside() ? Subscription::Life::ended : Subscription::Life::completed);
 }
 
 /// An observed decider has a word of its own; that of the inline ones is the dispatcher's.

@@ -96,15 +96,15 @@ struct ShareBuilder {
 /// Gives each value to several chains in turn, and goes on with what they emit. Work before it is done once for all.
 ///
 ///   in   -1-----2-----3-----4-----|
-///   share([](auto in) { return std::move(in) | every(2); }, [](auto in) { return std::move(in) | map([](double x) { return x * 10; }); })
+///   share(every(2), map([](double x) { return x * 10; }))
 ///   out  -10----220---30----440---|
 ///
 /// All emit the same type, or all end with subscribe(...), and then so does the pipeline. Ends when all have. Within
 /// one no observe_on and no decide: these stand before or behind. Keeps what the chains keep. Semantics: RxJava 3
 /// `publish(selector)` with a merge.
 template <class... F>
-requires(sizeof...(F) > 0) detail::ShareBuilder<F...> share(F... chains) {
-  return {std::tuple<F...>(std::move(chains)...)};
+requires(sizeof...(F) > 0) detail::ShareBuilder<detail::BuilderOf<F>...> share(F... chains) {
+  return {std::tuple<detail::BuilderOf<F>...>(detail::builder_of(std::move(chains))...)};
 }
 
 }  // namespace sidestep

@@ -36,9 +36,14 @@ inline constexpr bool hands_over = false;
 template <class V, class F, class T, class... S>
 inline constexpr bool hands_over<Pipe<V, F, T, S...>> = (IsHandover<S> || ...);
 
+template <class P>
+inline constexpr bool is_fragment = false;
+template <class V, class... S>
+inline constexpr bool is_fragment<Fragment<V, S...>> = true;
+
 /// May it stand before an operator that has several inputs?
 template <class P>
-concept Input = Chain<P> && !hands_over<P>;
+concept Input = Chain<P> && !hands_over<P> && !is_fragment<P>;
 template <class P>
 using ValueOf = typename Chained<P>::Value;
 

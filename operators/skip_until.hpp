@@ -8,6 +8,7 @@ namespace detail {
 
 template <class V>
 struct SkipUntil {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "skip_until";
   bool open = false;
   template <class In>

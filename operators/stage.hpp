@@ -34,12 +34,12 @@
 /// event that caused this call (for a tick: its time, and the number of the last event before it); `out.at(stamp,
 /// value)` emits a value of another moment. Optional members:
 ///
-///   void tick(auto&& out)                  called now and then although nothing arrives: fire what waited for out.stamp()
-///   void end(auto&& out)                   the stream ends: emit what is left
-///   static constexpr bool wall_time        true: what it emits depends on clocks, so it can't stand before `decide` under lag
-///   static constexpr std::string_view label, void arguments(auto& show) const     for describe(): label(arguments)
-///   static constexpr bool at_most_one      true: whenever it is called it emits one value or none; saves a look at each
-///   template <class In> auto place() &&    for a state of its input's type: returns the stage to use instead of this one
+///   void tick(auto&& out)              called now and then although nothing arrives: fire what waited for out.stamp()
+///   void end(auto&& out)               the stream ends: emit what is left
+///   static constexpr bool wall_time    true: what it emits depends on clocks: it can't stand before `decide` under lag
+///   static constexpr std::string_view label, void arguments(auto& show) const    for describe(): label(arguments)
+///   static constexpr bool at_most_one  true: whenever it is called it emits one value or none; saves a look at each
+///   template <class In> auto place() &&  for a state of its input's type: returns the stage to use instead of this
 namespace sidestep {
 
 /// An operator was given an argument that makes no sense.
@@ -125,8 +125,8 @@ concept Small = std::is_trivially_copyable_v<T> && sizeof(T) <= 64;
 
 namespace detail {
 
-/// What can be wrong with a stage where it stands (pipe.hpp has the words). One that can't be placed may say which it
-/// is: `why<V>`.
+/// What can be wrong with a stage where it stands (refused.hpp has the words). One that can't be placed may say which
+/// it is: `why<V>`.
 enum class Wrong {
   nothing,
   lacks_window,
@@ -146,6 +146,8 @@ enum class Wrong {
   lacks_out,
   takes_no_out,
   answer,
+  joins,
+  behind_the_end,
   input
 };
 

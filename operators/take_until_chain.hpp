@@ -9,6 +9,7 @@ namespace detail {
 
 template <class V>
 struct TakeUntilChain {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "take_until";
   bool over = false;
   template <class In>

@@ -41,6 +41,7 @@ struct TimeoutError : std::runtime_error {
 /// alone, unless something behind it catches it. A checkpoint keeps the time of the last value, so a run that is
 /// resumed later than `longest` finds it gone by. Keeps two times. Semantics: RxJava 3 `timeout`.
 struct timeout {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "timeout";
   static constexpr bool wall_time = true;
   Nanoseconds length, due = std::numeric_limits<Nanoseconds>::max();

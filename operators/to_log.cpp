@@ -11,7 +11,6 @@ LineFile::LineFile(const std::filesystem::path& path) : path_(path) {
   errno = 0;
   file_.open(path);
   if (!file_) fail("it can't be opened for writing");
-  errno = 0;
   file_ << std::setprecision(std::numeric_limits<double>::max_digits10) << "stamp,number,value\n";
 }
 

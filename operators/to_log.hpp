@@ -47,7 +47,8 @@ struct ToLog {
 ///   to_log("loss.csv")
 ///   out  -----------[2,5,8][1,2,3]      the stamps and values of its lines
 ///
-/// An existing file is written anew. It blocks, so it stands behind observe_on(io). A file that can't be written fails
+/// An existing file is written anew, once: in a row of stages, all chains that it is put behind write the same
+/// one. It blocks, so it stands behind observe_on(io). A file that can't be written fails
 /// the pipeline. Keeps the file and its buffer, no value. (What the bus carried itself, `bus.record` writes:
 /// docs/log.md.)
 detail::ToLog to_log(const std::filesystem::path& path);

@@ -150,8 +150,8 @@ inline detail::CountSpec count(std::int64_t n) {
 /// window(sliding(n, step)): the last n values, after every `step` of them.
 inline detail::SlidingSpec sliding(std::int64_t n, std::int64_t step = 1) {
   if (n < 1 || step < 1) detail::refuse("sliding", n < 1 ? n : step, "length and step must be at least 1");
-  if (step < n && n > std::int64_t{1} << 30)
-    detail::refuse("sliding", n, "it keeps its n values, so n must be at most 2^30");
+  if (n > std::int64_t{1} << 30)
+    detail::refuse("sliding", n, "it, or what stands behind it, keeps its n values, so n must be at most 2^30");
   return {n, step};
 }
 /// window(time(length)): the values of each interval of event time.
@@ -180,10 +180,10 @@ inline detail::GrowingSpec growing() { return {}; }
 ///
 /// count: closes with its n-th value; one that is open when the stream ends emits what it has (RxJava 3 `window(n)`).
 /// sliding: emits only when it is full, and nothing at the end (Kotlin `windowed`); with step > n values between
-/// windows are skipped. Keeps n values. time: intervals begin at multiples of their length (since 1970), as Flink's
-/// tumbling event-time windows; a value exactly at the end opens the next; one with an earlier stamp belongs to the
-/// open one, and where a tick has closed that, it opens it again and the interval emits twice; an empty interval emits
-/// nothing; closed by the next event or, when nothing arrives, by a tick. Keeps a time. growing: emits after each
+/// windows are skipped. Keeps n values, at most 2^30. time: intervals begin at multiples of their length (since 1970),
+/// as Flink's tumbling event-time windows; a value exactly at the end opens the next; one with an earlier stamp belongs
+/// to the open one, and where a tick has closed that, it opens it again and the interval emits twice; an empty interval
+/// emits nothing; closed by the next event or, when nothing arrives, by a tick. Keeps a time. growing: emits after each
 /// value, nothing more at the end (Flink's global window whose trigger fires at every element). Keeps nothing itself.
 inline detail::WindowOf<detail::CountSpec> window(detail::CountSpec spec) { return {spec}; }
 inline detail::WindowOf<detail::SlidingSpec> window(detail::SlidingSpec spec) { return {spec}; }

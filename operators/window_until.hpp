@@ -18,6 +18,7 @@ struct UntilSpec {
 
 template <class V, class F>
 struct UntilWindow {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "window(until)";
   F closes;
   explicit UntilWindow(UntilSpec<F> spec) : closes(std::move(spec.closes)) {}

@@ -38,6 +38,7 @@ struct Waited {
 /// Of its queues one at least is empty.
 template <class F, class... V>
 struct Zip {
+  static constexpr bool at_most_one = true;
   static constexpr std::string_view label = "zip";
   F f;
   std::int64_t capacity;

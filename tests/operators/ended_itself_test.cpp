@@ -216,6 +216,62 @@ TEST(EndedItself, WhatItsHandlerRunsOverARangeIsWhole) {
   EXPECT_EQ(all, (std::vector<std::vector<double>>{{1, 2}})) << "once, and what start_with and take_last emit";
 }
 
+TEST(EndedItself, WhatItsHandlerRunsOverARangeIsWholeThoughItEndsItWithin) {
+  std::vector<std::vector<double>> all;
+  Bus bus({.thread = false});
+  Handle handle;
+  handle = numbers(bus) | start_with(7) | subscribe([&](double) {
+             all.push_back(over(std::vector<double>{1, 2, 3}, [&](auto in) {
+               return std::move(in) | tap([&](double) { handle->end(); }) | map(std::identity{});
+             }));
+           });
+  bus.publish(Number{1});
+  bus.close();
+  EXPECT_EQ(all, (std::vector<std::vector<double>>{{1, 2, 3}})) << "once";
+}
+
+// A run over a range leaves alone what the bus knows of the handler that it is in.
+struct RunsOverARangeAtTheEnd {
+  Handle* handle;
+  std::vector<bool>* completes;
+  void operator()(double) const {}
+  void end() const {
+    (*handle)->end();
+    completes->push_back(RunningHandler::current()->completes);
+    (void)over(std::vector<double>{1}, [](auto in) { return in; });
+    completes->push_back(RunningHandler::current()->completes);
+  }
+};
+TEST(EndedItself, ARunOverARangeAtItsEndIsStillAtItsEnd) {
+  std::vector<bool> completes;
+  Bus bus({.thread = false});
+  Handle handle;
+  handle = numbers(bus) | subscribe(RunsOverARangeAtTheEnd{&handle, &completes});
+  bus.publish(Number{1});
+  bus.close();
+  EXPECT_EQ(completes, (std::vector<bool>{true, true}));
+}
+
+// Wherever the chain is cut, and although it would have completed with that value.
+TEST(EndedItself, WhatEndsItAtItsLastValueIsCalledEnded) {
+  const auto life_of = [](auto build) {
+    Bus bus({.thread = false});
+    Handle handle;
+    handle = build(numbers(bus) | take(1), [&](double) { handle->end(); });
+    bus.publish(Number{1});
+    bus.publish(Number{1});
+    bus.close();
+    return handle->life();
+  };
+  EXPECT_EQ(life_of([](auto in, auto f) { return std::move(in) | subscribe(f); }), Subscription::Life::ended);
+  EXPECT_EQ(life_of([](auto in, auto f) { return std::move(in) | tap(f) | subscribe([](double) {}); }),
+            Subscription::Life::ended);
+  EXPECT_EQ(life_of([](auto in, auto f) { return std::move(in) | tap(f) | observe_on(io) | subscribe([](double) {}); }),
+            Subscription::Life::ended);
+  EXPECT_EQ(life_of([](auto in, auto f) { return std::move(in) | observe_on(io) | subscribe(f); }),
+            Subscription::Life::ended);
+}
+
 /// A stage that says that it emits one value or none whenever it is called isn't looked behind: it had better be true.
 struct Count {
   int* values;
@@ -287,6 +343,56 @@ TEST(AtMostOne, IsTrueOfThoseThatSayIt) {
       "mean", [](auto in) { return std::move(in) | window(count(5)); }, mean());
   one_or_none<Windowed<double, WindowKind::sliding>>(
       "rate", [](auto in) { return std::move(in) | window(sliding(3)); }, rate());
+  of_values("timeout", timeout(1s));
+  of_values("sample", sample(4ns));
+  of_values("audit", audit(4ns));
+  of_values("debounce", debounce(4ns));
+  of_values("debounce, longest", debounce(4ns, {.longest = 9ns}));
+  of_values("on_error_continue", on_error_continue([](std::string_view) {}));
+  of_values("port", detail::Port<0>{});
+}
+
+/// The same of a stage behind two inputs.
+template <class Stage>
+void one_or_none_of_two(std::string_view name, auto build) {
+  static_assert(detail::AtMostOne<Stage>);
+  int values = 0, most = 0;
+  Bus bus({.thread = false});
+  const Handle handle = build(numbers(bus), input_of<OtherNumber>(bus)) | subscribe(Count{&values});
+  for (int i = 0; i < 40; ++i) {
+    if (i * i % 7 < 3)
+      bus.publish(Number{static_cast<double>(i % 3)});
+    else
+      bus.publish(OtherNumber{static_cast<double>(i % 3)});
+    while (bus.poll()) {
+    }
+    most = std::max(most, std::exchange(values, 0));
+  }
+  bus.close();
+  EXPECT_LE(std::max(most, values), 1) << name;
+  EXPECT_FALSE(handle->failed()) << name << ": " << handle->error();
+}
+TEST(AtMostOne, IsTrueOfThoseOfTwoInputsThatSayIt) {
+  using std::move;
+  constexpr auto plus = [](double a, double b) { return a + b; };
+  constexpr auto same = [](double x) { return x; };
+  using Plus = std::remove_const_t<decltype(plus)>;
+  using Same = std::remove_const_t<decltype(same)>;
+  one_or_none_of_two<detail::Latest<false, Plus, double, double>>(
+      "combine_latest", [=](auto a, auto b) { return combine_latest(move(a), move(b), plus); });
+  one_or_none_of_two<detail::Latest<true, Plus, double, double>>(
+      "with_latest_from", [=](auto a, auto b) { return move(a) | with_latest_from(move(b), plus); });
+  one_or_none_of_two<detail::Zip<Plus, double, double>>("zip",
+                                                        [=](auto a, auto b) { return zip(move(a), move(b), plus); });
+  one_or_none_of_two<detail::Join<double, double, Same, Same, Plus>>(
+      "join", [=](auto a, auto b) { return join(move(a), same, move(b), same, plus); });
+  one_or_none_of_two<detail::Concat<double>>("concat", [](auto a, auto b) { return concat(move(a), move(b)); });
+  one_or_none_of_two<detail::SkipUntil<double>>("skip_until",
+                                                [](auto a, auto b) { return move(a) | skip_until(move(b)); });
+  one_or_none_of_two<detail::TakeUntilChain<double>>("take_until",
+                                                     [](auto a, auto b) { return move(a) | take_until(move(b)); });
+  one_or_none_of_two<detail::OnErrorResume<double>>("on_error_resume",
+                                                    [](auto a, auto b) { return move(a) | on_error_resume(move(b)); });
 }
 
 }  // namespace

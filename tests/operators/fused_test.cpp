@@ -53,6 +53,19 @@ TEST(Fused, PipelinesWithOtherArgumentsHaveOtherKeys) {
   EXPECT_NE(train->key().substr(train->key().rfind('/')), val->key().substr(val->key().rfind('/')));
 }
 
+// Or who moves it elsewhere would begin anew with its next checkpoint.
+TEST(Fused, WherePipelinesRunIsNoPartOfTheirKeys) {
+  Bus bus({.thread = false});
+  const auto key = [&](observe_on where) {
+    Handle handle = bus.on<Number>() | std::move(where) | subscribe([](const Number&) {});
+    return handle->key().substr(handle->key().rfind('/'));
+  };
+  EXPECT_EQ(key(observe_on(io)), key(observe_on(compute)));
+  EXPECT_EQ(key(observe_on(io)), key(observe_on(IoExecutor::executor())));
+  const Handle here = bus.on<Number>() | subscribe([](const Number&) {});
+  EXPECT_NE(here->key().substr(here->key().rfind('/')), key(observe_on(io)));
+}
+
 // A throw at any stage fails this pipeline alone, names the event, loses nobody else's, and leaks nothing.
 TEST(Fused, AThrowAtAnyPositionIsolatesThePipeline) {
   struct Thrower {

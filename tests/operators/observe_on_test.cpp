@@ -287,6 +287,57 @@ TEST(ObserveOn, ATakeBeforeItCompletesWhatStandsBehind) {
   EXPECT_EQ(seen, (std::vector<double>{3, 3}));
 }
 
+// What has been told once isn't told again: its queue would grow by a mark for each span.
+TEST(ObserveOn, ATakeBeforeItSaysOnceThatItIsOver) {
+  for (const bool throws : {false, true}) {
+    Door door;
+    Bus bus({.thread = false});
+    const Handle handle = bus.on<Number>() | map(&Number::value) | tap([throws](double x) {
+                            if (throws && x == 2) throw std::runtime_error("two");
+                          }) |
+                          take(throws ? 9 : 1) | observe_on(io, {.capacity = 8}) |
+                          subscribe([&](double) { door.pass(); });
+    for (int i = 1; i <= 100; ++i) {
+      publish(bus, i, i);
+      bus.poll();
+    }
+    EXPECT_EQ(handle->queues()[0]->marks_pushed.get(), 1u);
+    door.let_through();
+    bus.close();
+    EXPECT_EQ(handle->life(), throws ? Subscription::Life::failed : Subscription::Life::completed);
+  }
+}
+
+/// What becomes of a pipeline of a checkpoint, and of one that is loaded from it, by the end of their buses.
+void expect_completed(const char* name, auto build) {
+  States states;
+  const auto run = [&](auto... first) {
+    Bus bus;
+    bus.cut_sink(&states);
+    const Handle handle = build(bus);
+    Producer producer = bus.producer("trainer", sidestep::Stream::trainer);
+    (producer.publish(first), ...);
+    producer.publish(Number{1});
+    bus.flush();
+    producer.publish(Barrier{.step = 1, .cut = 1});
+    bus.close();
+    return handle->life();
+  };
+  EXPECT_EQ(run(), Subscription::Life::completed) << name;
+  EXPECT_EQ(run(CheckpointLoaded{.step = 1, .file = {}}), Subscription::Life::completed) << name << ", loaded";
+}
+TEST(ObserveOn, ATakeAnywhereCompletesAPipelineOfACheckpoint) {
+  const auto end = [] { return subscribe(saved, pure([](double) {})); };
+  expect_completed("before it",
+                   [&](Bus& bus) { return bus.on<Number>() | map(&Number::value) | take(1) | observe_on(io) | end(); });
+  expect_completed("before two", [&](Bus& bus) {
+    return bus.on<Number>() | map(&Number::value) | take(1) | observe_on(io) | every(1) | observe_on(io) | end();
+  });
+  expect_completed("between two", [&](Bus& bus) {
+    return bus.on<Number>() | map(&Number::value) | observe_on(io) | take(1) | observe_on(io) | end();
+  });
+}
+
 // A pipeline of a checkpoint whose end is seen behind observe_on goes on before it: its state there must not depend on
 // when.
 TEST(ObserveOn, ATakeBehindItLeavesTheSavedStateBeforeItAlone) {

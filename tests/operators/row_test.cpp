@@ -64,6 +64,25 @@ TEST(Row, StandsWhereAChainIsBuilt) {
   EXPECT_EQ(grouped.front(), std::make_pair(1, 10.0));
 }
 
+TEST(Row, OfOneStageStandsThereToo) {
+  const auto tens = map([](double x) { return x * 10; });
+  EXPECT_EQ(over(values, tens), (std::vector<double>{10, 30, 20, 50, 40, 90}));
+  EXPECT_EQ(over(values, rising{}), (std::vector<double>{1, 3, 5, 9}));
+  EXPECT_EQ(over(values, share(take(1), tens)), (std::vector<double>{1, 10, 30, 20, 50, 40, 90}));
+  EXPECT_EQ(over(values, partition([](double x) { return x > 3; }, take(2), tens)),
+            (std::vector<double>{10, 30, 20, 5, 4}));
+  const auto odd = [](double x) { return static_cast<int>(x) % 2; };
+  EXPECT_EQ(over(values, group_by(odd, at_most(2), take(1))), (std::vector<std::pair<int, double>>{{1, 1}, {0, 2}}));
+}
+
+// What asks whether it can be called with a value gets an answer.
+TEST(Row, IsNoFunctionOfAValue) {
+  const auto tens = map([](double x) { return x * 10; }) | take(2);
+  static_assert(!std::is_invocable_v<decltype(tens)&, double>);
+  static_assert(!std::is_invocable_v<decltype(tens)&, Fragment<std::string>>);
+  static_assert(std::is_invocable_v<decltype(tens)&, Fragment<double>>);
+}
+
 TEST(Row, MayHandOver) {
   Bus bus({.thread = false});
   std::vector<double> seen;
