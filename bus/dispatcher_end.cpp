@@ -129,7 +129,9 @@ void Dispatcher::await_queues(Subscription& subscription, const std::function<bo
     if (stalled > options_.deadline.count() * 1'000'000) {
       std::uint64_t left = 0;
       for (const auto& queue : subscription.queues()) left += queue->queued();
-      subscription.fail("its sink has not moved within the deadline; " + std::to_string(left) + " events were left.",
+      subscription.fail("its sink has not moved within the deadline of " + std::to_string(options_.deadline.count()) +
+                            " ms; " + std::to_string(left) +
+                            " events were left. See what it waits for, or set BusOptions::deadline.",
                         0);
       break;
     }

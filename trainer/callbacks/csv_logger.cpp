@@ -104,7 +104,7 @@ namespace {
 
 constexpr CallbackOption csv_logger_options[] = {
     {"file", "path", "metrics.csv", "in the run's folder"},
-    {"separator", "character", "\\,", "between the columns"},
+    {"separator", "character", "\\,", "between the columns (a comma is written \\, in a --callback)"},
     {"append", "yes|no", "no", "to a file that is there, instead of beginning it anew"}};
 
 constexpr ForeignOption csv_logger_elsewhere[] = {{"filename", "Say file=NAME."}};

@@ -152,7 +152,7 @@ constexpr CallbackOption model_checkpoint_options[] = {
     {"monitor", "metric", "val/accuracy", "what makes a checkpoint one of the best"},
     detail::mode_option,
     {"save_top_k", "integer", "1", "how many of the best stay; -1: all, 0: none"},
-    {"file", "name", "", "may hold {epoch}, {step}, {value}; .safetensors is added if missing"},
+    {"file", "name", "", "may hold {epoch}, {step}, {value}; .safetensors is added; default: best"},
     {"every_n_epochs", "integer", "1", "looks at the end of every N-th epoch"},
     {"save_last", "yes|no", "yes", "last.safetensors at each look, whatever the metric"},
     detail::at_option,
