@@ -158,9 +158,9 @@ class BasicRing {
   /// The reader is done with `count` more events.
   void release(std::size_t count, unsigned which = 0) noexcept {
     Reader& reader = of(which);
+    const Sequence done = Atomics::load(reader.cursor, std::memory_order_relaxed) + count;  // relaxed: its own
     // release: pairs with the acquire in cursor()
-    Atomics::store(reader.cursor, Atomics::load(reader.cursor, std::memory_order_relaxed) + count,
-                   std::memory_order_release);
+    Atomics::store(reader.cursor, done, std::memory_order_release);
   }
 
   /// Nothing will be written any more: tells those who read along where it ended.
