@@ -266,10 +266,17 @@ Row<S...> row_of(Row<S...> row) {
   return row;
 }
 
+/// Has it such a member that is data? Then it is no stage: a stage's are a template and a function.
+template <class Build>
+concept HoldsOutOrPlace = requires(Build& build) {
+  build.out;
+}
+|| requires(Build& build) { build.place; };
+
 /// What builds a chain of a beginning: a functor of the user's, or stages, of which one is a row, too.
 template <class Build>
 auto builder_of(Build build) {
-  if constexpr (StageOfRow<Build>)
+  if constexpr (StageOfRow<Build> && !HoldsOutOrPlace<Build>)
     return row_of(std::move(build));
   else
     return build;

@@ -21,7 +21,7 @@ class ReportFile {
   /// What it says from now on, beside the counts. On the loop's thread, and once before the first write().
   void refresh(nlohmann::ordered_json running);
   void write();  ///< any thread; nothing behind finish()
-  /// The last one. Adds a sentence for each time that it couldn't be written.
+  /// The last one. Adds a sentence if one before couldn't be written, and one if it can't.
   void finish(TrainingReport& report);
 
  private:

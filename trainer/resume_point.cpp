@@ -41,11 +41,11 @@ void check_identity(const std::string& where, const RunIdentity& there, const Ru
 void check_image_size(const kernels::Session& session, const TensorSource& source, const Samples& images) {
   const kernels::TensorInfo* const other = weight_of_another_shape(session, source.file);
   if (other == nullptr) return;
-  throw CheckpointError(
-      fmt::format("{}: tensor '{}' is {} here, and {} in model '{}' on images of {}x{}. Go on with images of the size "
-                  "that it was trained on, or start afresh.",
-                  source.where, other->name, fmt::join(source.file.tensor(other->name).shape, "x"),
-                  fmt::join(other->shape, "x"), source.model, images.height, images.width));
+  throw CheckpointError(fmt::format(
+      "{}: tensor '{}' is {} here, and {} in model '{}' on images of {}x{}. Go on with the model, and images "
+      "of the size, that wrote it, or start afresh.",
+      source.where, other->name, fmt::join(source.file.tensor(other->name).shape, "x"), fmt::join(other->shape, "x"),
+      source.model, images.height, images.width));
 }
 
 /// Wall times of epochs that the checkpoint knows.
@@ -145,7 +145,8 @@ std::vector<OtherCheckpoint> others_in(const std::filesystem::path& folder, std:
 /// What is there may be read, and isn't what was written.
 bool is_damaged(const std::filesystem::path& file) {
   std::error_code failed;
-  if (!std::filesystem::is_regular_file(file, failed)) return true;
+  if (!std::filesystem::is_regular_file(file, failed))
+    return !failed || failed == std::errc::too_many_symbolic_link_levels;
   if (!std::ifstream(file)) return false;
   try {
     static_cast<void>(SafetensorsFile::read(file));
@@ -162,7 +163,7 @@ std::string mend_of_damage(const std::string& why, const std::filesystem::path& 
   for (const OtherCheckpoint& one : others_in(last.parent_path(), ignored))
     if (one.run == run)
       return fmt::format("{}. Delete it, and resuming goes on from {}, step {}.", what, one.path.string(), one.step);
-  return fmt::format("{}. Delete it, and resuming begins at the first step: there is no other here.", what);
+  return fmt::format("{}. Delete it, and resuming begins at the first step: there is no other of this run.", what);
 }
 
 /// Whether it is there. Throws CheckpointError where that can't be told.
@@ -171,6 +172,8 @@ bool is_there(const std::filesystem::path& last, const RunIdentity& run) {
   const bool found = std::filesystem::exists(last, failed);
   if (failed == std::errc::permission_denied)
     throw CheckpointError(fmt::format("{}: can't be read. Check its permissions.", last.string()));
+  if (failed && failed != std::errc::too_many_symbolic_link_levels)  // it may pass
+    throw CheckpointError(fmt::format("{}: can't be read ({}). Try again.", last.string(), failed.message()));
   if (failed)
     throw CheckpointError(
         mend_of_damage(fmt::format("{}: can't be read ({}). ", last.string(), failed.message()), last, run));
@@ -205,13 +208,16 @@ ResumePoint begin_or_resume(TrainerParts& parts, const FitOptions& where) {
         if (!is_damaged(last)) throw;
         throw CheckpointError(mend_of_damage(error.what(), last, parts.identity()));
       }
-    for (const OtherCheckpoint& one : others_in(last.parent_path(), passed_over)) try {
+    for (const OtherCheckpoint& one : others_in(last.parent_path(), passed_over)) {
+      check_identity(one.path.string(), one.run, parts.identity());  // never passed over: the run would begin anew
+      try {
         ResumePoint point = load(parts, one.path, report);
         point.warnings.insert(point.warnings.end(), passed_over.begin(), passed_over.end());
         return warned(parts, std::move(point));
       } catch (const CheckpointError& error) {
         passed_over.push_back(fmt::format("{} It was passed over.", error.what()));
       }
+    }
   }
   parts.session->initialise(parts.options.seed);
   ResumePoint point;

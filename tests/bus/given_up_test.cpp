@@ -24,7 +24,9 @@ TEST(GivenUp, WhoGaveItUpHimselfWritesNoRingThatTheDispatcherPutsHisReportBackIn
   bus->add(std::make_unique<testing_support::Probe>([gate](const Slot&) { gate->pass(); }),
            testing_support::probe_options({BatchEnd::id}));
   std::thread publisher([&] {
-    for (Step step = 1; step <= 5; ++step) bus->publish(BatchEnd{.step = step});
+    bus->publish(BatchEnd{.step = 1});
+    gate->await();  // no deadline runs while the dispatcher's thread is only beginning
+    for (Step step = 2; step <= 5; ++step) bus->publish(BatchEnd{.step = step});
   });
   giving_up.await();  // the fifth finds no room, and its handler is failed
   gate->open();

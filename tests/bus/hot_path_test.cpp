@@ -4,6 +4,7 @@
 #include <sidestep/bus/shared_bus.hpp>
 
 #include <bus/probe.hpp>
+#include <control/gate.hpp>
 #include <no_system_calls.hpp>
 #include <replaced_new.hpp>
 #include <scratch_folder.hpp>
@@ -13,7 +14,6 @@
 
 #include <array>
 #include <atomic>
-#include <latch>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -205,16 +205,19 @@ TEST(Producers, OneWhoseRingFindsNoMemoryIsToldSoAndTheBusGoesOn) {
 /// Room comes when it has waited for so long that it looks after the dispatchers too, or never.
 TEST(Producers, OneWhoWaitsForRoomNeedsNoMemory) {
   for (const bool hangs : {false, true}) {
-    const auto go = std::make_shared<std::latch>(1);  // the handler that hung owns it too
+    const auto gate = std::make_shared<test::Gate>();  // the handler that hung owns it too
     std::optional<Bus> bus(std::in_place,
                            BusOptions{.ring_capacity = 4, .dispatchers = 2, .deadline = hangs ? 50ms : 10s});
-    Handle slow = bus->add(std::make_unique<Probe>([go](const Slot&) { go->wait(); }), probe_options({BatchEnd::id}));
+    Handle slow =
+        bus->add(std::make_unique<Probe>([gate](const Slot&) { gate->pass(); }), probe_options({BatchEnd::id}));
     Producer producer = bus->producer("test");
-    for (Step step = 1; step <= 4; ++step) producer.publish(BatchEnd{.step = step});
+    producer.publish(BatchEnd{.step = 1});
+    gate->await();  // no deadline runs while the dispatcher's thread is only beginning
+    for (Step step = 2; step <= 4; ++step) producer.publish(BatchEnd{.step = step});
     std::jthread late([&] {
       while (producer.ring().waits.get() == 0) std::this_thread::yield();
       std::this_thread::sleep_for(20ms);
-      if (!hangs) go->count_down();
+      if (!hangs) gate->open();
     });
     none_here = true;
     producer.publish(BatchEnd{.step = 5});
@@ -225,9 +228,9 @@ TEST(Producers, OneWhoWaitsForRoomNeedsNoMemory) {
     EXPECT_EQ(bus->account().after_close, hangs ? 1u : 0u);
     slow.reset();
     bus.reset();
-    if (hangs) go->count_down();
+    gate->open();
     late.join();
-    while (go.use_count() > 1) std::this_thread::yield();  // nobody else waits for a dispatcher that was given up
+    while (gate.use_count() > 1) std::this_thread::yield();  // nobody else waits for a dispatcher that was given up
   }
 }
 

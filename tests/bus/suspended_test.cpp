@@ -76,6 +76,7 @@ TEST(Suspended, ForLongerThanTheDeadlineItFailsNobodyWhoIsWaitedFor) {
             nullptr);
     ::_exit(127);
   }
+  ASSERT_GT(child, 0);  // kill(-1) would stop everybody
   for (int times = 0; times < 2; ++times) {
     std::this_thread::sleep_for(250ms);
     ::kill(child, SIGSTOP);

@@ -180,6 +180,7 @@ TEST(Deadline, ASuspendedProcessFailsNobody) {
             nullptr);
     ::_exit(127);
   }
+  ASSERT_GT(child, 0);  // kill(-1) would stop everybody
   std::this_thread::sleep_for(150ms);
   ::kill(child, SIGSTOP);
   std::this_thread::sleep_for(900ms);  // longer than the deadline, by the clock

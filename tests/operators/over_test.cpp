@@ -102,6 +102,19 @@ TEST(Over, TakesChainsThatEmit) {
   EXPECT_FALSE(RunsOver<decltype(ends)>) << "one that ends by itself has no result";
 }
 
+/// Its members are data: it builds a chain, and is no stage.
+struct HasAnOut {
+  Values* out;
+  auto operator()(auto in) const {
+    return std::move(in) | tap([to = out](double x) { to->push_back(x); });
+  }
+};
+TEST(Over, TakesAFunctorWithAMemberThatAStageHasToo) {
+  Values seen;
+  EXPECT_EQ(over(Values{1, 2}, HasAnOut{&seen}), (Values{1, 2}));
+  EXPECT_EQ(seen, (Values{1, 2}));
+}
+
 TEST(Over, GivesWhatABusGives) {
   expect_of_random_streams([](const Moments& stream, std::size_t span) {
     const Values all = values_of(stream);

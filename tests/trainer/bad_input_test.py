@@ -219,7 +219,7 @@ class BadInput(RunTest):
         bigger = write_data(self.folder / "bigger", side=16)
         before = tree(run)
         self.refused("train", "--resume", "--out", run, "--epochs", "2", "--data", bigger,
-                     says=["last.safetensors", "'dense1.weight'", "images of 16x16", "images of the size that it was trained on"])
+                     says=["last.safetensors", "'dense1.weight'", "images of 16x16", "images of the size, that wrote it"])
         self.assertEqual(tree(run), before)
 
     def test_a_folder_where_a_file_is_meant(self):
@@ -331,6 +331,9 @@ class BadInput(RunTest):
                 self.assertIn(old, whole)
                 config.write_text(whole.replace(old, new))
                 self.refused(*resume, says=says)
+        (run / "checkpoints" / "last.safetensors").unlink()  # one that isn't the last is no more passed over
+        config.write_text(whole.replace("lr = 0.002\n", "lr = 0.1\n"))
+        self.refused(*resume, says=["best.safetensors", "learning rate 0.002, this one has 0.1"])
         config.write_text(whole)
         self.sidestep(*resume)
 

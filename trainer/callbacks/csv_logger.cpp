@@ -90,8 +90,10 @@ Callback csv_logger(CsvLoggerOptions options) {
       std::string_view("\"\n\r.+-").find(options.separator) != std::string_view::npos || options.separator == '\0')
     throw CallbackError(
         fmt::format("csv_logger: separator={} can't separate numbers. Say ',' or ';'.", options.separator));
-  // without the file: equal runs have equal checkpoints, wherever they write
-  return {"csv_logger", fmt::format("separator={}", options.separator), [options](CallbackContext& run) {
+  // the file's name, not where it lies: equal runs have equal checkpoints, and two loggers don't take each other's
+  // state
+  return {"csv_logger", fmt::format("file={},separator={}", options.file.filename().string(), options.separator),
+          [options](CallbackContext& run) {
             const std::filesystem::path path = callback_file(run, options.file);
             const bool keep = run.resumed || (options.append && !(run.begins_again && is_in_folder(run, path)));
             auto file = std::make_shared<RowFile>(path, keep ? RowFile::Open::keep : RowFile::Open::fresh);

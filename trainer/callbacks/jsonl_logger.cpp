@@ -79,8 +79,11 @@ Callback jsonl_logger(JsonlLoggerOptions options) {
         fmt::format("jsonl_logger: file and events are both {}. Say two names.", options.file.string()));
   if (options.every < 1)
     throw CallbackError(fmt::format("jsonl_logger: every={} never comes. Say 1 or more.", options.every));
-  // without the files: equal runs have equal checkpoints, wherever they write
-  return {"jsonl_logger", fmt::format("every={}", options.every), [options](CallbackContext& run) {
+  // the files' names, not where they lie: as csv_logger
+  return {"jsonl_logger",
+          fmt::format("file={},events={},every={}", options.file.filename().string(),
+                      options.events.filename().string(), options.every),
+          [options](CallbackContext& run) {
             know_all_event_types();
             const auto open = run.resumed ? RowFile::Open::keep : RowFile::Open::fresh;
             auto file = std::make_shared<RowFile>(callback_file(run, options.file), open);
