@@ -298,7 +298,7 @@ class BadInput(RunTest):
         step = int(done.stderr.rstrip(".\n").rsplit(" ", 1)[1])
         self.refused(*resume, says=[f"{last}: ", "after it was written. Delete it, and resuming goes on from {}, step {}.".format(best, step)])
         best.write_bytes(whole[:100])
-        self.refused(*resume, says=[f"{last}: ", "Delete it, and resuming begins at the first step: there is no other here."])
+        self.refused(*resume, says=[f"{last}: ", "Delete it, and resuming begins at the first step: there is no other of this run."])
         best.write_bytes(whole)
         last.unlink()
         self.assertIn(f"goes on behind step {step}, from {best}", self.sidestep(*resume).stdout)
